@@ -1,0 +1,81 @@
+"""The one door through which nodes are made.
+
+Layer: compiler/ir. `GraphBuilder.emit` runs the op's `infer`, so an ill-typed node cannot exist.
+Array data is passed as values, everything else as attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import InternalError, Loc
+from .graph import Graph, Guard, Node, Value
+from .opdef import OpDef
+from .types import TensorType
+
+
+class GraphBuilder:
+    """Collects inputs and nodes; `finish` gives the graph."""
+
+    def __init__(self, name: str = "graph") -> None:
+        self.name = name
+        self.guards: dict[Guard, None] = {}
+        self._inputs: list[Value] = []
+        self._nodes: list[Node] = []
+        self._loc: Loc | None = None
+
+    @property
+    def inputs(self) -> Sequence[Value]:
+        return self._inputs
+
+    def input(self, type: TensorType, name: str = "") -> Value:
+        """A new input at the end of the list."""
+        value = Value(type, name)
+        self._inputs.append(value)
+        return value
+
+    @contextmanager
+    def at(self, loc: Loc | None) -> Iterator[None]:
+        """Nodes emitted inside take this location."""
+        before, self._loc = self._loc, loc
+        try:
+            yield
+        finally:
+            self._loc = before
+
+    def emit_node(self, op: OpDef, inputs: Sequence[Value], **attrs: Any) -> Node:
+        """Append `op(inputs) {attrs}`; its output types come from `op.infer`."""
+        if op.arity is not None and len(inputs) != op.arity:
+            raise InternalError(f"{op.name} takes {op.arity} operands, got {len(inputs)}")
+        if set(attrs) != set(op.attrs):
+            raise InternalError(f"{op.name} has attributes {op.attrs}, got {tuple(attrs)}")
+        types = op.infer([v.type for v in inputs], attrs)
+        outputs = tuple(Value(t) for t in types)
+        node = Node(op, tuple(inputs), attrs, outputs, self._loc)
+        self._nodes.append(node)
+        return node
+
+    def emit(self, op: OpDef, *inputs: Value, **attrs: Any) -> Value:
+        """As `emit_node`, for ops with one output: returns it."""
+        return self.emit_node(op, inputs, **attrs).output
+
+    def copy(self, node: Node, inputs: Sequence[Value]) -> Node:
+        """Append the same application to other operands, at the node's own location."""
+        with self.at(node.loc):
+            return self.emit_node(node.op, inputs, **node.attrs)
+
+    def guard(self, guard: Guard) -> None:
+        """Record a fact about symbolic sizes that the graph relies on."""
+        self.guards[guard] = None
+
+    def finish(self, outputs: Sequence[Value]) -> Graph:
+        """The graph; the builder may go on being used."""
+        return Graph(
+            self.name,
+            tuple(self._inputs),
+            tuple(self._nodes),
+            tuple(outputs),
+            tuple(self.guards),
+        )

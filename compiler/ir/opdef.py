@@ -1,0 +1,130 @@
+"""What an operation is: one record that every part of the compiler derives from.
+
+Layer: compiler/ir (no ops are defined here; they live in compiler/ops, one module per family).
+Tracing and verification use `infer`, constant folding and tests use `reference`, kernels use
+`lower`, `reduction` or `index_map`. Parts of the compiler dispatch on `kind`, never on names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from ..errors import InternalError
+from .types import DType, Shape, Size, TensorType
+
+
+class Kind(Enum):
+    """How an op meets the loops of a kernel."""
+
+    SOURCE = "source"  # no operands: constant, iota, size
+    ELEMENTWISE = "elementwise"  # same shape in and out, `lower` per element
+    VIEW = "view"  # every output element is one input element, chosen by `index_map`
+    REDUCE = "reduce"  # combines elements along `axes` with `reduction`
+    SCAN = "scan"  # running combination along `axis` with `reduction`
+    ASSEMBLE = "assemble"  # operands become parts of one new array: concatenate, update_slice
+    GATHER = "gather"  # elements chosen by index arrays
+    CONTRACT = "contract"  # sums of products, done by a BLAS call
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """Where one input axis of a view is read: `offset + sum(strides[k] * out_index[k])`."""
+
+    offset: Size
+    strides: tuple[Size, ...]  # one per output axis
+
+
+IndexMap = tuple[Affine, ...]  # one per input axis
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Algebraic facts, each true bit for bit (NaN and signed zeros included) where it is set."""
+
+    commutative: bool = False
+    idempotent: bool = False  # f(f(x)) == f(x), or f(x, x) == x
+    involution: bool = False  # f(f(x)) == x
+    right_unit: float | None = None  # f(x, unit) == x for every x of every dtype
+    left_unit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A reduction over scalars, as code for a `ScalarBuilder` `s` (see ops/scalar.py).
+
+    An accumulator is a tuple of scalars with dtypes `components(dtype)`. `index` is the i64
+    position along the flattened reduced axes. `merge` joins two accumulators whose positions may
+    interleave (vector lanes). `empty_ok` says whether an empty reduction has a value.
+    """
+
+    components: Callable[[DType], tuple[DType, ...]]
+    init: Callable[[Any, DType], tuple[Any, ...]]
+    step: Callable[[Any, tuple[Any, ...], Any, Any], tuple[Any, ...]]
+    merge: Callable[[Any, tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]
+    finish: Callable[[Any, tuple[Any, ...], DType], Any]
+    needs_index: bool = False
+    empty_ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OpDef:
+    """One operation. See docs/architecture.md, "Add an op"."""
+
+    name: str
+    kind: Kind
+    arity: int | None  # None: any number of operands
+    infer: Callable[[Sequence[TensorType], Mapping[str, Any]], tuple[TensorType, ...]]
+    reference: Callable[..., Any]  # (*arrays, **attrs) -> array or tuple of arrays, in NumPy
+    doc: str
+    lower: Callable[..., Any] | None = None  # ELEMENTWISE: (s, *scalars, **attrs) -> scalar
+    reduction: Reduction | None = None  # REDUCE, SCAN
+    index_map: Callable[[Shape, Shape, Mapping[str, Any]], IndexMap | None] | None = None  # VIEW
+    traits: Traits = field(default_factory=Traits)
+    attrs: tuple[str, ...] = ()  # names of the attributes, all required
+    ulp: Mapping[DType, float] = field(default_factory=dict)  # largest error; 0 where absent
+    cost: float = 1.0  # rough scalar instructions per element: 1 for an add, 30 for an exp
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+class Registry:
+    """All ops by name; closed once every family is loaded."""
+
+    def __init__(self) -> None:
+        self._ops: dict[str, OpDef] = {}
+        self._closed = False
+
+    def add(self, op: OpDef) -> OpDef:
+        if self._closed:
+            raise InternalError(f"op {op.name} is defined after the registry was closed")
+        if op.name in self._ops:
+            raise InternalError(f"op {op.name} is defined twice")
+        self._ops[op.name] = op
+        return op
+
+    def close(self) -> None:
+        self._closed = True
+
+    def get(self, name: str) -> OpDef | None:
+        return self._ops.get(name)
+
+    def __getitem__(self, name: str) -> OpDef:
+        return self._ops[name]
+
+    def __iter__(self) -> Iterator[OpDef]:
+        return iter(self._ops.values())
+
+    def __len__(self) -> int:
+        return len(self._ops)
+
+
+REGISTRY = Registry()
+
+
+def op(name: str, kind: Kind, **fields: Any) -> OpDef:
+    """Define and register an op; the last line of every op stanza."""
+    return REGISTRY.add(OpDef(name=name, kind=kind, **fields))

@@ -1,0 +1,94 @@
+"""Element types and tensor types.
+
+Layer: compiler/ir. A `DType` is one of the closed set below; a `TensorType` is a dtype and a
+shape of `Size`s. The text forms are `f32`, `f64[4, n]`, `i64[]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from .dims import Dim, product
+
+Size = int | Dim
+Shape = tuple[Size, ...]
+
+
+class DType(Enum):
+    """An element type: (text name, NumPy name, bits). Order within a kind is by size."""
+
+    BOOL = ("bool", "bool", 8)
+    I8 = ("i8", "int8", 8)
+    I16 = ("i16", "int16", 16)
+    I32 = ("i32", "int32", 32)
+    I64 = ("i64", "int64", 64)
+    U8 = ("u8", "uint8", 8)
+    U16 = ("u16", "uint16", 16)
+    U32 = ("u32", "uint32", 32)
+    U64 = ("u64", "uint64", 64)
+    F16 = ("f16", "float16", 16)
+    F32 = ("f32", "float32", 32)
+    F64 = ("f64", "float64", 64)
+
+    def __init__(self, text: str, numpy_name: str, bits: int) -> None:
+        self.text = text
+        self.numpy = np.dtype(numpy_name)
+        self.bits = bits
+        self.itemsize = bits // 8
+        self.kind = self.numpy.kind  # 'b' bool, 'i' signed, 'u' unsigned, 'f' float
+        self.is_float = self.kind == "f"
+        self.is_signed = self.kind == "i"
+        self.is_unsigned = self.kind == "u"
+        self.is_integer = self.kind in "iu"
+        self.is_bool = self.kind == "b"
+
+    @staticmethod
+    def of(dtype: np.dtype) -> DType | None:
+        """The DType of a native-order NumPy dtype, or None if it has none."""
+        return _BY_NUMPY.get(dtype)
+
+    @staticmethod
+    def parse(text: str) -> DType | None:
+        """The DType with this text name (`f32`), or None."""
+        return _BY_TEXT.get(text)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+_BY_TEXT = {d.text: d for d in DType}
+_BY_NUMPY = {d.numpy: d for d in DType}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Element type and shape of a value."""
+
+    dtype: DType
+    shape: Shape
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> Size:
+        """Number of elements."""
+        return product(self.shape)
+
+    def with_dtype(self, dtype: DType) -> TensorType:
+        return TensorType(dtype, self.shape)
+
+    def with_shape(self, shape: Shape) -> TensorType:
+        return TensorType(self.dtype, tuple(shape))
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+    __repr__ = __str__
