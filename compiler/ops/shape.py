@@ -1,0 +1,236 @@
+"""Ops that move elements without computing: views.
+
+Layer: compiler/ops. Each output element of a view is one input element; `index_map` says which,
+as an affine function of the output index, so a kernel reads through a view instead of copying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..ir.opdef import Affine, IndexMap, Kind, op
+from ..ir.types import Shape, Size, TensorType
+
+Attrs = Mapping[str, Any]
+Types = tuple[TensorType, ...]
+
+
+def _axis_map(rank: int, axis: int, offset: Size = 0, stride: Size = 1) -> Affine:
+    """`offset + stride * out_index[axis]` for an output of this rank."""
+    return Affine(offset, tuple(stride if k == axis else 0 for k in range(rank)))
+
+
+def _fixed(rank: int, offset: Size = 0) -> Affine:
+    """Always `offset`: a size-1 axis, or a broadcast one."""
+    return Affine(offset, (0,) * rank)
+
+
+# --- broadcast ---------------------------------------------------------------------------------
+
+
+def _broadcast_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    (x,), shape, dims = types, attrs["shape"], attrs["dims"]
+    increasing = all(a < b for a, b in pairwise(dims))
+    if len(dims) != x.rank or not increasing or any(not 0 <= d < len(shape) for d in dims):
+        raise ShapeError(
+            "broadcast: dims must name one output axis per operand axis, in increasing order",
+            got=f"{x} with dims {list(dims)} to {len(shape)} axes",
+        )
+    for size, d in zip(x.shape, dims, strict=True):
+        if size not in (1, shape[d]):
+            raise ShapeError(
+                "broadcast: an axis of the operand has neither size 1 nor the size of the result",
+                got=f"{x} with dims {list(dims)} to shape {list(shape)}",
+            )
+    return (x.with_shape(shape),)
+
+
+def _broadcast_reference(x: Any, *, shape: tuple[int, ...], dims: tuple[int, ...]) -> Any:
+    spread = [1] * len(shape)
+    for size, d in zip(x.shape, dims, strict=True):
+        spread[d] = size
+    return np.broadcast_to(x.reshape(spread), shape)
+
+
+def _broadcast_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
+    rank = len(result)
+    return tuple(
+        # an axis of size 1 that stays 1 is read at 0 too: one way to write the same map
+        _fixed(rank) if size == 1 else _axis_map(rank, d)
+        for size, d in zip(source, attrs["dims"], strict=True)
+    )
+
+
+BROADCAST = op(
+    "broadcast",
+    Kind.VIEW,
+    arity=1,
+    infer=_broadcast_infer,
+    reference=_broadcast_reference,
+    index_map=_broadcast_map,
+    attrs=("shape", "dims"),
+    cost=0.0,
+    doc="Repeat along new axes and axes of size 1: operand axis i becomes result axis dims[i].",
+)
+
+
+# --- transpose ---------------------------------------------------------------------------------
+
+
+def _transpose_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    (x,), permutation = types, attrs["permutation"]
+    if sorted(permutation) != list(range(x.rank)):
+        raise ShapeError(
+            "transpose: permutation must name every axis once",
+            got=f"{x} with permutation {list(permutation)}",
+        )
+    return (x.with_shape(tuple(x.shape[p] for p in permutation)),)
+
+
+def _transpose_reference(x: Any, *, permutation: tuple[int, ...]) -> Any:
+    return np.transpose(x, permutation)
+
+
+def _transpose_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
+    permutation = attrs["permutation"]
+    return tuple(_axis_map(len(result), permutation.index(i)) for i in range(len(source)))
+
+
+TRANSPOSE = op(
+    "transpose",
+    Kind.VIEW,
+    arity=1,
+    infer=_transpose_infer,
+    reference=_transpose_reference,
+    index_map=_transpose_map,
+    attrs=("permutation",),
+    cost=0.0,
+    doc="Reorder axes: result axis k is operand axis permutation[k].",
+)
+
+
+# --- slice -------------------------------------------------------------------------------------
+
+
+def check_region(
+    name: str, source: TensorType, starts: Shape, steps: tuple[int, ...], shape: Shape
+) -> None:
+    """Raise unless the region (starts, steps, shape) lies inside of `source`.
+
+    Only what is wrong for certain is refused: symbolic bounds are the tracer's to guard.
+    """
+    got = f"{source}, starts {list(starts)}, steps {list(steps)}, shape {list(shape)}"
+    if not len(starts) == len(steps) == len(shape) == source.rank:
+        raise ShapeError(f"{name}: needs a start, a step and a size for each axis", got=got)
+    for size, start, step, count in zip(source.shape, starts, steps, shape, strict=True):
+        if not isinstance(step, int) or step == 0:
+            raise ShapeError(f"{name}: a step must be a non-zero int", got=got)
+        if isinstance(count, int) and count <= 0:
+            if count < 0:
+                raise ShapeError(f"{name}: a size is negative", got=got)
+            continue  # nothing is read
+        last = start + step * (count - 1)
+        for bound in (start, last, size - 1 - start, size - 1 - last):
+            # a symbolic count may be 0, then `last` says nothing
+            if isinstance(bound, int) and bound < 0 and isinstance(count, int):
+                raise ShapeError(f"{name}: the region lies outside of the operand", got=got)
+
+
+def region(starts: Sequence[int], steps: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
+    """The NumPy index that selects the elements start + i*step, 0 <= i < size, of each axis."""
+    index = []
+    for start, step, count in zip(starts, steps, shape, strict=True):
+        stop = start + step * count
+        # a negative stop would count from the end: None means "beyond the first element"
+        index.append(slice(start, stop if stop >= 0 else None, step) if count else slice(0, 0))
+    return tuple(index)
+
+
+def _slice_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    (x,) = types
+    check_region("slice", x, attrs["starts"], attrs["steps"], attrs["shape"])
+    return (x.with_shape(attrs["shape"]),)
+
+
+def _slice_reference(
+    x: Any, *, starts: tuple[int, ...], steps: tuple[int, ...], shape: tuple[int, ...]
+) -> Any:
+    return x[region(starts, steps, shape)]
+
+
+def _slice_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
+    rank = len(result)
+    return tuple(
+        _fixed(rank, start) if size == 1 else _axis_map(rank, k, start, step)
+        for k, (start, step, size) in enumerate(
+            zip(attrs["starts"], attrs["steps"], result, strict=True)
+        )
+    )
+
+
+SLICE = op(
+    "slice",
+    Kind.VIEW,
+    arity=1,
+    infer=_slice_infer,
+    reference=_slice_reference,
+    index_map=_slice_map,
+    attrs=("starts", "steps", "shape"),
+    cost=0.0,
+    doc="A regular part: result index i of an axis reads start + i*step; the step may be negative.",
+)
+
+
+# --- reshape -----------------------------------------------------------------------------------
+
+
+def _reshape_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    (x,) = types
+    result = x.with_shape(attrs["shape"])
+    # sizes that differ symbolically may still be equal: the tracer has recorded a guard
+    difference = x.size - result.size
+    if isinstance(difference, int) and difference != 0:
+        raise ShapeError(
+            "reshape: the number of elements changes",
+            got=f"{x} to shape {list(result.shape)}",
+            expected=f"{x.size} elements",
+        )
+    return (result,)
+
+
+def _reshape_reference(x: Any, *, shape: tuple[int, ...]) -> Any:
+    return np.reshape(x, shape)
+
+
+def _reshape_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap | None:
+    real = [k for k, size in enumerate(source) if size != 1]
+    target = [k for k, size in enumerate(result) if size != 1]
+    if len(real) != len(target):
+        return None
+    # The products are equal, so where all pairs but one agree, the last one does too: f32[n] to
+    # f32[m] under the guard n == m keeps every element at its place.
+    if sum(source[i] != result[k] for i, k in zip(real, target, strict=True)) > 1:
+        return None
+    place = dict(zip(real, target, strict=True))
+    rank = len(result)
+    return tuple(
+        _axis_map(rank, place[i]) if i in place else _fixed(rank) for i in range(len(source))
+    )
+
+
+RESHAPE = op(
+    "reshape",
+    Kind.VIEW,
+    arity=1,
+    infer=_reshape_infer,
+    reference=_reshape_reference,
+    index_map=_reshape_map,
+    attrs=("shape",),
+    cost=0.0,
+    doc="The same elements in row-major order with another shape.",
+)
