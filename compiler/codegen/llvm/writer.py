@@ -23,6 +23,7 @@ class ModuleWriter:
         self._globals: dict[str, str] = {}
         self._declarations: dict[str, str] = {}
         self._functions: list[FunctionWriter] = []
+        self._defined: set[str] = set()
 
     def declare(self, name: str, result: str, params: Sequence[str]) -> str:
         """Declare an external function or intrinsic (idempotent); returns its name `@...`."""
@@ -52,7 +53,12 @@ class ModuleWriter:
         """Start a function with (type, %name) parameters; it opens in the block `entry`."""
         function = FunctionWriter(self, result, name, params, linkage, attributes)
         self._functions.append(function)
+        self._defined.add(name)
         return function
+
+    def has_function(self, name: str) -> bool:
+        """Whether a function of this name (with @) has been started in the module."""
+        return name in self._defined
 
     def text(self) -> str:
         """The whole module."""
