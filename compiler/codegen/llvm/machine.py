@@ -1,0 +1,72 @@
+"""LLVM itself: the host's description, and from module text to object code or assembly.
+
+Layer: compiler/codegen/llvm; with runtime/ the only place that imports llvmlite. Text in, bytes
+or text out; nothing is loaded into the process here.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from threading import Lock
+
+import llvmlite.binding as llvm
+
+from ...errors import InternalError
+from ...target import Target
+
+# llvmlite guards single calls, not a target machine used by several threads. Forking while
+# another thread holds the lock would leave the child without it, so a fork waits for it.
+_lock = Lock()
+os.register_at_fork(
+    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+)
+
+
+@cache
+def host_target() -> Target:
+    """The CPU that this process runs on."""
+    features = llvm.get_host_cpu_features()
+    vector_bytes = 64 if _has_avx512(features) else 32 if features.get("avx2") else 16
+    return Target(
+        cpu=llvm.get_host_cpu_name(),
+        features=features.flatten(),
+        vector_bytes=vector_bytes,
+        has_fma=bool(features.get("fma")) or _triple().startswith(("aarch64", "arm64")),
+    )
+
+
+def compile_module(text: str, target: Target | None = None) -> bytes:
+    """Object code (position independent) of a module in LLVM's text form."""
+    with _lock:
+        return _machine(target or host_target()).emit_object(_parse(text))
+
+
+def assembly(text: str, target: Target | None = None) -> str:
+    """The assembly that `compile_module` would encode."""
+    with _lock:
+        return _machine(target or host_target()).emit_assembly(_parse(text))
+
+
+def _parse(text: str) -> llvm.ModuleRef:
+    try:
+        return llvm.parse_assembly(text)
+    except RuntimeError as error:
+        raise InternalError(f"LLVM rejects the generated module: {error}") from error
+
+
+@cache
+def _machine(target: Target) -> llvm.TargetMachine:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(_triple()).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="small"
+    )
+
+
+def _triple() -> str:
+    return llvm.get_process_triple()
+
+
+def _has_avx512(features: llvm.FeatureMap) -> bool:
+    return all(features.get(f) for f in ("avx512f", "avx512vl", "avx512dq", "avx512bw"))

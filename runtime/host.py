@@ -1,0 +1,141 @@
+"""What generated code finds in this process: symbols of CPython, NumPy, libm and BLAS.
+
+Layer: runtime. Out: tables from symbol name to address. Importing it checks that the process is
+one that generated code understands (see compiler/abi.py) and raises ImportError if not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import sys
+import sysconfig
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy._core import _multiarray_umath
+
+from ..compiler import abi
+from ..compiler.ir.types import DType
+
+# NumPy's C-API table: numpy/__multiarray_api.h, the same since NumPy 1.7
+_NUMPY_API = {"Scalar": 60, "NewFromDescr": 94}
+_NUMPY_API_SIZE = 306
+
+_PYTHON_FUNCTIONS = (
+    "PyErr_NoMemory",
+    "PyErr_SetString",
+    "PyEval_RestoreThread",
+    "PyEval_SaveThread",
+    "PyLong_AsLongLongAndOverflow",
+    "PyMem_Free",
+    "PyMem_Malloc",
+    "PyObject_VectorcallMethod",
+    "PyTuple_New",
+    "PyTuple_SetItem",
+    "PyTuple_Size",
+    "Py_DecRef",
+    "Py_IncRef",
+)
+_PYTHON_VARIABLES = ("PyExc_IndexError", "PyExc_OverflowError", "PyExc_ValueError")
+
+# The interned name must stay alive: its address is a symbol.
+_CALL_NAME = sys.intern("__call__")
+
+
+def python_symbols() -> dict[str, int]:
+    """CPython functions, variables and objects."""
+    symbols = {name: _address(getattr(ctypes.pythonapi, name)) for name in _PYTHON_FUNCTIONS}
+    for name in _PYTHON_VARIABLES:
+        symbols[name] = ctypes.addressof(ctypes.c_void_p.in_dll(ctypes.pythonapi, name))
+    symbols |= {
+        "tw.py.True": id(True),
+        "tw.py.False": id(False),
+        "tw.py.NotImplemented": id(NotImplemented),
+        "tw.py.float": id(float),
+        "tw.py.int": id(int),
+        "tw.py.__call__": id(_CALL_NAME),
+    }
+    return symbols
+
+
+def numpy_symbols() -> dict[str, int]:
+    """NumPy functions, type objects, and the descriptor and scalar type of every dtype."""
+    table = _numpy_api()
+    symbols = {f"tw.np.{name}": table[index] for name, index in _NUMPY_API.items()}
+    symbols["tw.type.ndarray"] = id(np.ndarray)
+    for dtype in DType:
+        # builtin descriptors and scalar types are immortal: they belong to NumPy
+        symbols[f"tw.descr.{dtype}"] = id(dtype.numpy)
+        symbols[f"tw.type.{dtype}"] = id(dtype.numpy.type)
+    return symbols
+
+
+def blas_symbols(names: list[str]) -> dict[str, int]:
+    """Addresses of BLAS routines (`tw.blas.dgemm`) with their Fortran interface."""
+    # imported late: it costs more than everything else here together
+    from scipy.linalg import cython_blas
+
+    capsules = cython_blas.__pyx_capi__
+    return {name: _capsule_pointer(capsules[name.rpartition(".")[2]]) for name in names}
+
+
+def _numpy_api() -> ctypes.Array[ctypes.c_void_p]:
+    pointer = _capsule_pointer(_multiarray_umath._ARRAY_API)
+    return (ctypes.c_void_p * _NUMPY_API_SIZE).from_address(pointer)
+
+
+def _capsule_pointer(capsule: Any) -> int:
+    api = ctypes.pythonapi
+    get_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", api))
+    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+        ("PyCapsule_GetPointer", api)
+    )
+    return get(capsule, get_name(capsule))
+
+
+def _address(function: Callable[..., Any]) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def _pointer_at(owner: object, offset: int) -> int:
+    return ctypes.c_void_p.from_address(id(owner) + offset).value or 0
+
+
+def _check_process() -> None:
+    """Compare the offsets of abi.py with live objects; raise ImportError at the first difference."""
+    if sys.implementation.name != "cpython" or struct.calcsize("P") != 8:
+        raise ImportError("tensorwright needs a 64-bit CPython")
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise ImportError("tensorwright does not support free-threaded builds of Python")
+    a = np.arange(6.0).reshape(2, 3)
+    dims = _pointer_at(a, abi.ARRAY_DIMS)
+    flags = ctypes.c_int.from_address(id(a) + abi.ARRAY_FLAGS).value
+    wanted = abi.FLAG_C_CONTIGUOUS | abi.FLAG_ALIGNED
+    transposed = ctypes.c_int.from_address(id(a.T) + abi.ARRAY_FLAGS).value
+    facts = {
+        "PyObject.ob_type": _pointer_at(a, abi.OBJECT_TYPE) == id(np.ndarray),
+        "float": ctypes.c_double.from_address(id(2.5) + abi.SCALAR_VALUE).value == 2.5,
+        "numpy scalars": all(_scalar_value_agrees(dtype) for dtype in DType),
+        "ndarray data": _pointer_at(a, abi.ARRAY_DATA) == a.ctypes.data,
+        "ndarray ndim": ctypes.c_int.from_address(id(a) + abi.ARRAY_NDIM).value == 2,
+        "ndarray shape": tuple((ctypes.c_int64 * 2).from_address(dims)) == (2, 3),
+        "ndarray dtype": _pointer_at(a, abi.ARRAY_DESCR) == id(DType.F64.numpy),
+        "ndarray flags": flags & wanted == wanted != transposed & wanted,
+    }
+    for what, holds in facts.items():
+        if not holds:
+            raise ImportError(
+                f"tensorwright does not know this build of Python {sys.version.split()[0]} and "
+                f"NumPy {np.__version__}: {what} is laid out differently"
+            )
+
+
+def _scalar_value_agrees(dtype: DType) -> bool:
+    scalar = dtype.numpy.type(1)
+    memory = (ctypes.c_char * dtype.itemsize).from_address(id(scalar) + abi.SCALAR_VALUE)
+    return memory.raw == scalar.tobytes()
+
+
+_check_process()

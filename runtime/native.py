@@ -1,0 +1,111 @@
+"""A base class whose instances CPython calls straight into machine code.
+
+Layer: runtime. `NativeCallable` is a C-level type with CPython's vectorcall pointer in every
+instance. While the pointer is null, calls go to the subclass's `__call__`; `_attach` points it at
+an executable, and calls whose arguments match none of the attached ones still end in `__call__`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+from ..compiler import abi
+from ..compiler.errors import InternalError
+from .cpu import Executable
+
+_TPFLAGS_DEFAULT = 1 << 18  # Py_TPFLAGS_HAVE_VERSION_TAG, the only bit of the default set
+_TPFLAGS_BASETYPE = 1 << 10
+_TPFLAGS_HAVE_VECTORCALL = 1 << 11
+_TYPE_VECTORCALL_OFFSET = 56  # PyTypeObject.tp_vectorcall_offset
+_TYPE_FLAGS = 168  # PyTypeObject.tp_flags
+
+_SLOT_CALL = 50  # Py_tp_call
+_SLOT_MEMBERS = 72  # Py_tp_members
+_SLOT_DOC = 56  # Py_tp_doc
+_T_OBJECT_EX = 16
+_T_PYSSIZET = 19
+_READONLY = 1
+
+
+class _Member(ctypes.Structure):
+    """CPython's PyMemberDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("type", ctypes.c_int),
+        ("offset", ctypes.c_ssize_t),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class _Slot(ctypes.Structure):
+    """CPython's PyType_Slot."""
+
+    _fields_ = (("slot", ctypes.c_int), ("value", ctypes.c_void_p))
+
+
+class _Spec(ctypes.Structure):
+    """CPython's PyType_Spec."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("basicsize", ctypes.c_int),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_uint),
+        ("slots", ctypes.c_void_p),
+    )
+
+
+def _make_base() -> type:
+    """The C-level type: header, vectorcall pointer, and a tuple of the attached executables."""
+    members = (_Member * 3)(
+        (b"__vectorcalloffset__", _T_PYSSIZET, abi.CALLABLE_VECTORCALL, _READONLY, None),
+        (b"_executables", _T_OBJECT_EX, abi.CALLABLE_EXECUTABLES, 0, None),
+    )
+    slots = (_Slot * 3)(
+        (_SLOT_CALL, ctypes.cast(ctypes.pythonapi.PyVectorcall_Call, ctypes.c_void_p)),
+        (_SLOT_MEMBERS, ctypes.addressof(members)),
+    )
+    flags = _TPFLAGS_DEFAULT | _TPFLAGS_BASETYPE | _TPFLAGS_HAVE_VECTORCALL
+    name = b"tensorwright.runtime.native._NativeCallable"
+    spec = _Spec(name, abi.CALLABLE_SIZE, 0, flags, ctypes.addressof(slots))
+    from_spec = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Spec))(
+        ("PyType_FromSpec", ctypes.pythonapi)
+    )
+    _kept.extend((members, spec, name))  # older CPythons keep pointers into them
+    return from_spec(ctypes.byref(spec))
+
+
+_kept: list[Any] = []
+
+if TYPE_CHECKING:
+
+    class _Base:
+        _executables: tuple[Executable, ...]
+else:
+    _Base = _make_base()
+
+
+class NativeCallable(_Base):
+    """Base of callables with a fast path in machine code; subclasses define `__call__`."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # CPython drops the flag for Python subclasses that define `__call__`, because it cannot
+        # know that the vectorcall pointer will agree with it. Ours falls back to `__call__`.
+        offset = ctypes.c_ssize_t.from_address(id(cls) + _TYPE_VECTORCALL_OFFSET)
+        flags = ctypes.c_ulong.from_address(id(cls) + _TYPE_FLAGS)
+        if flags.value != cls.__flags__ or offset.value != abi.CALLABLE_VECTORCALL:
+            raise ImportError("tensorwright does not know this build of Python: types differ")
+        flags.value |= _TPFLAGS_HAVE_VECTORCALL
+
+    def _attach(self, executable: Executable) -> None:
+        """Try `executable` first from now on; it must not be attached to anything else."""
+        pointer = ctypes.c_void_p.from_address(id(self) + abi.CALLABLE_VECTORCALL)
+        executable.follow_with(pointer.value)
+        self._executables = (*getattr(self, "_executables", ()), executable)
+        pointer.value = executable.vectorcall
