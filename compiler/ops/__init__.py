@@ -5,8 +5,36 @@ new family is imported here.
 """
 
 from ..ir.opdef import REGISTRY
-from . import assemble, contract, gather, reduce, shape, source
+from . import (
+    arithmetic,
+    assemble,
+    bitwise,
+    compare,
+    contract,
+    division,
+    floatbits,
+    gather,
+    reduce,
+    rounding,
+    select,
+    shape,
+    source,
+)
 
-__all__ = ["assemble", "contract", "gather", "reduce", "shape", "source"]
+__all__ = [
+    "arithmetic",
+    "assemble",
+    "bitwise",
+    "compare",
+    "contract",
+    "division",
+    "floatbits",
+    "gather",
+    "reduce",
+    "rounding",
+    "select",
+    "shape",
+    "source",
+]
 
 REGISTRY.close()

@@ -1,0 +1,202 @@
+"""Ops on the parts of a float: sign, exponent, mantissa, neighbours.
+
+Layer: compiler/ops. A finite float is read as m * 2**k with 1 <= |m| < 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError
+from ..ir.opdef import Traits
+from ..ir.types import DType, TensorType
+from .compare import is_nan
+from .elementwise import elementwise
+from .infer import FLOATS, check_dtypes, check_shapes, shown
+from .scalar import Scalar, ScalarBuilder
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The IEEE format of a float dtype."""
+
+    integer: DType  # signed, of the same size
+    mantissa: int  # stored bits
+    bias: int
+
+    @property
+    def exponent_mask(self) -> int:
+        return 2 * self.bias + 1
+
+    @property
+    def smallest_normal(self) -> float:
+        return 2.0 ** (1 - self.bias)
+
+    @property
+    def smallest(self) -> float:
+        return 2.0 ** (1 - self.bias - self.mantissa)
+
+
+_LAYOUTS = {DType.F32: _Layout(DType.I32, 23, 127), DType.F64: _Layout(DType.I64, 52, 1023)}
+
+# Neighbours of f16 values are not those of the f32 values that kernels compute with.
+_WIDE_FLOATS = FLOATS - {DType.F16}
+
+
+def _decompose(s: ScalarBuilder, x: Scalar, biased: int) -> tuple[Scalar, Scalar]:
+    """(x with its exponent field set to `biased`, k), for finite x != 0."""
+    form = _LAYOUTS[x.dtype]
+    shift = form.mantissa + 1
+    subnormal = s.fabs(x) < form.smallest_normal
+    normal = s.select(subnormal, x * 2.0**shift, x)
+    bits = s.bitcast(normal, form.integer)
+    exponent = ((bits >> form.mantissa) & form.exponent_mask) - form.bias
+    exponent = s.select(subnormal, exponent - shift, exponent)
+    bits = (bits & ~(form.exponent_mask << form.mantissa)) | (biased << form.mantissa)
+    return s.bitcast(bits, x.dtype), exponent
+
+
+def _proper(s: ScalarBuilder, x: Scalar) -> Scalar:
+    """Whether x is finite and not 0."""
+    return (s.fabs(x) < math.inf) & x.ne(0)
+
+
+def _power_of_two(s: ScalarBuilder, exponent: Scalar, dtype: DType) -> Scalar:
+    """2**exponent for an exponent of the normal range."""
+    form = _LAYOUTS[dtype]
+    return s.bitcast((exponent + form.bias) << form.mantissa, dtype)
+
+
+def _clamp(s: ScalarBuilder, x: Scalar, low: int, high: int) -> Scalar:
+    raised = s.select(x < low, low, x)
+    return s.select(raised > high, high, raised)
+
+
+def _ldexp(s: ScalarBuilder, x: Scalar, exponent: Scalar) -> Scalar:
+    """m * 2**(k + exponent): exact into the normal range, and the last factor rounds once."""
+    form = _LAYOUTS[x.dtype]
+    bound = 4 * form.bias  # any exponent beyond gives 0 or infinity
+    mantissa, k = _decompose(s, x, form.bias)
+    total = k + s.cast(_clamp(s, exponent, -bound, bound), form.integer)
+    first = _clamp(s, total, 1 - form.bias, form.bias)
+    second = _clamp(s, total - first, -form.mantissa - 4, 1)
+    scaled = mantissa * _power_of_two(s, first, x.dtype) * _power_of_two(s, second, x.dtype)
+    return s.select(_proper(s, x), scaled, x)
+
+
+def _ldexp_infer(types: Sequence[TensorType], attrs: Mapping[str, Any]) -> tuple[TensorType, ...]:
+    x, exponent = types
+    check_dtypes("ldexp", (x,), FLOATS)
+    if exponent.dtype not in (DType.I32, DType.I64):
+        raise DTypeError(
+            f"ldexp: the exponent has dtype {exponent.dtype}",
+            got=shown(types),
+            expected="i32 or i64",
+        )
+    check_shapes("ldexp", types)
+    return (x,)
+
+
+def _frexp_mantissa(s: ScalarBuilder, x: Scalar) -> Scalar:
+    half, _ = _decompose(s, x, _LAYOUTS[x.dtype].bias - 1)
+    return s.select(_proper(s, x), half, x)
+
+
+def _frexp_exponent(s: ScalarBuilder, x: Scalar) -> Scalar:
+    _, exponent = _decompose(s, x, _LAYOUTS[x.dtype].bias)
+    return s.cast(s.select(_proper(s, x), exponent + 1, 0), DType.I32)
+
+
+def _nextafter(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
+    """Magnitudes are ordered as their bits are, so a neighbour is one bit pattern away."""
+    form = _LAYOUTS[x.dtype]
+    bits = s.bitcast(x, form.integer)
+    outward = (x < y) ^ (x < 0)
+    neighbour = s.bitcast(s.select(outward, bits + 1, bits - 1), x.dtype)
+    from_zero = s.copysign(s.const(form.smallest, x.dtype), y)
+    moved = s.select(x.eq(0), from_zero, neighbour)
+    result = s.select(x.eq(y), y, moved)
+    return s.select(is_nan(s, x) | is_nan(s, y), x + y, result)
+
+
+def _spacing(s: ScalarBuilder, x: Scalar) -> Scalar:
+    form = _LAYOUTS[x.dtype]
+    outward = s.bitcast(s.bitcast(x, form.integer) + 1, x.dtype)  # NaN above infinity
+    return s.select(x.eq(0), form.smallest, outward - x)
+
+
+COPYSIGN = elementwise(
+    "copysign",
+    2,
+    FLOATS,
+    reference=np.copysign,
+    lower=lambda s, x, y: s.copysign(x, y),
+    traits=Traits(idempotent=True),
+    doc="The magnitude of x with the sign of y.",
+)
+
+SIGNBIT = elementwise(
+    "signbit",
+    1,
+    FLOATS,
+    result=DType.BOOL,
+    reference=np.signbit,
+    lower=lambda s, x: s.bitcast(x, _LAYOUTS[x.dtype].integer) < 0,
+    doc="Whether the sign is negative, that of -0 and NaN included.",
+)
+
+NEXTAFTER = elementwise(
+    "nextafter",
+    2,
+    _WIDE_FLOATS,
+    reference=np.nextafter,
+    lower=_nextafter,
+    cost=10.0,
+    doc="The float next to x in the direction of y; y where they are equal.",
+)
+
+SPACING = elementwise(
+    "spacing",
+    1,
+    _WIDE_FLOATS,
+    reference=np.spacing,
+    lower=_spacing,
+    cost=4.0,
+    doc="Distance to the next float away from 0, with the sign of x; NaN for infinities.",
+)
+
+LDEXP = elementwise(
+    "ldexp",
+    2,
+    infer=_ldexp_infer,
+    reference=np.ldexp,
+    lower=_ldexp,
+    cost=20.0,
+    doc="x * 2**exponent, rounded once.",
+)
+
+FREXP_MANTISSA = elementwise(
+    "frexp_mantissa",
+    1,
+    FLOATS,
+    reference=lambda x: np.frexp(x)[0],
+    lower=_frexp_mantissa,
+    cost=8.0,
+    doc="m of x = m * 2**e with 0.5 <= |m| < 1; x itself if it is 0, infinite or NaN.",
+)
+
+FREXP_EXPONENT = elementwise(
+    "frexp_exponent",
+    1,
+    FLOATS,
+    result=DType.I32,
+    reference=lambda x: np.frexp(x)[1],
+    lower=_frexp_exponent,
+    cost=8.0,
+    doc="e of x = m * 2**e with 0.5 <= |m| < 1; 0 if x is 0, infinite or NaN.",
+)

@@ -1,0 +1,69 @@
+"""Choice between values, and conversion of values to another dtype.
+
+Layer: compiler/ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError
+from ..ir.types import DType, TensorType
+from .compare import is_nan
+from .elementwise import elementwise
+from .infer import FLOATS, check_one_dtype, check_shapes, shown
+from .scalar import Scalar, ScalarBuilder
+
+
+def _select_infer(types: Sequence[TensorType], attrs: Mapping[str, Any]) -> tuple[TensorType, ...]:
+    condition, x, y = types
+    if condition.dtype is not DType.BOOL:
+        raise DTypeError(
+            f"select: the condition has dtype {condition.dtype}", got=shown(types), expected="bool"
+        )
+    check_one_dtype("select", (x, y))
+    check_shapes("select", types)
+    return (x,)
+
+
+def _cast_infer(types: Sequence[TensorType], attrs: Mapping[str, Any]) -> tuple[TensorType, ...]:
+    (x,) = types
+    return (x.with_dtype(attrs["dtype"]),)
+
+
+def _heaviside(s: ScalarBuilder, x: Scalar, at_zero: Scalar) -> Scalar:
+    step = s.select(x < 0, s.const(0.0, x.dtype), 1.0)
+    return s.select(is_nan(s, x), x, s.select(x.eq(0), at_zero, step))
+
+
+SELECT = elementwise(
+    "select",
+    3,
+    infer=_select_infer,
+    reference=np.where,
+    lower=lambda s, condition, x, y: s.select(condition, x, y),
+    doc="x where the condition holds, else y.",
+)
+
+CAST = elementwise(
+    "cast",
+    1,
+    infer=_cast_infer,
+    reference=lambda x, *, dtype: np.asarray(x).astype(dtype.numpy),
+    lower=lambda s, x, *, dtype: s.cast(x, dtype),
+    attrs=("dtype",),
+    doc="The value in another dtype, as NumPy's astype; floats lose their fraction.",
+)
+
+HEAVISIDE = elementwise(
+    "heaviside",
+    2,
+    FLOATS,
+    reference=np.heaviside,
+    lower=_heaviside,
+    cost=5.0,
+    doc="0 for negative x, 1 for positive x, the second operand for 0, NaN for NaN.",
+)

@@ -1,0 +1,208 @@
+"""Cases of elementwise ops, generated from the registry: dtypes, operand values, what is right.
+
+A case is an op with operand dtypes (and attributes) that its `infer` accepts. `operands` gives
+arrays of special and random values, `check` compares a result with the op's `reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tensorwright.compiler import ops
+from tensorwright.compiler.errors import DTypeError
+from tensorwright.compiler.ir.opdef import REGISTRY, Kind, OpDef
+from tensorwright.compiler.ir.types import DType, TensorType
+
+assert ops  # importing it fills the registry
+ELEMENTWISE = [op for op in REGISTRY if op.kind is Kind.ELEMENTWISE]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One op at one choice of dtypes."""
+
+    op: OpDef
+    dtypes: tuple[DType, ...]
+    attrs: Mapping[str, Any]
+
+    @property
+    def result(self) -> DType:
+        types = [TensorType(d, ()) for d in self.dtypes]
+        return self.op.infer(types, self.attrs)[0].dtype
+
+    def __str__(self) -> str:
+        attrs = [f"{k}={v}" for k, v in self.attrs.items()]
+        return "-".join([self.op.name, *map(str, self.dtypes), *attrs])
+
+
+def accepted(op: OpDef, dtypes: Sequence[DType], attrs: Mapping[str, Any]) -> bool:
+    """Whether `infer` takes operands of these dtypes."""
+    try:
+        op.infer([TensorType(d, ()) for d in dtypes], attrs)
+    except DTypeError:
+        return False
+    return True
+
+
+def attr_choices(op: OpDef) -> list[dict[str, Any]]:
+    """Values for the attributes of an op; `dtype` is the only one that elementwise ops have."""
+    assert op.attrs in ((), ("dtype",)), f"{op.name}: no values are known for {op.attrs}"
+    return [{"dtype": d} for d in DType] if op.attrs else [{}]
+
+
+def cases() -> list[Case]:
+    """Every op at every accepted choice of dtypes."""
+    return [
+        Case(op, dtypes, attrs)
+        for op in ELEMENTWISE
+        for attrs in attr_choices(op)
+        for dtypes in product(DType, repeat=op.arity or 0)
+        if accepted(op, dtypes, attrs)
+    ]
+
+
+def special_values(dtype: DType) -> list[Any]:
+    """The values at which definitions have their corners."""
+    if dtype.is_bool:
+        return [False, True]
+    if dtype.is_integer:
+        info = np.iinfo(dtype.numpy)
+        near = [0, 1, 2, 3, 5, 7, 8, 10, 31, 32, 63, 64, 100]
+        ends = [info.max, info.max - 1, info.min, info.min + 1, info.max // 2]
+        return [*near, *ends, *([-1, -2, -3, -7, -64] if dtype.is_signed else [])]
+    info = np.finfo(dtype.numpy)
+    positive = [0.0, 1.0, 0.5, 1.5, 2.0, 2.5, 3.0, 0.1, 10.0, 1000.0, float(info.eps), np.pi]
+    ends = [info.max, info.tiny, info.smallest_subnormal, info.tiny * 0.75, np.inf]
+    one_side = [*positive, *map(float, ends)]
+    return [*one_side, *(-v for v in one_side), np.nan]
+
+
+def random_values(dtype: DType, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Values of all magnitudes: half small ones, half random bits (no NaNs among them)."""
+    if dtype.is_bool:
+        return rng.integers(0, 2, count).astype(bool)
+    raw = rng.integers(0, 256, count * dtype.itemsize, np.uint8).view(dtype.numpy)
+    if dtype.is_float:
+        small = (rng.standard_normal(count) * 4).astype(dtype.numpy)
+        raw = np.where(np.isnan(raw), small, raw)
+    else:
+        small = rng.integers(0, 100, count).astype(dtype.numpy)
+    return np.where(rng.integers(0, 2, count) == 0, small, raw)
+
+
+def operands(case: Case, count: int = 300, seed: int = 0) -> list[np.ndarray]:
+    """All combinations of special values, then random ones; only what the op is defined for."""
+    rng = np.random.default_rng(seed)
+    specials = [special_values(d) for d in case.dtypes]
+    if len(specials) == 3:  # the full product is too large: keep every third value
+        specials = [v[k % 2 :: 3] if len(v) > 3 else v for k, v in enumerate(specials)]
+    columns = list(zip(*product(*specials), strict=True))
+    arrays = [
+        np.concatenate([np.array(column, d.numpy), random_values(d, count, rng)])
+        for column, d in zip(columns, case.dtypes, strict=True)
+    ]
+    keep = in_domain(case, arrays)
+    return [a[keep] for a in arrays]
+
+
+def in_domain(case: Case, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """False where NumPy raises or where the C standard leaves the value open."""
+    x = arrays[0]
+    if case.op.name == "power" and x.dtype.kind == "i":
+        return arrays[1] >= 0
+    if case.op.name == "cast" and x.dtype.kind == "f" and case.result.is_integer:
+        info = np.iinfo(case.result.numpy)
+        wide = x.astype(np.longdouble)
+        return (wide > np.longdouble(info.min) - 1) & (wide < np.longdouble(info.max) + 1)
+    return np.ones(x.shape, bool)
+
+
+def reference(case: Case, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """What NumPy gives."""
+    with np.errstate(all="ignore"):
+        return np.asarray(case.op.reference(*arrays, **case.attrs))
+
+
+def check(case: Case, arrays: Sequence[np.ndarray], got: np.ndarray) -> None:
+    """Compare a result with the reference: bit for bit, or within the op's stated bound."""
+    expected = reference(case, arrays)
+    assert got.dtype == expected.dtype == case.result.numpy
+    bound = error_bound(case)
+    wrong = _differs(case, arrays, got, expected) if bound == 0 else None
+    if wrong is None:
+        errors = ulp_errors(case, arrays, got)
+        wrong = ~(errors <= bound)
+    if wrong.any():
+        raise AssertionError(f"{case}: {_report(arrays, got, expected, wrong)}")
+
+
+def error_bound(case: Case) -> float:
+    """The op's bound in ULPs of its result. f16 is computed in f32 and rounded once more."""
+    ulp = case.op.ulp
+    if case.result is DType.F16 and ulp.get(DType.F32, 0):
+        return 0.51
+    return ulp.get(case.result, 0)
+
+
+def _differs(
+    case: Case, arrays: Sequence[np.ndarray], got: np.ndarray, expected: np.ndarray
+) -> np.ndarray:
+    """Where the bits differ. All NaNs are equal; so are zeros where NumPy gives both.
+
+    NumPy's choice between -0 and 0 in maximum, fmax, clip depends on dtype, layout and processor.
+    """
+    if expected.dtype.kind != "f":
+        return got != expected
+    equal = (got == expected) & (np.signbit(got) == np.signbit(expected))
+    equal |= np.isnan(got) & np.isnan(expected)
+    for k in np.flatnonzero(~equal & (got == expected)):
+        zeros = [reference(case, lanes) for lanes in _layouts(arrays, k)]
+        equal[k] = len({bool(np.signbit(z).flat[0]) for z in zeros}) == 2
+    return ~equal
+
+
+def _layouts(arrays: Sequence[np.ndarray], k: int) -> Iterator[list[np.ndarray]]:
+    """Lane k in several layouts and at higher precision: NumPy has a loop for each."""
+    lane = [a[k] for a in arrays]
+    yield [np.asarray(v) for v in lane]
+    yield [np.full(64, v) for v in lane]
+    yield [np.full(128, v)[::2] for v in lane]
+    yield [np.full(64, lane[0]), *map(np.asarray, lane[1:])]
+    yield [np.full(64, v, np.float64) for v in lane]
+
+
+def ulp_errors(case: Case, arrays: Sequence[np.ndarray], got: np.ndarray) -> np.ndarray:
+    """Errors in units of the last place of the exact value rounded to the result's dtype.
+
+    The exact value is the reference at higher precision. inf where NaN or the sign of a zero is
+    wrong; an infinity counts as the next power of two.
+    """
+    wide = np.longdouble if case.result is DType.F64 else np.float64
+    exact = reference(case, [a.astype(wide) if a.dtype.kind == "f" else a for a in arrays])
+    info = np.finfo(case.result.numpy)
+    with np.errstate(all="ignore"):
+        rounded = exact.astype(case.result.numpy)
+        top = wide(2.0) ** info.maxexp
+        last_place = np.spacing(np.minimum(np.abs(rounded), info.max)).astype(wide)
+        last_place[np.abs(rounded) >= info.max] = wide(2.0) ** (info.maxexp - info.nmant - 1)
+        finite = np.clip(got.astype(wide), -top, top)
+        errors = np.abs(finite - np.clip(exact, -top, top)) / last_place
+    errors[np.isnan(got) & np.isnan(exact)] = 0
+    errors[np.isnan(got) != np.isnan(exact)] = np.inf
+    errors[(got == 0) & (exact == 0) & (np.signbit(got) != np.signbit(exact))] = np.inf
+    return errors.astype(np.float64)
+
+
+def _report(
+    arrays: Sequence[np.ndarray], got: np.ndarray, expected: np.ndarray, wrong: np.ndarray
+) -> str:
+    lines = [f"{wrong.sum()} of {wrong.size} wrong"]
+    for k in np.flatnonzero(wrong)[:8]:
+        values = ", ".join(repr(a[k]) for a in arrays)
+        lines.append(f"  ({values}) gives {got[k]!r}, not {expected[k]!r}")
+    return "\n".join(lines)
