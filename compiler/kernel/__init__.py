@@ -1,0 +1,1 @@
+"""From graphs to loops: grouping of nodes, the kernel form, buffers."""

@@ -1,0 +1,115 @@
+"""Matrix products as calls of the BLAS that SciPy ships.
+
+Layer: compiler/codegen/llvm. BLAS is column-major: a row-major product C = A B is the column-major
+product C' = B' A', so the operands change places and no data moves. The routine's address is bound
+by the runtime under the name `@tw.blas.dgemm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...errors import InternalError
+from ...ir.types import DType, Size
+from ...kernel.form import Access, MatmulCall
+from ...kernel.prepare import leading_dimension
+from .loops import counted_loop
+from .memory import memory_type
+from .sizes import emit_size
+from .writer import FunctionWriter, ModuleWriter
+
+
+def parameters(call: MatmulCall, size_names: Sequence[str]) -> list[tuple[str, str]]:
+    """As of a kernel: buffers, sizes, status."""
+    sizes = [("i64", f"%n.{name}") for name in size_names]
+    return [("ptr", "%a"), ("ptr", "%b"), ("ptr", "%c"), *sizes, ("ptr", "%status")]
+
+
+def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str]) -> None:
+    """Write the call, with loops over the batch axes, as the function `@name`."""
+    fn = module.function(
+        "void", f"@{call.name}", parameters(call, size_names), linkage="internal"
+    )
+    names = {name: f"%n.{name}" for name in size_names}
+    routine = {DType.F64: "dgemm", DType.F32: "sgemm"}[call.dtype]
+    callee = module.declare(f"@tw.blas.{routine}", "void", ["ptr"] * 13)
+    element = memory_type(call.dtype)
+    a_ld, a_transposed = _leading(call.a, call.m, call.k)
+    b_ld, b_transposed = _leading(call.b, call.k, call.n)
+    # in BLAS's order: B' is the first operand
+    ints = [
+        _int_slot(fn, size, names) for size in (call.n, call.m, call.k, b_ld, a_ld, call.n)
+    ]
+    n, m, k, b_lead, a_lead, c_lead = ints
+    one, zero = _number_slot(fn, element, "1.0"), _number_slot(fn, element, "0.0")
+    b_flag, a_flag = _flag_slot(fn, b_transposed), _flag_slot(fn, a_transposed)
+
+    def product(index: list[str]) -> None:
+        a, b, c = (
+            _address(fn, f"%{p}", access, index, element, names)
+            for p, access in (("a", call.a), ("b", call.b), ("c", call.c))
+        )
+        slots = (b_flag, a_flag, n, m, k, one, b, b_lead, a, a_lead, zero, c, c_lead)
+        fn.line(f"call void {callee}({', '.join(f'ptr {p}' for p in slots)})")
+
+    def batch(axis: int, index: list[str]) -> None:
+        if axis == len(call.batch):
+            product(index)
+            return
+
+        def body(i: str, _: list[str]) -> list[str]:
+            batch(axis + 1, [*index, i])
+            return []
+
+        counted_loop(fn, "0", emit_size(fn, call.batch[axis], names), 1, [], body)
+
+    batch(0, [])
+    fn.line("ret void")
+
+
+def _leading(matrix: Access, rows: Size, columns: Size) -> tuple[Size, bool]:
+    found = leading_dimension(*matrix.strides[-2:], rows, columns)
+    if found is None:
+        raise InternalError("an operand is no matrix that BLAS accepts")
+    return found
+
+
+def _int_slot(fn: FunctionWriter, size: Size, names: Mapping[str, str]) -> str:
+    """A 32-bit integer in memory, as Fortran wants it; BLAS refuses a leading dimension of 0."""
+    slot = fn.alloca("i32", 4)
+    if isinstance(size, int):
+        fn.line(f"store i32 {size}, ptr {slot}")
+    else:
+        value = fn.assign(f"trunc i64 {emit_size(fn, size, names)} to i32")
+        fn.line(f"store i32 {value}, ptr {slot}")
+    return slot
+
+
+def _number_slot(fn: FunctionWriter, element: str, value: str) -> str:
+    slot = fn.alloca(element, 8)
+    fn.line(f"store {element} {value}, ptr {slot}")
+    return slot
+
+
+def _flag_slot(fn: FunctionWriter, transposed: bool) -> str:
+    slot = fn.alloca("i8", 1)
+    fn.line(f"store i8 {ord('T') if transposed else ord('N')}, ptr {slot}")
+    return slot
+
+
+def _address(
+    fn: FunctionWriter,
+    base: str,
+    access: Access,
+    index: list[str],
+    element: str,
+    names: Mapping[str, str],
+) -> str:
+    offset = emit_size(fn, access.offset, names)
+    for i, stride in zip(index, access.strides, strict=False):
+        if stride != 0:
+            step = fn.assign(f"mul i64 {i}, {emit_size(fn, stride, names)}")
+            offset = fn.assign(f"add i64 {offset}, {step}")
+    if offset == "0":
+        return base
+    return fn.assign(f"getelementptr {element}, ptr {base}, i64 {offset}")

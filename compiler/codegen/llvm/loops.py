@@ -1,0 +1,74 @@
+"""Counted loops with carried values, as SSA text.
+
+Layer: compiler/codegen/llvm. Loops are rotated: the test stands at the end, and a guard before
+them where the trip count is not known to be positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .writer import FunctionWriter
+
+Carried = Sequence[tuple[str, str]]  # (LLVM type, value)
+Body = Callable[[str, list[str]], list[str]]  # index, carried values -> next carried values
+
+
+def counted_loop(
+    fn: FunctionWriter, start: str, stop: str, step: int, carried: Carried, body: Body
+) -> list[str]:
+    """`for i in range(start, stop, step)` with i64 operands; returns the last carried values."""
+    static = _trips(start, stop, step)
+    if static == 0:
+        return [value for _, value in carried]
+    if static == 1:
+        return body(start, [value for _, value in carried])
+    loop, done = fn.label("loop"), fn.label("done")
+    before = fn.block
+    if static is None:
+        fn.branch(fn.assign(f"icmp slt i64 {start}, {stop}"), loop, done)
+    else:
+        fn.jump(loop)
+    fn.start(loop)
+    index, following = fn.fresh(), fn.fresh()
+    phis = [fn.fresh() for _ in carried]
+    slots = [fn.placeholder() for _ in range(len(carried) + 1)]
+    results = body(index, phis)
+    fn.line(f"{following} = add i64 {index}, {step}")
+    latch = fn.block
+    fn.branch(fn.assign(f"icmp slt i64 {following}, {stop}"), loop, done)
+    fn.fill(slots[0], f"{index} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]")
+    for slot, phi, (type, value), result in zip(slots[1:], phis, carried, results, strict=True):
+        fn.fill(slot, f"{phi} = phi {type} [ {value}, {before} ], [ {result}, {latch} ]")
+    fn.start(done)
+    if static is not None:
+        return results
+    return [
+        fn.assign(f"phi {type} [ {value}, {before} ], [ {result}, {latch} ]")
+        for (type, value), result in zip(carried, results, strict=True)
+    ]
+
+
+def when(
+    fn: FunctionWriter, condition: str, carried: Carried, body: Callable[[], list[str]]
+) -> list[str]:
+    """`if condition: carried = body()`."""
+    yes, done = fn.label("then"), fn.label("join")
+    before = fn.block
+    fn.branch(condition, yes, done)
+    fn.start(yes)
+    results = body()
+    after = fn.block
+    fn.jump(done)
+    fn.start(done)
+    return [
+        fn.assign(f"phi {type} [ {value}, {before} ], [ {result}, {after} ]")
+        for (type, value), result in zip(carried, results, strict=True)
+    ]
+
+
+def _trips(start: str, stop: str, step: int) -> int | None:
+    """The number of rounds if both ends are constants."""
+    if start.startswith("%") or stop.startswith("%"):
+        return None
+    return max(0, -(-(int(stop) - int(start)) // step))

@@ -1,0 +1,231 @@
+"""The kernel form: loops over an iteration space, independent of the backend.
+
+Layer: compiler/kernel. A kernel iterates over `axes`; the first `outer` of them are parallel, the
+rest are walked, once per stage, inside of each parallel point (reductions and scans run along
+them). Instructions are scalar and in SSA order::
+
+    kernel @softmax (n) outer [4096] inner [1024]
+      %0 = load f32 in0[0 + 1024*i0 + 1*i1]
+      %1 = reduce_max %0                                  after stage 0
+      %2 = subtract %0, %1                                stage 1
+      %3 = exp %2
+      %4 = reduce_sum %3                                  after stage 1
+      %5 = divide %3, %4                                  stage 2
+      store out0[0 + 1024*i0 + 1*i1] = %5
+
+The stage of an instruction is the number of reductions it waits for, one after another. A value of
+an earlier stage is computed again in a later one unless it is expensive: then it is spilled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from ..ir.opdef import OpDef
+from ..ir.types import DType, Shape, Size
+
+
+class Space(Enum):
+    """Where a buffer lives."""
+
+    IN = "in"
+    OUT = "out"
+    TEMP = "tmp"  # in the call's arena
+    CONST = "const"
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """`size` elements of `dtype`, the `index`-th of its space."""
+
+    space: Space
+    index: int
+    dtype: DType
+    size: Size
+
+    def __str__(self) -> str:
+        return f"{self.space.value}{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The element `offset + sum(strides[k] * i_k)` of a buffer, `i_k` the kernel's indices."""
+
+    buffer: Buffer
+    offset: Size
+    strides: tuple[Size, ...]
+
+    def __str__(self) -> str:
+        return f"{self.buffer}[{affine_text(self.offset, self.strides)}]"
+
+
+def affine_text(offset: Size, strides: tuple[Size, ...]) -> str:
+    """`offset + s0*i0 + s1*i1` without the zero terms."""
+    terms = [str(offset)] if offset != 0 else []
+    for k, s in enumerate(strides):
+        if s != 0:
+            terms.append(f"i{k}" if s == 1 else f"{s}*i{k}" if isinstance(s, int) else f"({s})*i{k}")
+    return " + ".join(terms) or "0"
+
+
+@dataclass(slots=True, eq=False)
+class Instr:
+    """One scalar instruction. `depth` counts the leading axes it varies over (set by `lower`)."""
+
+    dtype: DType
+    args: tuple[Instr, ...] = ()
+    depth: int = 0
+    stage: int = 0
+    axes_used: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True, eq=False)
+class Load(Instr):
+    """Reads one element."""
+
+    access: Access | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Indexed(Instr):
+    """Reads the element at `access + sum(strides[k] * args[k])`; args wrap when negative."""
+
+    access: Access | None = None
+    strides: tuple[Size, ...] = ()
+    bounds: tuple[Size, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Const(Instr):
+    """A number."""
+
+    value: Any = 0
+
+
+@dataclass(slots=True, eq=False)
+class SizeOf(Instr):
+    """A size as an i64."""
+
+    size: Size = 0
+
+
+@dataclass(slots=True, eq=False)
+class Position(Instr):
+    """The i64 `offset + sum(strides[k] * i_k)`: an iota."""
+
+    offset: Size = 0
+    strides: tuple[Size, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Apply(Instr):
+    """An elementwise op on scalars."""
+
+    op: OpDef | None = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Reduce(Instr):
+    """The combination of the argument over all inner axes; `dtype` is that of the result."""
+
+    op: OpDef | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Scan(Instr):
+    """The running combination of the argument along the one inner axis."""
+
+    op: OpDef | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """Writes one element."""
+
+    access: Access
+    value: Instr
+
+    @property
+    def depth(self) -> int:
+        """The number of leading axes that have to be walked to write everything."""
+        varying = [k + 1 for k, s in enumerate(self.access.strides) if s != 0]
+        return max([self.value.depth, *varying])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spill:
+    """A value of an earlier stage, kept in a scratch buffer for the later ones."""
+
+    value: Instr
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """One loop nest; see the module's text."""
+
+    name: str
+    axes: Shape
+    outer: int
+    instrs: tuple[Instr, ...]
+    stores: tuple[Store, ...]
+    spills: tuple[Spill, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        return len(self.axes)
+
+    def stages(self) -> int:
+        """How often the inner axes are walked."""
+        walked = [i.args[0].stage for i in self.instrs if isinstance(i, Reduce)]
+        walked += [s.value.stage for s in self.stores if s.depth > self.outer]
+        return max(walked, default=0) + 1
+
+    def buffers(self) -> list[Buffer]:
+        """Every buffer that is read or written, in order of appearance."""
+        found: dict[Buffer, None] = {}
+        for instr in self.instrs:
+            if isinstance(instr, (Load, Indexed)) and instr.access is not None:
+                found[instr.access.buffer] = None
+        for spill in self.spills:
+            found[spill.access.buffer] = None
+        for store in self.stores:
+            found[store.access.buffer] = None
+        return list(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatmulCall:
+    """`c = a @ b` through BLAS, for each point of `batch`. Operands are strided matrices.
+
+    `a_strides` are (row, column) strides of a [m, k] view, `b_strides` of a [k, n] view; c is
+    contiguous [*batch, m, n]. In each operand one of the two strides is 1.
+    """
+
+    name: str
+    dtype: DType
+    batch: Shape
+    m: Size
+    n: Size
+    k: Size
+    a: Access  # strides over the batch axes, then (row, column)
+    b: Access
+    c: Access
+
+
+Step = Kernel | MatmulCall
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelProgram:
+    """The steps of a whole graph in order, and the buffers they use."""
+
+    steps: tuple[Step, ...]
+    temps: tuple[Buffer, ...]
+    constants: tuple[Any, ...]  # read-only ndarrays
+    arena: tuple[Size, ...] = ()  # bytes of each arena slot
+    slots: Mapping[Buffer, int] = field(default_factory=dict)  # which slot a temp lives in

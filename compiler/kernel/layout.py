@@ -1,0 +1,119 @@
+"""Views as affine index maps.
+
+Layer: compiler/kernel. `resolve` follows view ops upwards: a value read through slices,
+transposes and broadcasts is its root value, read at an affine function of the index. A reshape that
+is no such function ends the chain: its operand's memory is reused under another shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ir.dims import product
+from ..ir.graph import Node, Value
+from ..ir.opdef import Affine, IndexMap, Kind
+from ..ir.types import Shape, Size
+from .form import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where a materialised value lies: element `offset + sum(strides[k] * i_k)` of its buffer."""
+
+    buffer: Buffer
+    offset: Size
+    strides: tuple[Size, ...]  # one per axis of the value
+
+
+def contiguous_strides(shape: Shape) -> tuple[Size, ...]:
+    """Row-major strides in elements."""
+    return tuple(product(shape[k + 1 :]) for k in range(len(shape)))
+
+
+def identity_map(rank: int) -> IndexMap:
+    """Each axis read at its own index."""
+    return tuple(Affine(0, tuple(int(i == k) for k in range(rank))) for i in range(rank))
+
+
+def compose(outer: IndexMap, inner: IndexMap, rank: int) -> IndexMap:
+    """The map of a view of a view: `outer` maps to root axes, `inner` to the axes between."""
+    result = []
+    for affine in outer:
+        offset: Size = affine.offset
+        strides: list[Size] = [0] * rank
+        for coefficient, between in zip(affine.strides, inner, strict=True):
+            if coefficient == 0:
+                continue
+            offset = offset + coefficient * between.offset
+            for k, s in enumerate(between.strides):
+                if s != 0:
+                    strides[k] = strides[k] + coefficient * s
+        result.append(Affine(offset, tuple(strides)))
+    return tuple(result)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A value as a view of `root`: root axis i is read at `map[i]` of the value's index."""
+
+    root: Value
+    map: IndexMap
+
+    def is_identity(self, shape: Shape) -> bool:
+        """Whether the value is its root, up to axes of size 1."""
+        return squeezed_identity(self.map, self.root.type.shape, shape)
+
+
+def squeezed_identity(index_map: IndexMap, root_shape: Shape, shape: Shape) -> bool:
+    """Whether `index_map` leaves the order and number of all axes of size > 1 as they are."""
+    axes = [k for k, size in enumerate(shape) if size != 1]
+    root_axes = [k for k, size in enumerate(root_shape) if size != 1]
+    if [shape[k] for k in axes] != [root_shape[k] for k in root_axes]:
+        return False
+    for i, k in zip(root_axes, axes, strict=True):
+        affine = index_map[i]
+        if affine.offset != 0 or affine.strides[k] != 1:
+            return False
+        if any(s != 0 for j, s in enumerate(affine.strides) if j != k and shape[j] != 1):
+            return False
+    return True
+
+
+class Views:
+    """Resolves values to roots, once each."""
+
+    def __init__(self, producers: dict[Value, Node]) -> None:
+        self._producers = producers
+        self._resolved: dict[Value, Resolved] = {}
+
+    def producer(self, value: Value) -> Node | None:
+        return self._producers.get(value)
+
+    def resolve(self, value: Value) -> Resolved:
+        """The root of `value` and the map into it."""
+        found = self._resolved.get(value)
+        if found is None:
+            found = self._resolved[value] = self._resolve(value)
+        return found
+
+    def _resolve(self, value: Value) -> Resolved:
+        node = self._producers.get(value)
+        rank = value.type.rank
+        if node is None or node.op.kind is not Kind.VIEW:
+            return Resolved(value, identity_map(rank))
+        source = node.inputs[0]
+        assert node.op.index_map is not None
+        step = node.op.index_map(source.type.shape, value.type.shape, node.attrs)
+        if step is None:
+            return Resolved(value, identity_map(rank))
+        above = self.resolve(source)
+        return Resolved(above.root, compose(above.map, step, rank))
+
+    def is_alias(self, value: Value) -> bool:
+        """Whether `value` is a reshape that shares its operand's memory, in row-major order."""
+        node = self._producers.get(value)
+        return (
+            node is not None
+            and node.op.kind is Kind.VIEW
+            and self.resolve(value).root is value
+        )

@@ -1,0 +1,116 @@
+"""How a kernel is walked: which axis is cut into vectors, and how wide they are.
+
+Layer: compiler/kernel. In: a kernel and a target. Out: a `Schedule`, decided here and nowhere
+else. Vectors may be wider than the machine's registers: cheap bodies and reductions take several
+registers at a time, which hides latencies and spreads a reduction over independent accumulators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ir.types import Size
+from ..target import Target
+from .form import Apply, Const, Indexed, Instr, Kernel, Load, Reduce, Scan, SizeOf
+
+SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
+CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`vector_axis` None: everything one element at a time. `cost` is per element, in
+    instructions; `masked_loop`: one loop whose last round is masked, instead of a loop and a tail.
+    """
+
+    vector_axis: int | None
+    lanes: int
+    cost: float
+    masked_loop: bool
+
+    def __str__(self) -> str:
+        if self.vector_axis is None:
+            return "scalar"
+        return f"vector i{self.vector_axis} x {self.lanes}"
+
+
+def schedule(kernel: Kernel, target: Target) -> Schedule:
+    """Choose the vector axis and its lanes."""
+    axis = _vector_axis(kernel)
+    cost = body_cost(kernel)
+    if axis is None:
+        return Schedule(None, 1, cost, False)
+    varying = [i for i in kernel.instrs if axis in i.axes_used]
+    widest = max((_width(i) for i in varying), default=0)
+    if widest == 0:
+        widest = max((s.access.buffer.dtype.itemsize for s in kernel.stores), default=8)
+    lanes = max(2, target.vector_bytes // widest)
+    has_reduce = any(isinstance(i, Reduce) for i in kernel.instrs)
+    if cost <= CHEAP:
+        lanes *= 4 if has_reduce else 2
+    elif cost <= MODERATE and has_reduce:
+        lanes *= 2
+    lanes = min(lanes, 64, _power_of_two_above(kernel.axes[axis]))
+    return Schedule(axis, lanes, cost, target.vector_bytes == 64 and cost > 4 * MODERATE)
+
+
+def _vector_axis(kernel: Kernel) -> int | None:
+    if kernel.rank == 0:
+        return None
+    last_outer = kernel.outer - 1 if kernel.outer else None
+    last_inner = kernel.rank - 1 if kernel.rank > kernel.outer else None
+    if last_inner is None or last_outer is None:
+        axis = last_outer if last_inner is None else last_inner
+    elif _unit_strides(kernel, last_inner) < _unit_strides(kernel, last_outer) or _is_small(
+        kernel
+    ):
+        axis = last_outer
+    else:
+        axis = last_inner
+    scans = any(isinstance(i, Scan) for i in kernel.instrs)
+    if axis == last_inner and scans:
+        return None  # each element waits for the one before
+    if axis is not None and isinstance(kernel.axes[axis], int) and kernel.axes[axis] <= 1:
+        return None
+    return axis
+
+
+def _is_small(kernel: Kernel) -> bool:
+    """Whether rows are too short to be worth a horizontal combination each."""
+    count = 1
+    for size in kernel.axes[kernel.outer :]:
+        if not isinstance(size, int):
+            return False
+        count *= size
+    last = kernel.axes[kernel.outer - 1]
+    return count <= SMALL_INNER and (not isinstance(last, int) or last > count)
+
+
+def _unit_strides(kernel: Kernel, axis: int) -> int:
+    accesses = [i.access for i in kernel.instrs if isinstance(i, (Load, Indexed)) and i.access]
+    accesses += [s.access for s in kernel.stores]
+    return sum(a.strides[axis] == 1 for a in accesses)
+
+
+def _width(instr: Instr) -> int:
+    """Bytes per element that the instruction occupies in a register; bools are mask bits."""
+    return 0 if instr.dtype.is_bool else instr.dtype.itemsize
+
+
+def body_cost(kernel: Kernel) -> float:
+    """Scalar instructions per point of the whole iteration space."""
+    total = 0.0
+    for instr in kernel.instrs:
+        if isinstance(instr, (Const, SizeOf)):
+            continue
+        if kernel.rank and kernel.rank - 1 not in instr.axes_used and instr.depth < kernel.rank:
+            if not isinstance(instr, Reduce):
+                continue
+        total += instr.op.cost if isinstance(instr, (Apply, Reduce)) and instr.op else 1.0
+    return total + len(kernel.stores)
+
+
+def _power_of_two_above(size: Size) -> int:
+    if not isinstance(size, int):
+        return 64
+    return 1 << max(1, (size - 1).bit_length())

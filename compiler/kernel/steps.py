@@ -1,0 +1,94 @@
+"""A whole graph as a list of steps: kernels and matrix products, with their buffers.
+
+Layer: compiler/kernel. In: a graph that the graph passes are done with. Out: a `KernelProgram`.
+"""
+
+from __future__ import annotations
+
+from ..errors import InternalError
+from ..ir.graph import Graph, Node, Value
+from ..ir.opdef import Kind
+from ..ir.types import DType, Size
+from .form import Access, KernelProgram, MatmulCall, Step
+from .fuse import Fused, Unit, fuse
+from .layout import Views
+from .lower import UnitLowering
+from .prepare import COMPUTED, Prepared, leading_dimension, prepare, storage_owner, view_strides
+from .storage import StorageMap, plan_arena
+
+
+def lower_graph(graph: Graph) -> KernelProgram:
+    """Prepare, fuse and lower."""
+    prepared = prepare(graph)
+    fused = fuse(prepared)
+    storage = StorageMap(prepared, fused.views)
+    needed = _needed_values(prepared, fused)
+    steps: list[Step] = []
+    for unit in fused.units:
+        name = f"k{len(steps)}"
+        if unit.is_group:
+            values = [v for node in unit.nodes for v in node.outputs if v in needed]
+            if values:
+                steps.append(UnitLowering(unit, fused.views, storage, values, name).lower())
+        elif unit.nodes[0].op.kind is Kind.CONTRACT:
+            steps.append(_matmul(unit, fused.views, storage, name))
+    arena, slots = plan_arena(steps)
+    return KernelProgram(
+        tuple(steps), tuple(storage.temps), tuple(storage.constants), arena, slots
+    )
+
+
+def _needed_values(prepared: Prepared, fused: Fused) -> set[Value]:
+    """Computed values that have to be in memory: read by another unit, or by the caller."""
+    graph = prepared.graph
+    producers = graph.producers()
+    needed = set(prepared.placements)
+    for v in graph.outputs:
+        owner = storage_owner(v, fused.views, producers)
+        if owner is not None:
+            needed.add(owner)
+    for node in graph.nodes:
+        if node.op.kind is Kind.SOURCE:
+            continue
+        if node.op.kind is Kind.VIEW and not fused.views.is_alias(node.output):
+            continue
+        unit = fused.unit_of.get(node)
+        for v in node.inputs:
+            root = fused.views.resolve(v).root
+            producer = producers.get(root)
+            if producer is None or producer.op.kind not in COMPUTED:
+                continue
+            if unit is None or fused.unit_of[producer] is not unit:
+                needed.add(root)
+    return needed
+
+
+def _matmul(unit: Unit, views: Views, storage: StorageMap, name: str) -> MatmulCall:
+    (node,) = unit.nodes
+    a, b = node.inputs
+    if a.type.dtype not in (DType.F32, DType.F64):
+        raise InternalError(f"matmul on {a.type.dtype} has to be made of sums by the frontend")
+    (m, k), n = a.type.shape[-2:], b.type.shape[-1]
+    return MatmulCall(
+        name,
+        a.type.dtype,
+        tuple(a.type.shape[:-2]),
+        m,
+        n,
+        k,
+        _matrix(a, node, views, storage),
+        _matrix(b, node, views, storage),
+        storage.access(node.output),
+    )
+
+
+def _matrix(value: Value, node: Node, views: Views, storage: StorageMap) -> Access:
+    resolved = views.resolve(value)
+    below = storage.of(resolved.root)
+    strides = view_strides(resolved, below.strides)
+    offset: Size = below.offset
+    for affine, stride in zip(resolved.map, below.strides, strict=True):
+        offset = offset + affine.offset * stride
+    if leading_dimension(*strides[-2:], *value.type.shape[-2:]) is None:
+        raise InternalError(f"{node.op.name}: an operand is no matrix that BLAS accepts")
+    return Access(below.buffer, offset, tuple(strides))
