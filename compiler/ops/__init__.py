@@ -14,11 +14,14 @@ from . import (
     division,
     floatbits,
     gather,
+    integers,
+    power,
     reduce,
     rounding,
     select,
     shape,
     source,
+    transcendental,
 )
 
 __all__ = [
@@ -30,11 +33,14 @@ __all__ = [
     "division",
     "floatbits",
     "gather",
+    "integers",
+    "power",
     "reduce",
     "rounding",
     "select",
     "shape",
     "source",
+    "transcendental",
 ]
 
 REGISTRY.close()

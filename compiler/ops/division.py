@@ -26,7 +26,7 @@ def float_fmod(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     precision = 24 if x.dtype is DType.F32 else 53
     magnitude, divisor = s.fabs(x), s.fabs(y)
     q = s.trunc(magnitude / divisor)
-    rest = s.fma(-q, divisor, magnitude)
+    rest = s.fma(-q, divisor, magnitude, exact=True)
     rest = s.select(rest < 0, rest + divisor, rest)
     rest = s.select(magnitude < divisor, magnitude, rest)  # fma gives NaN where y is infinite
     beyond = (q >= 2.0**precision) & (divisor > 0) & (magnitude < math.inf)

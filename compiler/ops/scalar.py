@@ -11,8 +11,11 @@ multiply-add, to be used inside approximations only. Integer arithmetic wraps. C
 bool Scalars and are false for NaN except `ne`. Shift amounts must lie in [0, bits).
 """
 
+# ruff: noqa: D102 (comments describe the instructions in groups)
+
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..ir.types import DType
@@ -111,7 +114,9 @@ class ScalarBuilder(Protocol):
     def neg(self, x: Scalar) -> Scalar: ...
 
     # floats
-    def fma(self, x: Scalar, y: Scalar | Number, z: Scalar | Number) -> Scalar: ...
+    def fma(
+        self, x: Scalar, y: Scalar | Number, z: Scalar | Number, *, exact: bool = False
+    ) -> Scalar: ...  # without the instruction it rounds twice, unless `exact` is asked for
     def sqrt(self, x: Scalar) -> Scalar: ...
     def fabs(self, x: Scalar) -> Scalar: ...
     def floor(self, x: Scalar) -> Scalar: ...
@@ -147,6 +152,15 @@ class ScalarBuilder(Protocol):
     # `condition` holds (and costs a branch when none does); other lanes keep `value`.
     def libm(self, name: str, *args: Scalar) -> Scalar: ...
     def repair(self, condition: Scalar, value: Scalar, name: str, *args: Scalar) -> Scalar: ...
+
+    # repeat `state = body(*state)` while `active(*state)` holds in any lane, and give the last
+    # state; lanes where it does not hold keep theirs (but `body` must be harmless for it)
+    def loop(
+        self,
+        active: Callable[..., Scalar],
+        body: Callable[..., tuple[Scalar, ...]],
+        *state: Scalar,
+    ) -> tuple[Scalar, ...]: ...
 
     # raise an error after the kernel has run, if `condition` holds in any active lane
     def flag(self, condition: Scalar, status: int) -> None: ...

@@ -94,7 +94,7 @@ class NumpyScalars:
     def neg(self, x: Scalar) -> Scalar:
         return self._numbers(np.negative, x)
 
-    def fma(self, x: Scalar, y: Scalar | float, z: Scalar | float) -> Scalar:
+    def fma(self, x: Scalar, y: Scalar | float, z: Scalar | float, *, exact: bool = True) -> Scalar:
         return self.libm("fma", x, self._lift(y, x.dtype), self._lift(z, x.dtype))
 
     def sqrt(self, x: Scalar) -> Scalar:

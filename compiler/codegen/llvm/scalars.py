@@ -15,7 +15,7 @@ a processor does with values out of range (see `_float_to_int`).
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ...errors import InternalError
 from ...ir.types import DType
@@ -128,9 +128,13 @@ class LlvmScalars:
         call, _ = self._intrinsic(name, x.dtype, 1)
         return Scalar(self, x.dtype, self._assign(f"{call}{x.handle})"))
 
-    def fma(self, x: Scalar, y: Scalar | Number, z: Scalar | Number) -> Scalar:
+    def fma(
+        self, x: Scalar, y: Scalar | Number, z: Scalar | Number, *, exact: bool = False
+    ) -> Scalar:
         dtype = x.dtype
         p, q = self._handle(y, dtype), self._handle(z, dtype)
+        if not self.has_fma and exact:
+            return self.libm("fma", x, Scalar(self, dtype, p), Scalar(self, dtype, q))
         if not self.has_fma:
             type = self._types[dtype]
             product = self._assign(f"fmul {type} {x.handle}, {p}")
@@ -316,6 +320,31 @@ class LlvmScalars:
         type = self._types[value.dtype]
         phi = fn.assign(f"phi {type} [ {value.handle}, {before} ], [ {repaired}, {after} ]")
         return Scalar(self, value.dtype, phi)
+
+    def loop(
+        self,
+        active: Callable[..., Scalar],
+        body: Callable[..., tuple[Scalar, ...]],
+        *state: Scalar,
+    ) -> tuple[Scalar, ...]:
+        fn = self.fn
+        head, again, done = fn.label("while"), fn.label("again"), fn.label("ended")
+        before = fn.block
+        fn.jump(head)
+        fn.start(head)
+        slots = [fn.placeholder() for _ in state]  # phis: they must come first in the block
+        current = tuple(Scalar(self, x.dtype, fn.fresh()) for x in state)
+        lanes = active(*current)
+        fn.branch(self._any(self._active(lanes)), again, done)
+        fn.start(again)
+        moved = zip(body(*current), current, strict=True)
+        kept = [self.select(lanes, new, old).handle for new, old in moved]
+        for slot, phi, first, later in zip(slots, current, state, kept, strict=True):
+            edges = f"[ {first.handle}, {before} ], [ {later}, {fn.block} ]"
+            fn.fill(slot, f"{phi.handle} = phi {self._types[phi.dtype]} {edges}")
+        fn.jump(head)
+        fn.start(done)
+        return current
 
     def flag(self, condition: Scalar, status: int) -> None:
         if self.status is None:

@@ -1,0 +1,51 @@
+"""Powers of integers and floats.
+
+Layer: compiler/ops. Integer powers wrap around, and a negative exponent is an error that is
+raised once the kernel has run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ir.opdef import Traits
+from ..ir.types import DType
+from .bitwise import as_unsigned
+from .elementwise import elementwise
+from .infer import NUMBERS
+from .scalar import STATUS_NEGATIVE_POWER, Scalar, ScalarBuilder
+
+
+def _integer_power(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
+    """Square and multiply, over the bits of the largest exponent among the lanes."""
+    if y.dtype.is_signed:
+        s.flag(y < 0, STATUS_NEGATIVE_POWER)
+    result, _, _ = s.loop(
+        lambda result, square, exponent: exponent.ne(0),
+        lambda result, square, exponent: (
+            s.select((exponent & 1).ne(0), result * square, result),
+            square * square,
+            exponent >> 1,
+        ),
+        s.const(1, x.dtype),
+        x,
+        as_unsigned(s, y),
+    )
+    return result
+
+
+def _power(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
+    return s.libm("pow", x, y) if x.dtype.is_float else _integer_power(s, x, y)
+
+
+POWER = elementwise(
+    "power",
+    2,
+    NUMBERS,
+    reference=np.power,
+    lower=_power,
+    traits=Traits(right_unit=1.0),
+    ulp={DType.F32: 1.0, DType.F64: 1.0},
+    cost=60.0,
+    doc="x to the power y; NaN for a negative x and a y that is not integral.",
+)

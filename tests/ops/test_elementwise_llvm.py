@@ -1,0 +1,46 @@
+"""Every elementwise op as machine code against NumPy, on the cases of test_elementwise.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from support.elementwise import Elementwise, native_lanes
+from support.op_cases import Case, cases, check, operands
+from tensorwright.compiler.ir.opdef import REGISTRY
+from tensorwright.compiler.ir.types import DType
+from tensorwright.compiler.ops.scalar import STATUS_NEGATIVE_POWER, Scalar, ScalarBuilder
+
+CASES = [c for c in cases() if not c.attrs]  # conversions have their own test beside LlvmScalars
+
+
+def _body(case: Case) -> Callable[..., Scalar]:
+    """`lower` as kernels call it: f16 operands widened, the result rounded."""
+
+    def body(s: ScalarBuilder, *operands: Scalar) -> Scalar:
+        wide = [s.cast(x, DType.F32) if x.dtype is DType.F16 else x for x in operands]
+        assert case.op.lower is not None
+        return s.cast(case.op.lower(s, *wide, **case.attrs), case.result)
+
+    return body
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_machine_code_equals_reference(case: Case) -> None:
+    lanes = min(16, native_lanes(case.dtypes[0]))
+    arrays = operands(case, seed=1)
+    short = [a[: len(a) // lanes * lanes + lanes // 2] for a in arrays]  # leaves a tail
+    check(case, short, Elementwise(_body(case), case.dtypes, lanes)(*short))
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_negative_integer_power_sets_the_status(lanes: int) -> None:
+    dtypes = (DType.I64, DType.I64)
+    function = Elementwise(REGISTRY["power"].lower, dtypes, lanes)
+    base, exponent = np.full(11, 3), np.arange(11)
+    assert function(base, exponent).tolist() == (base**exponent).tolist()
+    assert function.status == 0
+    function(base, exponent - 1)
+    assert function.status == STATUS_NEGATIVE_POWER
