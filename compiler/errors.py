@@ -108,6 +108,10 @@ class DTypeError(UserError, TypeError):
     """A dtype is not accepted, or dtypes do not fit together."""
 
 
+class PythonIntError(UserError, OverflowError):
+    """A Python int does not fit into the dtype of the array that it meets."""
+
+
 class TracedIndexError(UserError, IndexError):
     """An index lies outside of its dimension, or there are too many."""
 

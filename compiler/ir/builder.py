@@ -24,7 +24,7 @@ class GraphBuilder:
         self.guards: dict[Guard, None] = {}
         self._inputs: list[Value] = []
         self._nodes: list[Node] = []
-        self._loc: Loc | None = None
+        self.loc: Loc | None = None  # of the nodes emitted next
 
     @property
     def inputs(self) -> Sequence[Value]:
@@ -39,11 +39,11 @@ class GraphBuilder:
     @contextmanager
     def at(self, loc: Loc | None) -> Iterator[None]:
         """Nodes emitted inside take this location."""
-        before, self._loc = self._loc, loc
+        before, self.loc = self.loc, loc
         try:
             yield
         finally:
-            self._loc = before
+            self.loc = before
 
     def emit_node(self, op: OpDef, inputs: Sequence[Value], **attrs: Any) -> Node:
         """Append `op(inputs) {attrs}`; its output types come from `op.infer`."""
@@ -53,7 +53,7 @@ class GraphBuilder:
             raise InternalError(f"{op.name} has attributes {op.attrs}, got {tuple(attrs)}")
         types = op.infer([v.type for v in inputs], attrs)
         outputs = tuple(Value(t) for t in types)
-        node = Node(op, tuple(inputs), attrs, outputs, self._loc)
+        node = Node(op, tuple(inputs), attrs, outputs, self.loc)
         self._nodes.append(node)
         return node
 

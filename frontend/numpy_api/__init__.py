@@ -1,0 +1,9 @@
+"""NumPy's functions on traced arrays, one module per family.
+
+Layer: frontend. Each function has NumPy's name and signature and is registered in the table by
+`implements`; importing this package fills the table.
+"""
+
+from . import create
+
+__all__ = ["create"]

@@ -1,0 +1,183 @@
+"""From a Python function and the types of its arguments to a Graph.
+
+Layer: frontend. The function runs once, on tracers in place of its arguments. What it returns is
+a tree whose traced leaves become the graph's outputs; other leaves (None, strings, numbers made
+while tracing, concrete arrays) are kept as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+from ..compiler.errors import UnsupportedError
+from ..compiler.ir.dims import Dim
+from ..compiler.ir.graph import Graph, Value
+from ..compiler.ir.types import TensorType
+from ..compiler.program import LeafKind, LeafSpec
+from . import dispatch as _dispatch  # noqa: F401  fills the table of functions
+from . import values
+from .context import Specialise, TraceContext, entered
+from .creation import patched_numpy
+from .lift import lift
+from .location import user_location
+from .symint import SymInt
+from .tracer import Tracer
+from .tree import TreeDef, flatten, unflatten
+
+_WEAK = {LeafKind.FLOAT: float, LeafKind.INT: int, LeafKind.BOOL: bool}
+FROZEN = "assigning to an argument would change the caller's array"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a call returns: a tree of graph outputs and constant objects.
+
+    `slots[k]` is, for leaf k of `tree`, the number of a graph output, or None where `constants[k]`
+    is returned itself. `python[k]` says that the leaf is a Python number (from a weak result).
+    """
+
+    tree: TreeDef
+    slots: tuple[int | None, ...]
+    constants: tuple[Any, ...]
+    python: tuple[bool, ...]
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the compiled function's own result (an array or a tuple) is what to return."""
+        if any(self.python) or self.slots != tuple(range(len(self.slots))):
+            return False
+        leaf = self.tree.is_leaf
+        flat_tuple = self.tree.kind is tuple and all(c.is_leaf for c in self.tree.children)
+        return leaf or (flat_tuple and len(self.slots) > 0)
+
+    def build(self, results: Sequence[Any]) -> Any:
+        """The object to return, from the values of the graph's outputs."""
+        leaves = [
+            constant if slot is None else results[slot].item() if python else results[slot]
+            for slot, constant, python in zip(
+                self.slots, self.constants, self.python, strict=True
+            )
+        ]
+        return unflatten(self.tree, leaves)
+
+
+@dataclass(frozen=True)
+class TraceResult:
+    """A graph, the argument types it was traced for (symbols may have been fixed), its output."""
+
+    graph: Graph
+    inputs: tuple[LeafSpec, ...]
+    output: Output
+
+
+def trace(
+    function: Callable[..., Any],
+    rebuild: Callable[[list[Any]], tuple[Sequence[Any], Mapping[str, Any]]],
+    inputs: Sequence[LeafSpec],
+    names: Sequence[str],
+    sizes: Mapping[str, int],
+) -> TraceResult:
+    """Trace `function`.
+
+    Args:
+        function: the user's function.
+        rebuild: makes (args, kwargs) from one object per leaf.
+        inputs: the types of the leaves.
+        names: what to call each leaf in messages and in the printed graph.
+        sizes: the size of every symbol in `inputs`, in the call that is traced.
+    """
+    specs = tuple(inputs)
+    with patched_numpy():
+        while True:
+            try:
+                return _trace_once(function, rebuild, specs, names, sizes)
+            except Specialise as restart:
+                specs = tuple(_substitute(spec, restart.replacement) for spec in specs)
+
+
+def _trace_once(
+    function: Callable[..., Any],
+    rebuild: Callable[[list[Any]], tuple[Sequence[Any], Mapping[str, Any]]],
+    inputs: tuple[LeafSpec, ...],
+    names: Sequence[str],
+    sizes: Mapping[str, int],
+) -> TraceResult:
+    context = TraceContext(getattr(function, "__name__", "function"), sizes)
+    try:
+        with entered(context):
+            leaves = [_argument(context, s, n) for s, n in zip(inputs, names, strict=True)]
+            args, kwargs = rebuild(leaves)
+            returned = function(*args, **kwargs)
+            outputs, output = _returned(context, returned)
+    finally:
+        context.active = False
+    return TraceResult(context.builder.finish(outputs), inputs, output)
+
+
+def _argument(context: TraceContext, spec: LeafSpec, name: str) -> Tracer:
+    value = context.builder.input(spec.type, _value_name(name))
+    is_array = spec.kind is LeafKind.ARRAY
+    return Tracer(
+        context,
+        spec.type,
+        value,
+        scalar=not is_array,
+        weak=_WEAK.get(spec.kind),
+        frozen=FROZEN if is_array else "",
+        name=name,
+    )
+
+
+def _value_name(name: str) -> str:
+    """An identifier for the printed graph: params['w'] as params_w."""
+    letters = "".join(c if c.isalnum() else "_" for c in name)
+    return "_".join(part for part in letters.split("_") if part)
+
+
+def _returned(context: TraceContext, returned: Any) -> tuple[list[Value], Output]:
+    leaves, tree = flatten(returned)
+    outputs: list[Value] = []
+    slots: list[int | None] = []
+    for leaf in leaves:
+        if isinstance(leaf, SymInt):
+            leaf = lift(leaf)
+        if isinstance(leaf, Tracer):
+            slots.append(len(outputs))
+            outputs.append(leaf._read())
+        else:
+            _check_constant(leaf)
+            slots.append(None)
+    python = tuple(
+        isinstance(leaf, SymInt) or (isinstance(leaf, Tracer) and leaf._weak is not None)
+        for leaf in leaves
+    )
+    constants = tuple(
+        None if isinstance(leaf, (Tracer, SymInt)) else leaf for leaf in leaves
+    )
+    if not outputs:
+        # A program needs a result to return; this one is dropped.
+        outputs.append(values.constant(context, False))
+    return outputs, Output(tree, tuple(slots), constants, python)
+
+
+def _check_constant(leaf: Any) -> None:
+    """Refuse results that stand for work still to be done while the trace is over."""
+    if hasattr(leaf, "__next__"):
+        raise UnsupportedError(
+            f"the function returns a {type(leaf).__name__}, which would run after the trace",
+            loc=user_location(),
+            hint="return a list or a tuple",
+        )
+
+
+def _substitute(spec: LeafSpec, replacement: Mapping[str, int | Dim]) -> LeafSpec:
+    shape = tuple(
+        replacement.get(str(size), size) if isinstance(size, Dim) else size
+        for size in spec.type.shape
+    )
+    return replace(spec, type=TensorType(spec.type.dtype, shape))
+
+

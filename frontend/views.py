@@ -1,0 +1,146 @@
+"""How a view reads from its parent array and writes through to it.
+
+Layer: frontend. A traced array that NumPy would make as a view (a slice, a transpose, a reshape)
+keeps its parent and one of the records below. Reading applies the record to the parent's current
+value; writing gives a new value of the parent in which the view's elements are replaced. `known`
+does the same to a concrete array, for arrays whose elements are known while tracing. `strides` says
+how NumPy would lay the view out in memory, since a reshape is a view of some layouts only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+
+from ..compiler.ir.graph import Value
+from ..compiler.ir.types import Shape
+from . import values
+from .context import TraceContext
+
+Strides = tuple[int, ...]
+
+
+class View(Protocol):
+    """One step from a parent array to a view of it."""
+
+    def read(self, ctx: TraceContext, parent: Value) -> Value:
+        """The view's elements."""
+
+    def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        """The parent with the view's elements replaced by those of `new`."""
+
+    def known(self, parent: np.ndarray) -> np.ndarray:
+        """The view of a concrete array, on the same memory."""
+
+    def strides(self, shape: Strides, strides: Strides) -> Strides:
+        """The view's strides, in elements, from the parent's sizes and strides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The elements `start + i * step` of each axis: basic slicing."""
+
+    starts: Shape
+    steps: tuple[int, ...]
+    shape: Shape
+
+    def read(self, ctx: TraceContext, parent: Value) -> Value:
+        return values.take_region(ctx, parent, self.starts, self.steps, self.shape)
+
+    def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        return values.put_region(ctx, parent, new, self.starts, self.steps)
+
+    def known(self, parent: np.ndarray) -> np.ndarray:
+        index = []
+        for start, step, size in zip(self.starts, self.steps, self.shape, strict=True):
+            assert isinstance(start, int) and isinstance(size, int)  # known arrays are static
+            stop = start + step * size
+            # beyond the first element, going down, is None: -1 would be the last one
+            index.append(slice(start, None if stop < 0 else stop, step) if size else slice(0, 0))
+        return parent[tuple(index)]
+
+    def strides(self, shape: Strides, strides: Strides) -> Strides:
+        return tuple(s * step for s, step in zip(strides, self.steps, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted:
+    """Axes in another order."""
+
+    permutation: tuple[int, ...]
+
+    def read(self, ctx: TraceContext, parent: Value) -> Value:
+        return values.transpose(ctx, parent, self.permutation)
+
+    def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        inverse = tuple(sorted(range(len(self.permutation)), key=self.permutation.__getitem__))
+        return values.transpose(ctx, new, inverse)
+
+    def known(self, parent: np.ndarray) -> np.ndarray:
+        return parent.transpose(self.permutation)
+
+    def strides(self, shape: Strides, strides: Strides) -> Strides:
+        return tuple(strides[p] for p in self.permutation)
+
+
+@dataclass(frozen=True, slots=True)
+class Reshaped:
+    """The same elements in row-major order; only where NumPy makes a view of it."""
+
+    before: Shape
+    after: Shape
+    layout: Strides  # of the view, from `reshaped_strides`
+
+    def read(self, ctx: TraceContext, parent: Value) -> Value:
+        return values.reshape(ctx, parent, self.after)
+
+    def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        return values.reshape(ctx, new, self.before)
+
+    def known(self, parent: np.ndarray) -> np.ndarray:
+        return parent.reshape(self.after)
+
+    def strides(self, shape: Strides, strides: Strides) -> Strides:
+        return self.layout
+
+
+def contiguous_strides(shape: Strides) -> Strides:
+    """Strides in elements of a new row-major array."""
+    strides = [1] * len(shape)
+    for k in range(len(shape) - 1, 0, -1):
+        strides[k - 1] = strides[k] * max(shape[k], 1)
+    return tuple(strides)
+
+
+def reshaped_strides(shape: Strides, strides: Strides, new: Strides) -> Strides | None:
+    """The strides with which `new` is a view of this layout; None if NumPy has to copy.
+
+    Both shapes are split into the shortest runs of equal element count; a run of old axes must
+    be walked with one stride for the new axes to subdivide it.
+    """
+    if 0 in shape:
+        return contiguous_strides(new)
+    old = [(n, s) for n, s in zip(shape, strides, strict=True) if n != 1]
+    result = [0] * len(new)
+    i = k = 0
+    while k < len(new):
+        first, count, total = k, new[k], 1
+        k += 1
+        run_start = i
+        while i < len(old) and total < count:
+            total *= old[i][0]
+            i += 1
+            while total > count and k < len(new):
+                count *= new[k]
+                k += 1
+        run = old[run_start:i]
+        if any(a[1] != b[0] * b[1] for a, b in pairwise(run)):
+            return None
+        stride = run[-1][1] if run else 1
+        for axis in range(k - 1, first - 1, -1):
+            result[axis] = stride
+            stride *= new[axis]
+    return tuple(result)
