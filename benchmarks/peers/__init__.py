@@ -1,0 +1,8 @@
+"""The peers: other compilers on the same workloads, each in a process of its own.
+
+A peer that cannot be imported, does not know a workload's functions, crashes or takes too long
+costs its own figure and nothing else. `client` is the suite's side, `worker` the peer's side;
+`translate` and the modules beside it say how a workload is written for each of them.
+"""
+
+NAMES = ("numba", "numexpr", "jax", "torch", "tensorflow", "tensorflow-xla")

@@ -1,0 +1,169 @@
+"""How each peer gets a workload: the same source with `np` and `erf` bound to the peer's own.
+
+Where a peer has no such names, or where its users write something else (explicit loops for
+Numba, a convolution instead of gathered neighbourhoods), the modules beside this one say so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from ..workload import Workload
+
+Function = Callable[..., Any]
+
+
+class Translator(Protocol):
+    """One peer: makes a compiled function of a workload, and its kind of array of an array."""
+
+    def translate(self, workload: Workload) -> Function:
+        """The workload's function, compiled on its first call; returns when the work is done."""
+
+    def argument(self, value: Any) -> Any:
+        """An array, or a number, as the peer's users hold it."""
+
+
+def load(name: str) -> Translator:
+    """The peer of that name; raises ImportError where it is not installed."""
+    return LOADERS[name]()
+
+
+def rebind(function: Function, names: dict[str, Any]) -> Function:
+    """A copy of a function, and of those that it calls in its module, with other globals."""
+    original = function.__globals__
+    scope = original | names
+    for name, value in original.items():
+        if isinstance(value, types.FunctionType) and value.__globals__ is original:
+            scope[name] = types.FunctionType(
+                value.__code__, scope, value.__name__, value.__defaults__, value.__closure__
+            )
+    return scope[function.__name__]
+
+
+class Numba:
+    """`numba.njit` of the source, or of explicit loops where it rejects array expressions."""
+
+    def __init__(self) -> None:
+        self.njit = importlib.import_module("numba").njit
+        self.loops = importlib.import_module("benchmarks.peers.numba_loops")
+
+    def translate(self, workload: Workload) -> Function:
+        """Loops are compiled as they are; a helper in the workload's module is compiled too."""
+        written = getattr(self.loops, workload.name, None)
+        return self.njit(written or workload.function)
+
+    def argument(self, value: Any) -> Any:
+        """Numba takes NumPy's arrays."""
+        return value
+
+
+class NumExpr:
+    """One expression as a string, evaluated in blocks."""
+
+    EXPRESSIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "chain": ("x", "y", "sqrt(sin(x)**2 + cos(y)**2) * exp(-x*y) + tanh(x - y)"),
+        "axpy": ("a", "x", "y", "a*x + y"),
+        "muladd": ("a", "b", "c", "a*b + c"),
+        "scale": ("x", "x*3"),
+        "call8": ("x", "x*2 + 1"),
+    }
+
+    def __init__(self) -> None:
+        self.evaluate = importlib.import_module("numexpr").evaluate
+
+    def translate(self, workload: Workload) -> Function:
+        """Only workloads that are one expression have a translation."""
+        if workload.name not in self.EXPRESSIONS:
+            raise NotImplementedError("not a single expression")
+        *names, text = self.EXPRESSIONS[workload.name]
+        return lambda *arguments: self.evaluate(text, dict(zip(names, arguments, strict=True)))
+
+    def argument(self, value: Any) -> Any:
+        """NumExpr takes NumPy's arrays."""
+        return value
+
+
+class Jax:
+    """`jax.jit` with float64 switched on; waits for the result, as NumPy does by itself."""
+
+    def __init__(self) -> None:
+        self.jax = importlib.import_module("jax")
+        self.jax.config.update("jax_enable_x64", True)
+        self.names = {
+            "np": importlib.import_module("jax.numpy"),
+            "erf": importlib.import_module("jax.scipy.special").erf,
+        }
+        self.networks = importlib.import_module("benchmarks.peers.networks")
+
+    def translate(self, workload: Workload) -> Function:
+        """The convolutional net uses JAX's convolution and gradient, all else is the source."""
+        if workload.name == "cnn_step":
+            step = self.jax.jit(self.networks.jax_step())
+        else:
+            step = self.jax.jit(rebind(workload.function, self.names))
+        return lambda *arguments: self.jax.block_until_ready(step(*arguments))
+
+    def argument(self, value: Any) -> Any:
+        """A device array, so that no conversion is in the figures."""
+        return self.names["np"].asarray(value) if isinstance(value, np.ndarray) else value
+
+
+class Torch:
+    """`torch.compile` of the NumPy source, on NumPy arrays, as its documentation offers."""
+
+    def __init__(self) -> None:
+        self.torch = importlib.import_module("torch")
+        self.networks = importlib.import_module("benchmarks.peers.networks")
+
+    def translate(self, workload: Workload) -> Function:
+        """The convolutional net is written in PyTorch, all else is the source."""
+        torch = self.torch
+        torch._dynamo.reset()
+        if workload.name == "cnn_step":
+            return self.networks.torch_step()
+        erf = {"erf": lambda x: torch.special.erf(torch.from_numpy(x)).numpy()}
+        return torch.compile(rebind(workload.function, erf))
+
+    def argument(self, value: Any) -> Any:
+        """The NumPy array itself: torch wraps it without a copy."""
+        return value
+
+
+class TensorFlow:
+    """`tf.function` of the source on TensorFlow's NumPy interface, with or without XLA."""
+
+    def __init__(self, xla: bool) -> None:
+        self.tf = importlib.import_module("tensorflow")
+        self.xla = xla
+        numpy = self.tf.experimental.numpy
+        numpy.experimental_enable_numpy_behavior(dtype_conversion_mode="all")
+        self.names = {"np": numpy, "erf": self.tf.math.erf}
+        self.networks = importlib.import_module("benchmarks.peers.networks")
+
+    def translate(self, workload: Workload) -> Function:
+        """The convolutional net is written in TensorFlow, all else is the source."""
+        if workload.name == "cnn_step":
+            return self.tf.function(self.networks.tensorflow_step(), jit_compile=self.xla)
+        function = rebind(workload.function, self.names)
+        return self.tf.function(function, jit_compile=self.xla, autograph=False)
+
+    def argument(self, value: Any) -> Any:
+        """A constant tensor; of a number too, or each step's number would be traced anew."""
+        if isinstance(value, int):
+            return self.tf.constant(value, self.tf.float32)
+        return self.tf.constant(value)
+
+
+LOADERS: dict[str, Callable[[], Translator]] = {
+    "numba": Numba,
+    "numexpr": NumExpr,
+    "jax": Jax,
+    "torch": Torch,
+    "tensorflow": lambda: TensorFlow(xla=False),
+    "tensorflow-xla": lambda: TensorFlow(xla=True),
+}

@@ -1,0 +1,16 @@
+"""All workloads, in the order in which they are run and printed."""
+
+from ..workload import Workload
+from . import elementwise, learning, linear_algebra, memory, particles, rows, stencils
+
+WORKLOADS: tuple[Workload, ...] = (
+    *elementwise.WORKLOADS,
+    *rows.WORKLOADS,
+    *memory.WORKLOADS,
+    *stencils.WORKLOADS,
+    *particles.WORKLOADS,
+    *linear_algebra.WORKLOADS,
+    *learning.WORKLOADS,
+)
+
+BY_NAME: dict[str, Workload] = {workload.name: workload for workload in WORKLOADS}
