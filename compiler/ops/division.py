@@ -16,8 +16,8 @@ from .infer import NUMBERS
 from .scalar import Scalar, ScalarBuilder
 
 
-def float_fmod(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
-    """C's fmod: x - n*y for the integer n = trunc(x/y) of the exact quotient.
+def _float_fmod(s: ScalarBuilder, x: Scalar, y: Scalar, ratio: Scalar) -> Scalar:
+    """C's fmod, x - n*y for the integer n = trunc(x/y) of the exact quotient; `ratio` is x / y.
 
     While the rounded quotient q is below 2**precision it is n or n + 1, and |x| - q*|y| is a
     multiple of the last bit of y and below |y|: exact in one fused operation. Larger quotients go
@@ -25,7 +25,7 @@ def float_fmod(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     """
     precision = 24 if x.dtype is DType.F32 else 53
     magnitude, divisor = s.fabs(x), s.fabs(y)
-    q = s.trunc(magnitude / divisor)
+    q = s.trunc(s.fabs(ratio))
     rest = s.fma(-q, divisor, magnitude, exact=True)
     rest = s.select(rest < 0, rest + divisor, rest)
     rest = s.select(magnitude < divisor, magnitude, rest)  # fma gives NaN where y is infinite
@@ -33,17 +33,27 @@ def float_fmod(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     return s.repair(beyond, s.copysign(rest, x), "fmod", x, y)
 
 
-def _float_divmod(s: ScalarBuilder, x: Scalar, y: Scalar) -> tuple[Scalar, Scalar]:
-    """Floor quotient and remainder as NumPy computes them (npy_divmod), for y != 0."""
-    mod = float_fmod(s, x, y)
+def _float_floor_divide(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
+    """As NumPy computes it (npy_divmod): the quotient of what is left without the remainder."""
+    ratio = x / y
+    mod = _float_fmod(s, x, y, ratio)
     div = (x - mod) / y  # nearly an integer
-    other_sign = mod.ne(0) & ((y < 0) ^ (mod < 0))
-    div = s.select(other_sign, div - 1.0, div)
+    div = s.select(_other_sign(mod, y), div - 1.0, div)
     floor = s.floor(div)
     floor = s.select(div - floor > 0.5, floor + 1.0, floor)
-    floor = s.select(div.eq(0), s.copysign(s.const(0.0, x.dtype), x / y), floor)
-    mod = s.select(other_sign, mod + y, mod)
-    return floor, s.select(mod.eq(0), s.copysign(mod, y), mod)
+    floor = s.select(div.eq(0), s.copysign(s.const(0.0, x.dtype), ratio), floor)
+    return s.select(y.eq(0), ratio, floor)
+
+
+def _float_remainder(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
+    mod = _float_fmod(s, x, y, x / y)
+    mod = s.select(_other_sign(mod, y), mod + y, mod)
+    return s.select(mod.eq(0), s.copysign(mod, y), mod)
+
+
+def _other_sign(mod: Scalar, y: Scalar) -> Scalar:
+    """Whether a remainder must move to the side of zero where y is."""
+    return mod.ne(0) & ((y < 0) ^ (mod < 0))
 
 
 def _safe_divisor(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
@@ -54,12 +64,31 @@ def _safe_divisor(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     return s.select(trap, 1, y)
 
 
+def truncating_quotient(s: ScalarBuilder, x: Scalar, divisor: Scalar) -> Scalar:
+    """x / divisor without its fraction, for a safe divisor.
+
+    Few processors divide vectors of integers, all divide vectors of floats. A float quotient of
+    integers below 2**k with at least k + 1 bits of precision never rounds up to an integer: the
+    exact quotient is 1/divisor or more away from the next one.
+    """
+    if x.dtype.bits > 32:
+        return s.quotient(x, divisor)
+    wide = DType.F64 if x.dtype.bits > 16 else DType.F32
+    return s.cast(s.cast(x, wide) / s.cast(divisor, wide), x.dtype)
+
+
+def truncating_remainder(s: ScalarBuilder, x: Scalar, divisor: Scalar) -> Scalar:
+    """What truncating_quotient leaves over."""
+    if x.dtype.bits > 32:
+        return s.remainder(x, divisor)
+    return x - truncating_quotient(s, x, divisor) * divisor
+
+
 def _floor_divide(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     if x.dtype.is_float:
-        floor, _ = _float_divmod(s, x, y)
-        return s.select(y.eq(0), x / y, floor)
+        return _float_floor_divide(s, x, y)
     divisor = _safe_divisor(s, x, y)
-    q = s.quotient(x, divisor)
+    q = truncating_quotient(s, x, divisor)
     if x.dtype.is_signed:
         rest = x - q * divisor
         q = s.select(rest.ne(0) & ((rest ^ divisor) < 0), q - 1, q)
@@ -68,10 +97,9 @@ def _floor_divide(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
 
 def _remainder(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     if x.dtype.is_float:
-        _, mod = _float_divmod(s, x, y)
-        return mod
+        return _float_remainder(s, x, y)
     divisor = _safe_divisor(s, x, y)  # a remainder by 1 is 0, the result where y is 0
-    rest = s.remainder(x, divisor)
+    rest = truncating_remainder(s, x, divisor)
     if x.dtype.is_unsigned:
         return rest
     return s.select(rest.ne(0) & ((rest ^ divisor) < 0), rest + divisor, rest)
@@ -79,8 +107,8 @@ def _remainder(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
 
 def _fmod(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     if x.dtype.is_float:
-        return float_fmod(s, x, y)
-    return s.remainder(x, _safe_divisor(s, x, y))
+        return _float_fmod(s, x, y, x / y)
+    return truncating_remainder(s, x, _safe_divisor(s, x, y))
 
 
 FLOOR_DIVIDE = elementwise(

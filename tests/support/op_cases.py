@@ -117,7 +117,8 @@ def in_domain(case: Case, arrays: Sequence[np.ndarray]) -> np.ndarray:
     x = arrays[0]
     if case.op.name == "power" and x.dtype.kind == "i":
         return arrays[1] >= 0
-    if case.op.name == "cast" and x.dtype.kind == "f" and case.result.is_integer:
+    must_fit = case.op.name == "cast_python_int" or (case.op.name == "cast" and x.dtype.kind == "f")
+    if must_fit and case.result.is_integer:
         info = np.iinfo(case.result.numpy)
         wide = x.astype(np.longdouble)
         return (wide > np.longdouble(info.min) - 1) & (wide < np.longdouble(info.max) + 1)
