@@ -47,7 +47,8 @@ class Traits:
     commutative: bool = False
     idempotent: bool = False  # f(f(x)) == f(x), or f(x, x) == x
     involution: bool = False  # f(f(x)) == x
-    right_unit: float | None = None  # f(x, unit) == x for every x of every dtype
+    # f(x, unit) is x for every x of every dtype; the unit's bits count: add's is -0.0
+    right_unit: float | None = None
     left_unit: float | None = None
 
 
