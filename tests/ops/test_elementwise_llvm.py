@@ -9,6 +9,8 @@ import pytest
 
 from support.elementwise import Elementwise, native_lanes
 from support.op_cases import Case, cases, check, operands
+from tensorwright.compiler.codegen.llvm.scalars import LlvmScalars
+from tensorwright.compiler.codegen.llvm.writer import ModuleWriter
 from tensorwright.compiler.ir.opdef import REGISTRY
 from tensorwright.compiler.ir.types import DType
 from tensorwright.compiler.ops.scalar import STATUS_NEGATIVE_POWER, Scalar, ScalarBuilder
@@ -44,3 +46,11 @@ def test_negative_integer_power_sets_the_status(lanes: int) -> None:
     assert function.status == 0
     function(base, exponent - 1)
     assert function.status == STATUS_NEGATIVE_POWER
+
+
+def test_fmod_stays_exact_without_the_fma_instruction() -> None:
+    module = ModuleWriter()
+    fn = module.function("void", "@fmod_", [("double", "%x"), ("double", "%y")])
+    s = LlvmScalars(fn, 1, has_fma=False)
+    REGISTRY["fmod"].lower(s, Scalar(s, DType.F64, "%x"), Scalar(s, DType.F64, "%y"))
+    assert "declare double @fma(double, double, double)" in module.text()
