@@ -4,22 +4,21 @@ Layer: compiler. A `Program` is LLVM text and object code for one graph and one 
 the description of what goes in and out. Nothing in it is an address of this process, so it could be
 written to disk. `runtime/` turns it into something callable.
 
-The module defines (see codegen/llvm/entry.py)::
-
-    ptr @tw.vectorcall(ptr callable, ptr args, i64 nargsf, ptr kwnames)   CPython's vectorcall
-    ptr @tw.leaves(ptr self, ptr args, i64 nargs)                         METH_FASTCALL
-    i64 @tw.run(ptr in, ptr out, ptr arena, ptr constants, ptr sizes)     the kernels, no Python
+The module exports one constant, `@tw.program`, which points to its functions; codegen/llvm/entry.py
+describes them. They know nothing of Python: checks and allocation are in codegen/llvm/dispatch.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeGuard
 
 import numpy as np
 
+from .ir.dims import Dim
 from .ir.graph import Guard
-from .ir.types import TensorType
+from .ir.types import Size, TensorType
 
 
 class LeafKind(Enum):
@@ -62,10 +61,27 @@ class Signature:
     result: ResultKind
     guards: tuple[Guard, ...] = ()
 
+    @property
+    def size_names(self) -> tuple[str, ...]:
+        """The symbolic sizes of the inputs, in order of appearance."""
+        shapes = (leaf.type.shape for leaf in self.inputs)
+        return tuple(dict.fromkeys(str(s) for shape in shapes for s in shape if _symbolic(s)))
+
+    @property
+    def derived_sizes(self) -> tuple[Dim, ...]:
+        """The sizes of outputs that are neither ints nor names of sizes."""
+        names = self.size_names
+        sizes = (size for type in self.outputs for size in type.shape if _symbolic(size))
+        return tuple(dict.fromkeys(size for size in sizes if str(size) not in names))
+
+
+def _symbolic(size: Size) -> TypeGuard[Dim]:
+    return isinstance(size, Dim)
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled graph: `constants[k]` is what slot k of the `constants` table points to."""
+    """A compiled graph: `constants[k]` is what word k of the `constants` table points to."""
 
     name: str
     signature: Signature

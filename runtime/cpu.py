@@ -6,7 +6,7 @@ everything that can run the code holds a reference to.
 
 A `_Lifetime` is not a container for the garbage collector, so it ends only when the last reference
 to it is dropped, never while an object of a dying cycle could still call the code from its
-`__del__`. The code itself is freed by the next `load`, by then no such object is left half alive.
+`__del__`. The code itself is freed by the next `load`; by then no such object is left half alive.
 """
 
 from __future__ import annotations
@@ -17,53 +17,42 @@ import re
 from functools import cache
 from itertools import count
 from threading import Lock
-from typing import Any
 
 import llvmlite.binding as llvm
-import numpy as np
 
+from ..compiler.codegen.llvm.dispatch import DISPATCH
 from ..compiler.codegen.llvm.machine import compile_module
-from ..compiler.codegen.llvm.support import SIGNATURES, SUPPORT
 from ..compiler.program import Program
 from . import host
+from .native import NativeCallable
+from .records import Record
 
-_METH_FASTCALL = 0x0080
-_EXPORTS = ("tw.vectorcall", "tw.leaves", "tw.next", "tw.constants", "tw.arena")
 _BLAS_NAME = re.compile(r"^declare .*@(tw\.blas\.\w+)\(", re.MULTILINE)
 
 # LLJIT keeps some 10 KB for the name of every library it ever linked: start afresh now and then.
 _LIBRARIES_PER_SESSION = 256
 
 _lock = Lock()
+# A fork while another thread loads would leave the child with a locked lock: forks wait.
 os.register_at_fork(
     before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
 )
 
 
-class _MethodDef(ctypes.Structure):
-    """CPython's PyMethodDef."""
-
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("function", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
 class _Session:
-    """One LLJIT with the support code and the symbols of this process, as library `tw.host`."""
+    """One LLJIT with the native entry and the symbols of this process, as library `tw.host`."""
 
     def __init__(self) -> None:
         self.jit = llvm.create_lljit_compiler(use_jit_link=True)
-        builder = llvm.JITLibraryBuilder().add_object_img(_support_code()).add_current_process()
+        builder = llvm.JITLibraryBuilder().add_object_img(_dispatch_code()).add_current_process()
         for name, address in (host.python_symbols() | host.numpy_symbols()).items():
             builder.import_symbol(name, address)
-        for name in SIGNATURES:
-            builder.export_symbol(name[1:])
+        for name in ("tw.vectorcall", "tw.leaves", "tw.arena.free"):
+            builder.export_symbol(name)
         self.host = builder.link(self.jit, "tw.host")
-        prototype = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-        self.free_arena = prototype(self.host["tw.arena.free"])
+        self.vectorcall: int = self.host["tw.vectorcall"]
+        self.leaves: int = self.host["tw.leaves"]
+        self.free_arena = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(self.host["tw.arena.free"])
 
     def __del__(self) -> None:
         self.host.close()
@@ -71,16 +60,15 @@ class _Session:
 
 
 class _Library:
-    """Machine code in memory and what it refers to."""
+    """The machine code of one program, its record and constants."""
 
-    def __init__(self, session: _Session, code: llvm.ResourceTracker, program: Program) -> None:
+    def __init__(self, session: _Session, name: str, program: Program) -> None:
         self.session = session
-        self.code = code
-        self.constants = tuple(np.ascontiguousarray(c) for c in program.constants)
-        self.method = _MethodDef(program.name.encode(), code["tw.leaves"], _METH_FASTCALL, None)
+        self.code = _link(session, name, program)
+        self.record = Record(program, self.code["tw.program"])
 
     def close(self) -> None:
-        self.session.free_arena(self.code["tw.arena"])
+        self.session.free_arena(self.record.arena_address)
         self.code.close()
 
 
@@ -97,66 +85,56 @@ _libraries: dict[int, _Library] = {}
 _retired: list[int] = []
 _keys = count()
 
-# Objects may outlive this module when the interpreter ends, and still be called. The process
-# frees the code.
+# Objects may outlive this module when the interpreter ends, and still be called: never cleared.
 ctypes.pythonapi.Py_IncRef(ctypes.py_object(_libraries))
 
 
-class Executable:
-    """A loaded program.
+class Executable(NativeCallable):
+    """A loaded program, callable with its inputs.
 
-    `call(*leaves)` is a builtin function: it returns the outputs, or NotImplemented if the leaves
-    do not match the signature. `vectorcall` is the address of the entry for a `NativeCallable`,
-    valid as long as this object or `call` lives.
+    Returns NotImplemented for arguments that do not match the signature. `record` and
+    `vectorcall` are the addresses of its record and of the entry for callables that it is attached
+    to, valid as long as this object lives.
     """
 
-    __slots__ = ("__weakref__", "_lifetime", "_next", "call", "program", "vectorcall")
+    __slots__ = ("__weakref__", "_lifetime", "program", "record", "vectorcall")
 
     def __init__(self, program: Program, library: _Library, lifetime: _Lifetime) -> None:
         self.program = program
-        self.vectorcall: int = library.code["tw.vectorcall"]
-        self._next = ctypes.c_void_p.from_address(library.code["tw.next"])
+        self.record = library.record.address
+        self.vectorcall = library.session.vectorcall
         self._lifetime = lifetime
-        self.call: Any = _new_function(ctypes.addressof(library.method), lifetime, None)
+        self._point_to(library.session.leaves, library.record.alone)
 
-    def follow_with(self, vectorcall: int | None) -> None:
-        """Let calls whose arguments do not match go on to the entry at this address."""
-        self._next.value = vectorcall
+    @property
+    def call(self) -> Executable:
+        """This object, as something to call."""
+        return self
 
 
 def load(program: Program) -> Executable:
     """Link the program's object code into this process."""
     with _lock:
-        _free_retired()
+        while _retired:
+            _libraries.pop(_retired.pop()).close()
         key = next(_keys)
-        session = _session(key // _LIBRARIES_PER_SESSION)
-        library = _Library(session, _link(session.jit, program, f"tw{key}"), program)
+        library = _Library(_session(key // _LIBRARIES_PER_SESSION), f"tw{key}", program)
         _libraries[key] = library
-    table = (ctypes.c_void_p * len(library.constants)).from_address(library.code["tw.constants"])
-    for k, constant in enumerate(library.constants):
-        table[k] = constant.ctypes.data
     return Executable(program, library, _Lifetime(key))
 
 
-def _link(jit: llvm.LLJIT, program: Program, name: str) -> llvm.ResourceTracker:
+def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracker:
     builder = llvm.JITLibraryBuilder().add_object_img(program.object_code)
-    builder.add_jit_library("tw.host").add_current_process()
+    builder.add_current_process().export_symbol("tw.program")
     routines = _BLAS_NAME.findall(program.llvm)
     for routine, address in (host.blas_symbols(routines) if routines else {}).items():
         builder.import_symbol(routine, address)
-    for symbol in _EXPORTS:
-        builder.export_symbol(symbol)
-    return builder.link(jit, name)
-
-
-def _free_retired() -> None:
-    while _retired:
-        _libraries.pop(_retired.pop()).close()
+    return builder.link(session.jit, name)
 
 
 @cache
-def _support_code() -> bytes:
-    return compile_module(SUPPORT)
+def _dispatch_code() -> bytes:
+    return compile_module(DISPATCH)
 
 
 _newest: tuple[int, _Session] | None = None
@@ -168,8 +146,3 @@ def _session(generation: int) -> _Session:
     if _newest is None or _newest[0] != generation:
         _newest = (generation, _Session())
     return _newest[1]
-
-
-_new_function = ctypes.PYFUNCTYPE(
-    ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
-)(("PyCFunction_NewEx", ctypes.pythonapi))

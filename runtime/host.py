@@ -10,11 +10,10 @@ import ctypes
 import struct
 import sys
 import sysconfig
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy._core import _multiarray_umath
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 from ..compiler import abi
 from ..compiler.ir.types import DType
@@ -50,25 +49,18 @@ def python_symbols() -> dict[str, int]:
     for name in _PYTHON_VARIABLES:
         symbols[name] = ctypes.addressof(ctypes.c_void_p.in_dll(ctypes.pythonapi, name))
     symbols |= {
-        "tw.py.True": id(True),
-        "tw.py.False": id(False),
         "tw.py.NotImplemented": id(NotImplemented),
-        "tw.py.float": id(float),
-        "tw.py.int": id(int),
+        "tw.py.True": id(True),
         "tw.py.__call__": id(_CALL_NAME),
     }
     return symbols
 
 
 def numpy_symbols() -> dict[str, int]:
-    """NumPy functions, type objects, and the descriptor and scalar type of every dtype."""
+    """NumPy functions and objects."""
     table = _numpy_api()
     symbols = {f"tw.np.{name}": table[index] for name, index in _NUMPY_API.items()}
     symbols["tw.type.ndarray"] = id(np.ndarray)
-    for dtype in DType:
-        # builtin descriptors and scalar types are immortal: they belong to NumPy
-        symbols[f"tw.descr.{dtype}"] = id(dtype.numpy)
-        symbols[f"tw.type.{dtype}"] = id(dtype.numpy.type)
     return symbols
 
 
@@ -81,9 +73,9 @@ def blas_symbols(names: list[str]) -> dict[str, int]:
     return {name: _capsule_pointer(capsules[name.rpartition(".")[2]]) for name in names}
 
 
-def _numpy_api() -> ctypes.Array[ctypes.c_void_p]:
+def _numpy_api() -> ctypes.Array[ctypes.c_size_t]:
     pointer = _capsule_pointer(_multiarray_umath._ARRAY_API)
-    return (ctypes.c_void_p * _NUMPY_API_SIZE).from_address(pointer)
+    return (ctypes.c_size_t * _NUMPY_API_SIZE).from_address(pointer)
 
 
 def _capsule_pointer(capsule: Any) -> int:
@@ -95,7 +87,7 @@ def _capsule_pointer(capsule: Any) -> int:
     return get(capsule, get_name(capsule))
 
 
-def _address(function: Callable[..., Any]) -> int:
+def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
@@ -104,7 +96,7 @@ def _pointer_at(owner: object, offset: int) -> int:
 
 
 def _check_process() -> None:
-    """Compare the offsets of abi.py with live objects; raise ImportError at the first difference."""
+    """Compare the offsets of abi.py with live objects; ImportError at the first difference."""
     if sys.implementation.name != "cpython" or struct.calcsize("P") != 8:
         raise ImportError("tensorwright needs a 64-bit CPython")
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -112,7 +104,7 @@ def _check_process() -> None:
     a = np.arange(6.0).reshape(2, 3)
     dims = _pointer_at(a, abi.ARRAY_DIMS)
     flags = ctypes.c_int.from_address(id(a) + abi.ARRAY_FLAGS).value
-    wanted = abi.FLAG_C_CONTIGUOUS | abi.FLAG_ALIGNED
+    wanted = abi.ARRAY_FLAG_C_CONTIGUOUS | abi.ARRAY_FLAG_ALIGNED
     transposed = ctypes.c_int.from_address(id(a.T) + abi.ARRAY_FLAGS).value
     facts = {
         "PyObject.ob_type": _pointer_at(a, abi.OBJECT_TYPE) == id(np.ndarray),

@@ -11,8 +11,11 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from ..compiler import abi
-from ..compiler.errors import InternalError
-from .cpu import Executable
+
+if TYPE_CHECKING:
+    from .cpu import Executable
+
+Records = ctypes.Array[ctypes.c_void_p]  # of record addresses, null at the end
 
 _TPFLAGS_DEFAULT = 1 << 18  # Py_TPFLAGS_HAVE_VERSION_TAG, the only bit of the default set
 _TPFLAGS_BASETYPE = 1 << 10
@@ -59,14 +62,17 @@ class _Spec(ctypes.Structure):
 
 
 def _make_base() -> type:
-    """The C-level type: header, vectorcall pointer, and a tuple of the attached executables."""
+    """The C-level type; compiler/abi.py has its layout.
+
+    `_executables` is a tuple: the array that CALLABLE_RECORDS points to, then the executables.
+    """
     members = (_Member * 3)(
-        (b"__vectorcalloffset__", _T_PYSSIZET, abi.CALLABLE_VECTORCALL, _READONLY, None),
-        (b"_executables", _T_OBJECT_EX, abi.CALLABLE_EXECUTABLES, 0, None),
+        _Member(b"__vectorcalloffset__", _T_PYSSIZET, abi.CALLABLE_VECTORCALL, _READONLY, None),
+        _Member(b"_executables", _T_OBJECT_EX, abi.CALLABLE_EXECUTABLES, 0, None),
     )
     slots = (_Slot * 3)(
-        (_SLOT_CALL, ctypes.cast(ctypes.pythonapi.PyVectorcall_Call, ctypes.c_void_p)),
-        (_SLOT_MEMBERS, ctypes.addressof(members)),
+        _Slot(_SLOT_CALL, ctypes.cast(ctypes.pythonapi.PyVectorcall_Call, ctypes.c_void_p)),
+        _Slot(_SLOT_MEMBERS, ctypes.addressof(members)),
     )
     flags = _TPFLAGS_DEFAULT | _TPFLAGS_BASETYPE | _TPFLAGS_HAVE_VECTORCALL
     name = b"tensorwright.runtime.native._NativeCallable"
@@ -83,7 +89,7 @@ _kept: list[Any] = []
 if TYPE_CHECKING:
 
     class _Base:
-        _executables: tuple[Executable, ...]
+        _executables: tuple[Any, ...]
 else:
     _Base = _make_base()
 
@@ -104,8 +110,16 @@ class NativeCallable(_Base):
         flags.value |= _TPFLAGS_HAVE_VECTORCALL
 
     def _attach(self, executable: Executable) -> None:
-        """Try `executable` first from now on; it must not be attached to anything else."""
-        pointer = ctypes.c_void_p.from_address(id(self) + abi.CALLABLE_VECTORCALL)
-        executable.follow_with(pointer.value)
-        self._executables = (*getattr(self, "_executables", ()), executable)
-        pointer.value = executable.vectorcall
+        """Try `executable` first from now on."""
+        _, *others = getattr(self, "_executables", (None,))
+        executables = (executable, *others)
+        records = (ctypes.c_void_p * (len(executables) + 1))(*(e.record for e in executables))
+        # the old array of records stays alive until the pointer to it is replaced
+        self._point_to(executable.vectorcall, records)
+        self._executables = (records, *executables)
+
+    def _point_to(self, vectorcall: int, records: Records) -> None:
+        """Let CPython call the function at `vectorcall`; the caller keeps `records` alive."""
+        table = ctypes.c_void_p.from_address(id(self) + abi.CALLABLE_RECORDS)
+        table.value = ctypes.addressof(records)
+        ctypes.c_void_p.from_address(id(self) + abi.CALLABLE_VECTORCALL).value = vectorcall
