@@ -1,6 +1,7 @@
 """The whole compilation on one screen: graph in, program out.
 
-Layer: compiler, above passes, kernel and codegen. The stages are those that `tensorwright dump` shows.
+Layer: compiler, above passes, kernel and codegen. Its stages are what
+`tensorwright dump` shows.
 """
 
 from __future__ import annotations

@@ -62,6 +62,8 @@ class Dim:
         return self + (-other)
 
     def __rsub__(self, other: object) -> int | Dim:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
         return (-self) + other
 
     def __mul__(self, other: object) -> int | Dim:
@@ -102,7 +104,7 @@ class Dim:
         return found
 
     def __str__(self) -> str:
-        parts = []
+        parts: list[str] = []
         for monomial, c in self.terms:
             product = "*".join(map(str, monomial))
             text = str(abs(c)) if not product else product if abs(c) == 1 else f"{abs(c)}*{product}"

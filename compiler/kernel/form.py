@@ -67,7 +67,9 @@ def affine_text(offset: Size, strides: tuple[Size, ...]) -> str:
     terms = [str(offset)] if offset != 0 else []
     for k, s in enumerate(strides):
         if s != 0:
-            terms.append(f"i{k}" if s == 1 else f"{s}*i{k}" if isinstance(s, int) else f"({s})*i{k}")
+            terms.append(
+                f"i{k}" if s == 1 else f"{s}*i{k}" if isinstance(s, int) else f"({s})*i{k}"
+            )
     return " + ".join(terms) or "0"
 
 
@@ -177,6 +179,7 @@ class Kernel:
 
     @property
     def rank(self) -> int:
+        """The number of axes."""
         return len(self.axes)
 
     def stages(self) -> int:

@@ -50,6 +50,7 @@ class Unit:
 
     @property
     def row_shape(self) -> Shape:
+        """The shape of row-level values."""
         return tuple(self.domain[k] for k in self.kept)
 
 
@@ -241,9 +242,7 @@ class _Fusion:
 
     def _edges_fit(self, node: Node, unit: Unit, level: Level) -> bool:
         for position, v in enumerate(node.inputs):
-            if self._unit_of_value(v) is unit and not self._edge_fits(
-                node, position, unit, level
-            ):
+            if self._unit_of_value(v) is unit and not self._edge_fits(node, position, unit, level):
                 return False
         return True
 
@@ -282,9 +281,7 @@ class _Fusion:
         bit = 1 << first
         between = self.before[last] & ~bit
         return any(
-            between >> k & 1 and self.before[k] & bit
-            for k in range(len(self.before))
-            if k != last
+            between >> k & 1 and self.before[k] & bit for k in range(len(self.before)) if k != last
         )
 
     def _cross_edges_fit(self, source: Unit, target: Unit) -> bool:

@@ -87,6 +87,7 @@ class Views:
         self._resolved: dict[Value, Resolved] = {}
 
     def producer(self, value: Value) -> Node | None:
+        """The node that makes `value`; None for inputs."""
         return self._producers.get(value)
 
     def resolve(self, value: Value) -> Resolved:
@@ -112,8 +113,4 @@ class Views:
     def is_alias(self, value: Value) -> bool:
         """Whether `value` is a reshape that shares its operand's memory, in row-major order."""
         node = self._producers.get(value)
-        return (
-            node is not None
-            and node.op.kind is Kind.VIEW
-            and self.resolve(value).root is value
-        )
+        return node is not None and node.op.kind is Kind.VIEW and self.resolve(value).root is value

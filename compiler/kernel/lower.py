@@ -58,6 +58,7 @@ class UnitLowering:
         self.stores: list[Store] = []
 
     def lower(self) -> Kernel:
+        """The whole unit as one kernel."""
         for node in self.unit.nodes:
             self._node(node)
         kernel = collapse(self._kernel(()))

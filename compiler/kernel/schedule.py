@@ -61,18 +61,15 @@ def _vector_axis(kernel: Kernel) -> int | None:
     last_inner = kernel.rank - 1 if kernel.rank > kernel.outer else None
     if last_inner is None or last_outer is None:
         axis = last_outer if last_inner is None else last_inner
-    elif _unit_strides(kernel, last_inner) < _unit_strides(kernel, last_outer) or _is_small(
-        kernel
-    ):
+    elif _unit_strides(kernel, last_inner) < _unit_strides(kernel, last_outer) or _is_small(kernel):
         axis = last_outer
     else:
         axis = last_inner
     scans = any(isinstance(i, Scan) for i in kernel.instrs)
     if axis == last_inner and scans:
         return None  # each element waits for the one before
-    if axis is not None and isinstance(kernel.axes[axis], int) and kernel.axes[axis] <= 1:
-        return None
-    return axis
+    length = kernel.axes[axis] if axis is not None else 0
+    return None if isinstance(length, int) and length <= 1 else axis
 
 
 def _is_small(kernel: Kernel) -> bool:
@@ -103,9 +100,9 @@ def body_cost(kernel: Kernel) -> float:
     for instr in kernel.instrs:
         if isinstance(instr, (Const, SizeOf)):
             continue
-        if kernel.rank and kernel.rank - 1 not in instr.axes_used and instr.depth < kernel.rank:
-            if not isinstance(instr, Reduce):
-                continue
+        innermost = instr.depth == kernel.rank
+        if not innermost and not isinstance(instr, Reduce):
+            continue
         total += instr.op.cost if isinstance(instr, (Apply, Reduce)) and instr.op else 1.0
     return total + len(kernel.stores)
 

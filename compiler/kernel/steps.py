@@ -33,9 +33,7 @@ def lower_graph(graph: Graph) -> KernelProgram:
         elif unit.nodes[0].op.kind is Kind.CONTRACT:
             steps.append(_matmul(unit, fused.views, storage, name))
     arena, slots = plan_arena(steps)
-    return KernelProgram(
-        tuple(steps), tuple(storage.temps), tuple(storage.constants), arena, slots
-    )
+    return KernelProgram(tuple(steps), tuple(storage.temps), tuple(storage.constants), arena, slots)
 
 
 def _needed_values(prepared: Prepared, fused: Fused) -> set[Value]:

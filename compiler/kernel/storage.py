@@ -2,7 +2,8 @@
 
 Layer: compiler/kernel. Inputs and outputs lie in the caller's arrays, array constants in the
 program's constants, parts in the arrays they are parts of, everything else in temporaries.
-Temporaries share arena slots when their lives (first to last step that touches them) do not overlap.
+Temporaries share arena slots when their lives (first to last step that touches them) do not
+overlap.
 """
 
 from __future__ import annotations
@@ -158,4 +159,3 @@ def _take_slot(needed: Size, slots: list[Size], free: list[int]) -> int:
             return slot
     slots.append(needed)
     return len(slots) - 1
-

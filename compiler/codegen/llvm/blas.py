@@ -27,9 +27,7 @@ def parameters(call: MatmulCall, size_names: Sequence[str]) -> list[tuple[str, s
 
 def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str]) -> None:
     """Write the call, with loops over the batch axes, as the function `@name`."""
-    fn = module.function(
-        "void", f"@{call.name}", parameters(call, size_names), linkage="internal"
-    )
+    fn = module.function("void", f"@{call.name}", parameters(call, size_names), linkage="internal")
     names = {name: f"%n.{name}" for name in size_names}
     routine = {DType.F64: "dgemm", DType.F32: "sgemm"}[call.dtype]
     callee = module.declare(f"@tw.blas.{routine}", "void", ["ptr"] * 13)
@@ -37,9 +35,7 @@ def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str
     a_ld, a_transposed = _leading(call.a, call.m, call.k)
     b_ld, b_transposed = _leading(call.b, call.k, call.n)
     # in BLAS's order: B' is the first operand
-    ints = [
-        _int_slot(fn, size, names) for size in (call.n, call.m, call.k, b_ld, a_ld, call.n)
-    ]
+    ints = [_int_slot(fn, size, names) for size in (call.n, call.m, call.k, b_ld, a_ld, call.n)]
     n, m, k, b_lead, a_lead, c_lead = ints
     one, zero = _number_slot(fn, element, "1.0"), _number_slot(fn, element, "0.0")
     b_flag, a_flag = _flag_slot(fn, b_transposed), _flag_slot(fn, a_transposed)
@@ -68,7 +64,8 @@ def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str
 
 
 def _leading(matrix: Access, rows: Size, columns: Size) -> tuple[Size, bool]:
-    found = leading_dimension(*matrix.strides[-2:], rows, columns)
+    row, column = matrix.strides[-2:]
+    found = leading_dimension(row, column, rows, columns)
     if found is None:
         raise InternalError("an operand is no matrix that BLAS accepts")
     return found

@@ -94,9 +94,7 @@ def store(
         mask_type = f"<{lanes} x i1>"
         name = f"@llvm.masked.store.v{lanes}{_suffix(element)}.p0"
         fn.module.declare(name, "void", [type, "ptr", "i32", mask_type])
-        fn.line(
-            f"call void {name}({type} {raw}, ptr {pointer}, i32 {align}, {mask_type} {s.mask})"
-        )
+        fn.line(f"call void {name}({type} {raw}, ptr {pointer}, i32 {align}, {mask_type} {s.mask})")
     else:
         pointers = _pointers(s, element, pointer, stride)
         mask_type = f"<{lanes} x i1>"

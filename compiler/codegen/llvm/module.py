@@ -15,7 +15,7 @@ from ...program import Signature
 from ...target import Target
 from . import blas
 from .entry import emit_entry
-from .kernels import KernelEmitter
+from .kernels import emit_kernel
 from .sizes import emit_size
 from .writer import FunctionWriter, ModuleWriter
 
@@ -30,7 +30,7 @@ def emit_module(
     module = ModuleWriter()
     for step in program.steps:
         if isinstance(step, Kernel):
-            KernelEmitter(module, step, schedule(step, target), target, size_names).emit()
+            emit_kernel(module, step, schedule(step, target), target, size_names)
         else:
             blas.emit_matmul(module, step, size_names)
     _emit_run(module, program, size_names)
@@ -38,7 +38,7 @@ def emit_module(
     static = _static_arena(program)
     if static is None:
         _emit_arena_bytes(module, program, size_names)
-    emit_entry(module, signature, size_names, len(program.constants), static)
+    emit_entry(module, signature, size_names, static)
     return module.text()
 
 
@@ -106,9 +106,7 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _slot_offsets(
-    fn: FunctionWriter, program: KernelProgram, names: dict[str, str]
-) -> list[str]:
+def _slot_offsets(fn: FunctionWriter, program: KernelProgram, names: dict[str, str]) -> list[str]:
     """Where each arena slot starts, and at the end where the last one ends."""
     offsets = ["0"]
     for size in program.arena:
@@ -167,5 +165,3 @@ def _step_cost(step: Step, target: Target) -> tuple[Size, float]:
         return product((*step.batch, step.m, step.n, step.k)), 0.03
     plan = schedule(step, target)
     return product(step.axes), 0.1 + plan.cost / 6.0 / plan.lanes
-
-

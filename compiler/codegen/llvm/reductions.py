@@ -1,0 +1,127 @@
+"""Accumulators of reductions and scans.
+
+Layer: compiler/codegen/llvm. Along a vectorised inner axis every lane has an accumulator of its
+own, and the lanes are merged at the end; rows that lie side by side in lanes need no merging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...errors import InternalError
+from ...ir.opdef import Reduction
+from ...ir.types import DType
+from ...kernel.form import Instr, Reduce, Scan
+from ...ops.scalar import Scalar
+from .instrs import InstrWriter, Scope, inner_strides
+from .scalars import LlvmScalars
+
+Accumulators = dict[Instr, tuple[Scalar, ...]]
+
+
+class ReductionWriter:
+    """Emits the beginning, the steps and the end of reductions."""
+
+    def __init__(self, code: InstrWriter) -> None:
+        self.code = code
+        axis = code.schedule.vector_axis
+        self.across_lanes = axis is not None and axis >= code.kernel.outer
+
+    def start(self, combined: Sequence[Instr], scope: Scope) -> Accumulators:
+        """The accumulators before the first element."""
+        carried: Accumulators = {}
+        for instr in combined:
+            s = self._builder(instr, scope)
+            carried[instr] = reduction_of(instr).init(s, instr.args[0].dtype)
+        return carried
+
+    def _builder(self, instr: Instr, scope: Scope) -> LlvmScalars:
+        if self.across_lanes:
+            return self.code.builder(self.code.schedule.lanes)
+        varies = self.code.varies(instr) or self.code.varies(instr.args[0])
+        return scope.vector if scope.vector is not None and varies else self.code.scalar
+
+    def step(self, reduce: Reduce, acc: tuple[Scalar, ...], scope: Scope) -> tuple[Scalar, ...]:
+        """One element, or one vector of them; masked lanes keep what they have."""
+        reduction = reduction_of(reduce)
+        s = builder_of(acc[0])
+        index = None
+        if reduction.needs_index:
+            index = self.code.position(0, inner_strides(self.code.kernel), s, scope)
+        stepped = reduction.step(s, acc, self._argument(reduce, s, scope), index)
+        if s.mask is None or not self.across_lanes:
+            return stepped
+        active = Scalar(s, DType.BOOL, s.mask)
+        return tuple(s.select(active, new, old) for new, old in zip(stepped, acc, strict=True))
+
+    def scan(
+        self, instr: Scan, acc: tuple[Scalar, ...], scope: Scope
+    ) -> tuple[Scalar, tuple[Scalar, ...]]:
+        """The running value after one more element, and the accumulator."""
+        reduction = reduction_of(instr)
+        s = builder_of(acc[0])
+        acc = reduction.step(s, acc, self._argument(instr, s, scope), None)
+        return reduction.finish(s, acc, instr.dtype), acc
+
+    def _argument(self, instr: Instr, s: LlvmScalars, scope: Scope) -> Scalar:
+        if s is scope.vector:
+            return self.code.as_lanes(instr.args[0], scope)
+        return scope.scalars[instr.args[0]]
+
+    def finish(self, reduce: Instr, acc: tuple[Scalar, ...], scope: Scope) -> None:
+        """Put the result into `scope`."""
+        reduction = reduction_of(reduce)
+        s = builder_of(acc[0])
+        if self.across_lanes:
+            acc = self._merge_lanes(reduction, acc, s.lanes)
+        elif s is scope.vector:
+            scope.vectors[reduce] = reduction.finish(s, acc, reduce.dtype)
+            return
+        scope.scalars[reduce] = reduction.finish(self.code.scalar, acc, reduce.dtype)
+
+    def _merge_lanes(
+        self, reduction: Reduction, acc: tuple[Scalar, ...], lanes: int
+    ) -> tuple[Scalar, ...]:
+        """Combine the upper half of the lanes with the lower half until one is left."""
+        while lanes > 1:
+            half = lanes // 2
+            s = self.code.builder(half)
+            low = tuple(self._half(x, lanes, 0, s) for x in acc)
+            high = tuple(self._half(x, lanes, half, s) for x in acc)
+            acc = reduction.merge(s, low, high)
+            lanes = half
+        return tuple(Scalar(self.code.scalar, x.dtype, x.handle) for x in acc)
+
+    def _half(self, x: Scalar, lanes: int, start: int, s: LlvmScalars) -> Scalar:
+        type = f"<{lanes} x {self.code.scalar.type_of(x.dtype)}>"
+        if s.lanes == 1:
+            text = f"extractelement {type} {x.handle}, i64 {start}"
+        else:
+            order = ", ".join(f"i32 {start + k}" for k in range(s.lanes))
+            text = f"shufflevector {type} {x.handle}, {type} poison, <{s.lanes} x i32> <{order}>"
+        return Scalar(s, x.dtype, self.code.fn.assign(text))
+
+
+def reduction_of(instr: Instr) -> Reduction:
+    """The reduction of a Reduce or Scan."""
+    if not isinstance(instr, (Reduce, Scan)) or instr.op is None or instr.op.reduction is None:
+        raise InternalError("not a reduction")
+    return instr.op.reduction
+
+
+def builder_of(value: Scalar) -> LlvmScalars:
+    """The builder that a Scalar of generated code belongs to."""
+    if not isinstance(value.builder, LlvmScalars):
+        raise InternalError("a Scalar of another backend")
+    return value.builder
+
+
+def flatten(state: Accumulators) -> list[Scalar]:
+    """All components in order, to be carried through a loop."""
+    return [x for acc in state.values() for x in acc]
+
+
+def unflatten(like: Accumulators, values: Sequence[Scalar]) -> Accumulators:
+    """The inverse of `flatten`, in the structure of `like`."""
+    rest = iter(values)
+    return {key: tuple(next(rest) for _ in acc) for key, acc in like.items()}
