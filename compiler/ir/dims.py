@@ -44,6 +44,7 @@ class Dim:
 
     @staticmethod
     def symbol(name: str) -> Dim:
+        """The dimension called `name`."""
         return Dim((((name,), 1),))
 
     def __add__(self, other: object) -> int | Dim:

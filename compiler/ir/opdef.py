@@ -100,6 +100,7 @@ class Registry:
         self._closed = False
 
     def add(self, op: OpDef) -> OpDef:
+        """Register an op; its name must be new."""
         if self._closed:
             raise InternalError(f"op {op.name} is defined after the registry was closed")
         if op.name in self._ops:
@@ -108,9 +109,11 @@ class Registry:
         return op
 
     def close(self) -> None:
+        """Refuse further ops."""
         self._closed = True
 
     def get(self, name: str) -> OpDef | None:
+        """The op of this name, or None."""
         return self._ops.get(name)
 
     def __getitem__(self, name: str) -> OpDef:

@@ -75,6 +75,7 @@ class TensorType:
 
     @property
     def rank(self) -> int:
+        """Number of axes."""
         return len(self.shape)
 
     @property
@@ -83,9 +84,11 @@ class TensorType:
         return product(self.shape)
 
     def with_dtype(self, dtype: DType) -> TensorType:
+        """The same shape with other elements."""
         return TensorType(dtype, self.shape)
 
     def with_shape(self, shape: Shape) -> TensorType:
+        """The same elements in another shape."""
         return TensorType(self.dtype, tuple(shape))
 
     def __str__(self) -> str:
