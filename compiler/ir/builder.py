@@ -26,8 +26,17 @@ class GraphBuilder:
         self._nodes: list[Node] = []
         self.loc: Loc | None = None  # of the nodes emitted next
 
+    @staticmethod
+    def like(graph: Graph) -> GraphBuilder:
+        """A builder with the name, the inputs (the same values) and the guards of `graph`."""
+        builder = GraphBuilder(graph.name)
+        builder._inputs.extend(graph.inputs)
+        builder.guards.update(dict.fromkeys(graph.guards))
+        return builder
+
     @property
     def inputs(self) -> Sequence[Value]:
+        """The inputs so far."""
         return self._inputs
 
     def input(self, type: TensorType, name: str = "") -> Value:
@@ -47,15 +56,23 @@ class GraphBuilder:
 
     def emit_node(self, op: OpDef, inputs: Sequence[Value], **attrs: Any) -> Node:
         """Append `op(inputs) {attrs}`; its output types come from `op.infer`."""
+        node = self.make(op, inputs, **attrs)
+        self._nodes.append(node)
+        return node
+
+    def make(self, op: OpDef, inputs: Sequence[Value], **attrs: Any) -> Node:
+        """As `emit_node`, but the node is not part of the graph before `keep`."""
         if op.arity is not None and len(inputs) != op.arity:
             raise InternalError(f"{op.name} takes {op.arity} operands, got {len(inputs)}")
         if set(attrs) != set(op.attrs):
             raise InternalError(f"{op.name} has attributes {op.attrs}, got {tuple(attrs)}")
         types = op.infer([v.type for v in inputs], attrs)
         outputs = tuple(Value(t) for t in types)
-        node = Node(op, tuple(inputs), attrs, outputs, self.loc)
+        return Node(op, tuple(inputs), attrs, outputs, self.loc)
+
+    def keep(self, node: Node) -> None:
+        """Append a node as it is; its operands must be defined here."""
         self._nodes.append(node)
-        return node
 
     def emit(self, op: OpDef, *inputs: Value, **attrs: Any) -> Value:
         """As `emit_node`, for ops with one output: returns it."""

@@ -8,6 +8,7 @@ passes may merge equal literals without changing a result.
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from .types import DType, TensorType
 class Literal:
     """A read-only copy of an array of one of our dtypes."""
 
-    __slots__ = ("_bytes", "_hash", "array", "type")
+    __slots__ = ("_bits", "_hash", "array", "type")
 
     def __init__(self, value: Any, dtype: DType | None = None) -> None:
         array = np.array(value, dtype=dtype.numpy if dtype else None, order="C")
@@ -32,8 +33,8 @@ class Literal:
         array.setflags(write=False)
         self.array = array
         self.type = TensorType(found, array.shape)
-        self._bytes = array.tobytes()
-        self._hash = hash((self.type, self._bytes))
+        self._bits = array.reshape(-1).view(np.uint8)
+        self._hash: int | None = None  # computed when it is first asked for: arrays may be large
 
     @property
     def dtype(self) -> DType:
@@ -48,14 +49,25 @@ class Literal:
     @property
     def data(self) -> bytes:
         """The elements in row-major order, native byte order."""
-        return self._bytes
+        return self._bits.tobytes()
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether there are elements and all have the same bits."""
+        rows = self._bits.reshape(self.array.size, -1) if self.array.size else self._bits
+        # nearly every array that is not uniform is told by its ends
+        return bool(len(rows) and (rows[-1] == rows[0]).all() and (rows == rows[0]).all())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Literal):
             return NotImplemented
-        return self.type == other.type and self._bytes == other._bytes
+        if self.type != other.type:
+            return False
+        return self._bits is other._bits or self._bits.data == other._bits.data
 
     def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash((self.dtype, self.array.shape, crc32(self._bits.data)))
         return self._hash
 
     def __repr__(self) -> str:

@@ -1,0 +1,1 @@
+"""Rewrites of graphs: each pass is a pure function from graph to graph."""

@@ -1,0 +1,49 @@
+"""What a pass is, and what passes share.
+
+Layer: compiler/passes. A pass takes a well-formed graph and gives a well-formed graph that computes
+the same; between the two it may do as it likes. Nodes and values are never changed, so a pass
+keeps every node that it has nothing to say about, and a graph that it leaves alone it returns
+itself: `after is before` says "unchanged".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..ir.graph import Graph, Node, Value
+from ..ir.literal import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A rewrite by name; `doc` is one sentence on what it does.
+
+    A pass goes as far as it can: run on its own result, it changes nothing.
+    """
+
+    name: str
+    doc: str
+    run: Callable[[Graph], Graph]
+
+
+def with_operands(node: Node, replaced: Mapping[Value, Value]) -> Node:
+    """The node with operands replaced by values of the same types; itself if none is."""
+    for v in node.inputs:
+        if v in replaced:
+            inputs = tuple(replaced.get(v, v) for v in node.inputs)
+            return Node(node.op, inputs, node.attrs, node.outputs, node.loc)
+    return node
+
+
+def rebuild(graph: Graph, nodes: Sequence[Node], replaced: Mapping[Value, Value]) -> Graph:
+    """The graph with other nodes and replaced outputs; itself if nothing is different."""
+    if not replaced and len(nodes) == len(graph.nodes):
+        return graph
+    outputs = tuple(replaced.get(v, v) for v in graph.outputs)
+    return Graph(graph.name, graph.inputs, tuple(nodes), outputs, graph.guards)
+
+
+def literal_of(node: Node | None) -> Literal | None:
+    """The array that a `constant` node holds, None for other nodes."""
+    return node.attrs["value"] if node is not None and node.op.name == "constant" else None
