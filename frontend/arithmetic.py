@@ -100,8 +100,8 @@ def _in_place(plain: Any) -> Callable[[Any, Any], Any]:
         result = FUNCTIONS[plain](a, b)
         if a._scalar:
             return result
-        name = _UFUNCS.get(plain, np.matmul if plain is operator.matmul else np.power)
-        return ufuncs.store(name, result, a, True, "same_kind")
+        name = {operator.pow: "power", operator.matmul: "matmul"}.get(plain)
+        return ufuncs.store(name or _UFUNCS[plain].__name__, result, a)
 
     return implementation
 
@@ -125,6 +125,8 @@ def _python(ufunc: np.ufunc, *operands: Any) -> Any:
     """Python's arithmetic: bools count as ints except in logic, and the result is weak."""
     ctx = require()
     classes = [python_class(x) for x in operands]
+    if ufunc is np.power and classes[0] is not float and _is_negative(operands[1]):
+        classes[0] = float
     if all(c is bool for c in classes) and (ufunc in _BITWISE or ufunc in ufuncs.COMPARISONS):
         cls = bool
     elif float in classes or ufunc is np.true_divide:
@@ -134,10 +136,18 @@ def _python(ufunc: np.ufunc, *operands: Any) -> Any:
     dtype = {bool: DType.BOOL, int: DType.I64, float: DType.F64}[cls]
     strong = []
     for x in operands:
-        value = lift.lift(x)._read()
-        strong.append(lift.tracer(ctx, values.cast(ctx, value, dtype)))
-    result = ufuncs.apply(ufunc, *strong)
-    return _weakened(result)
+        value = lift.value_as(ctx, lift.operand(x), dtype)
+        strong.append(lift.tracer(ctx, value))
+    if ufunc is np.power and type(operands[1]) in (int, float):
+        if operands[1] == 2:
+            return _weakened(ufuncs.elementwise(np.square, strong[0]))
+        return _weakened(ufuncs.elementwise(np.power, *strong))
+    return _weakened(ufuncs.apply(ufunc, *strong))
+
+
+def _is_negative(x: Any) -> bool:
+    """Whether an exponent is a negative number for certain: then ints have a float power."""
+    return type(x) in (int, float) and x < 0
 
 
 def _weakened(result: Any) -> Any:
@@ -167,7 +177,7 @@ def numpy_power(a: Any, b: Any) -> Any:
     if exponent is None:
         return ufuncs.elementwise(np.power, a, b)
     key = lift.weak_of(b) if type(b) in (int, float, bool) else b.dtype
-    loop, (dtype,) = ufuncs.loop_dtypes(np.power, (lift.weak_of(lift.operand(a)), key))
+    _, (dtype,) = ufuncs.loop_dtypes(np.power, (lift.weak_of(lift.operand(a)), key))
     if exponent == 2:
         return ufuncs.elementwise(np.square, a, dtype=dtype.numpy)
     if dtype.is_float:
@@ -194,5 +204,3 @@ def python_round(x: Any, ndigits: int | None) -> Any:
         ctx = require()
         return lift.tracer(ctx, values.cast(ctx, result._read(), DType.I64), weak=int)
     return result
-
-

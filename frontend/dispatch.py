@@ -3,6 +3,6 @@
 Layer: frontend. Imported by trace.py before the first trace.
 """
 
-from . import arithmetic, numpy_api
+from . import arithmetic, assignment, indexing, numpy_api, ufuncs
 
-__all__ = ["arithmetic", "numpy_api"]
+__all__ = ["arithmetic", "assignment", "indexing", "numpy_api", "ufuncs"]

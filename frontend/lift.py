@@ -147,5 +147,3 @@ def type_text(x: Any) -> str:
     if isinstance(x, (SymInt, int, float, bool)) and not isinstance(x, np.generic):
         return "size" if isinstance(x, SymInt) else f"Python {type(x).__name__}"
     return str(lift(x)._type)
-
-

@@ -28,7 +28,8 @@ _HIDDEN = tuple(str(p) + os.sep for p in (*_OURS, Path(np.__file__).resolve().pa
 
 
 @lru_cache(maxsize=4096)
-def _is_hidden(file: str) -> bool:
+def is_hidden(file: str) -> bool:
+    """Whether a source file is ours or NumPy's, and so no place to point a user at."""
     return os.path.abspath(file).startswith(_HIDDEN)
 
 
@@ -42,7 +43,7 @@ def user_location() -> Loc | None:
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if not _is_hidden(code.co_filename):
+        if not is_hidden(code.co_filename):
             return _loc(code, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None

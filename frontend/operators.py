@@ -133,6 +133,12 @@ class Operators:
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())  # type: ignore[attr-defined]
 
+    def __copy__(self) -> Any:
+        return self._call(np.ndarray.copy, self)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self._call(np.ndarray.copy, self)
+
 
 # Every public method, those without a traced form too: their error names them.
 for _name in dir(np.ndarray):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-
 from ..compiler.errors import UnsupportedError
 from ..compiler.ir.dims import Dim
 from ..compiler.ir.graph import Graph, Value
@@ -53,13 +52,16 @@ class Output:
         flat_tuple = self.tree.kind is tuple and all(c.is_leaf for c in self.tree.children)
         return leaf or (flat_tuple and len(self.slots) > 0)
 
+    @property
+    def is_single(self) -> bool:
+        """Whether the compiled function returns its one output itself."""
+        return self.tree.is_leaf and len(self.slots) == 1
+
     def build(self, results: Sequence[Any]) -> Any:
         """The object to return, from the values of the graph's outputs."""
         leaves = [
             constant if slot is None else results[slot].item() if python else results[slot]
-            for slot, constant, python in zip(
-                self.slots, self.constants, self.python, strict=True
-            )
+            for slot, constant, python in zip(self.slots, self.constants, self.python, strict=True)
         ]
         return unflatten(self.tree, leaves)
 
@@ -154,9 +156,7 @@ def _returned(context: TraceContext, returned: Any) -> tuple[list[Value], Output
         isinstance(leaf, SymInt) or (isinstance(leaf, Tracer) and leaf._weak is not None)
         for leaf in leaves
     )
-    constants = tuple(
-        None if isinstance(leaf, (Tracer, SymInt)) else leaf for leaf in leaves
-    )
+    constants = tuple(None if isinstance(leaf, (Tracer, SymInt)) else leaf for leaf in leaves)
     if not outputs:
         # A program needs a result to return; this one is dropped.
         outputs.append(values.constant(context, False))
@@ -179,5 +179,3 @@ def _substitute(spec: LeafSpec, replacement: Mapping[str, int | Dim]) -> LeafSpe
         for size in spec.type.shape
     )
     return replace(spec, type=TensorType(spec.type.dtype, shape))
-
-

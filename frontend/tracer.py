@@ -30,7 +30,7 @@ from .location import user_location
 from .operators import Operators
 from .symint import SymInt, sizes, wrap_size
 from .table import find, unsupported
-from .views import View
+from .views import View, contiguous_strides
 
 # Elements; larger arrays are left to the compiled function, they do not steer Python code.
 KNOWN_LIMIT = 1024
@@ -98,6 +98,23 @@ class Tracer(Operators):
         return made
 
     # Storage
+
+    def _hint_shape(self) -> tuple[int, ...]:
+        """The sizes in the call that is traced."""
+        return tuple(self._context.hint(s) for s in self._type.shape)
+
+    def _strides(self) -> tuple[int, ...]:
+        """How NumPy would lay this array out, in elements; new arrays are row-major."""
+        shape = self._hint_shape()
+        if self._parent is None or self._view is None:
+            return contiguous_strides(shape)
+        return self._view.strides(self._parent._hint_shape(), self._parent._strides(), shape)
+
+    def _is_same_view(self, other: Tracer) -> bool:
+        """Whether both are made by the same steps from one base."""
+        if self._parent is None or other._parent is None:
+            return self is other
+        return self._view == other._view and self._parent._is_same_view(other._parent)
 
     @property
     def _is_known(self) -> bool:

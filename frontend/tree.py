@@ -50,9 +50,7 @@ LEAF = TreeDef(None)
 _NONE = TreeDef(type(None))
 
 
-def flatten(
-    obj: Any, is_leaf: Callable[[Any], bool] | None = None
-) -> tuple[list[Any], TreeDef]:
+def flatten(obj: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], TreeDef]:
     """The leaves of `obj` in order, and its tree; `is_leaf` stops at containers it accepts."""
     leaves: list[Any] = []
     return leaves, _flatten(obj, leaves, is_leaf)

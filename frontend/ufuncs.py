@@ -55,7 +55,7 @@ def apply(
                 hint="give out=, or write np.where(condition, result, other)",
             )
         return result
-    return store(ufunc, result, out, where, casting)
+    return store(ufunc.__name__, result, out, where, casting)
 
 
 def elementwise(ufunc: np.ufunc, *inputs: Any, dtype: Any = None, casting: str = "") -> Tracer:
@@ -149,8 +149,11 @@ def _compare_python_int(
 # --- where results go --------------------------------------------------------------------------
 
 
-def store(ufunc: np.ufunc, result: Any, out: Any, where: Any, casting: str) -> Any:
-    """Assign the result to `out=`, where the condition holds; returns out."""
+@implements("store")
+def store(name: str, result: Any, out: Any, where: Any = True, casting: str = "same_kind") -> Any:
+    """Assign a result to `out=`, where the condition holds; returns out, or the result itself."""
+    if out is None:
+        return result
     results = result if isinstance(result, tuple) else (result,)
     outs = out if isinstance(out, tuple) else (out,)
     stored = []
@@ -158,12 +161,12 @@ def store(ufunc: np.ufunc, result: Any, out: Any, where: Any, casting: str) -> A
         if target is None:
             stored.append(one)
             continue
-        check_out(target, f"np.{ufunc.__name__}")
+        check_out(target, f"np.{name}")
         source = lift.lift(one)
         if not np.can_cast(source.dtype, target.dtype, casting):  # type: ignore[arg-type]
             which = f" {position}" if len(results) > 1 else ""
             raise DTypeError(
-                f"Cannot cast ufunc '{ufunc.__name__}' output{which} from {source.dtype!r} to"
+                f"Cannot cast ufunc '{name}' output{which} from {source.dtype!r} to"
                 f" {target.dtype!r} with casting rule '{casting}'",
                 loc=user_location(),
                 hint="write x = x + y instead of x += y, or convert with astype first",
@@ -173,6 +176,7 @@ def store(ufunc: np.ufunc, result: Any, out: Any, where: Any, casting: str) -> A
     return tuple(stored) if isinstance(result, tuple) else stored[0]
 
 
+@implements("check_out")
 def check_out(out: Any, name: str) -> None:
     """Raise unless `out` is a traced array."""
     if not isinstance(out, Tracer) or out._scalar:

@@ -35,8 +35,8 @@ class View(Protocol):
     def known(self, parent: np.ndarray) -> np.ndarray:
         """The view of a concrete array, on the same memory."""
 
-    def strides(self, shape: Strides, strides: Strides) -> Strides:
-        """The view's strides, in elements, from the parent's sizes and strides."""
+    def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
+        """The view's strides, in elements, from the parent's sizes, its strides, and our sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Region:
             index.append(slice(start, None if stop < 0 else stop, step) if size else slice(0, 0))
         return parent[tuple(index)]
 
-    def strides(self, shape: Strides, strides: Strides) -> Strides:
+    def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
         return tuple(s * step for s, step in zip(strides, self.steps, strict=True))
 
 
@@ -82,7 +82,7 @@ class Permuted:
     def known(self, parent: np.ndarray) -> np.ndarray:
         return parent.transpose(self.permutation)
 
-    def strides(self, shape: Strides, strides: Strides) -> Strides:
+    def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
         return tuple(strides[p] for p in self.permutation)
 
 
@@ -92,7 +92,6 @@ class Reshaped:
 
     before: Shape
     after: Shape
-    layout: Strides  # of the view, from `reshaped_strides`
 
     def read(self, ctx: TraceContext, parent: Value) -> Value:
         return values.reshape(ctx, parent, self.after)
@@ -103,8 +102,10 @@ class Reshaped:
     def known(self, parent: np.ndarray) -> np.ndarray:
         return parent.reshape(self.after)
 
-    def strides(self, shape: Strides, strides: Strides) -> Strides:
-        return self.layout
+    def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
+        found = reshaped_strides(shape, strides, new)
+        assert found is not None  # else it would not be a view
+        return found
 
 
 def contiguous_strides(shape: Strides) -> Strides:

@@ -4,6 +4,18 @@ Layer: frontend. Each function has NumPy's name and signature and is registered 
 `implements`; importing this package fills the table.
 """
 
-from . import create
+from . import compound, create, einsum, linear, logic, reduce, select, shape
 
-__all__ = ["create"]
+from . import join  # isort: skip  uses the table that shape.py fills
+
+__all__ = [
+    "compound",
+    "create",
+    "einsum",
+    "join",
+    "linear",
+    "logic",
+    "reduce",
+    "select",
+    "shape",
+]

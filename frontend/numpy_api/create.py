@@ -73,9 +73,7 @@ def empty(shape: Any, dtype: Any = float, order: str = "C", **unused: Any) -> Tr
     return zeros(shape, dtype)
 
 
-def full(
-    shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **unused: Any
-) -> Tracer:
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **unused: Any) -> Tracer:
     """As `np.full`."""
     if _is_concrete(fill_value):
         fill = _np_asarray(fill_value, dtype)
@@ -207,6 +205,7 @@ def _adopted(made: np.ndarray) -> Any:
 # --- sequences ---------------------------------------------------------------------------------
 
 
+@implements("arange")
 def arange(
     start: Any = None, stop: Any = None, step: Any = None, dtype: Any = None, **unused: Any
 ) -> Tracer:

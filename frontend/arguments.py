@@ -1,0 +1,300 @@
+"""The arguments of one call as typed leaves, and what stays a Python value.
+
+Layer: frontend. `ArgumentReader.read` turns (args, kwargs) into a `Call`: the leaves that are data
+(arrays, NumPy scalars, Python numbers), each with the key of its type, and a structure that holds
+the nesting and the static values. Two calls with equal structures and keys differ only in data and
+sizes, so one compiled program may serve both.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ..compiler.errors import DTypeError, TraceError, UnsupportedError
+from ..compiler.ir.parser import parse_type
+from ..compiler.ir.types import DType, Shape, TensorType
+from ..compiler.program import LeafKind, LeafSpec
+from . import values
+from .tree import TreeDef, flatten, unflatten
+
+LeafKey = tuple[LeafKind, DType, int]  # the Python class, the dtype, the number of axes
+
+_INT64 = range(-(2**63), 2**63)
+_PYTHON_NUMBERS: dict[type, LeafKey] = {
+    float: (LeafKind.FLOAT, DType.F64, 0),
+    int: (LeafKind.INT, DType.I64, 0),
+    bool: (LeafKind.BOOL, DType.BOOL, 0),
+}
+_NUMPY_SCALARS: dict[type, LeafKey] = {d.numpy.type: (LeafKind.NUMPY_SCALAR, d, 0) for d in DType}
+_SCALARS = _PYTHON_NUMBERS | _NUMPY_SCALARS
+_ARRAYS: dict[tuple[np.dtype, int], LeafKey] = {
+    (d.numpy, rank): (LeafKind.ARRAY, d, rank) for d in DType for rank in range(9)
+}
+# Leaves that can only be meant as they are: no array function computes with them.
+_ALWAYS_STATIC = (str, bytes, type, np.dtype, Enum, type(Ellipsis))
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A leaf that is a Python value while tracing. Equal only if of one class, bit for bit."""
+
+    value: Any
+    key: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The nesting of (args, kwargs), and for each leaf its static value, or None for data."""
+
+    tree: TreeDef
+    statics: tuple[Static | None, ...]
+
+    def rebuild(self, leaves: Sequence[Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """(args, kwargs) with these data leaves."""
+        data = iter(leaves)
+        both = [next(data) if s is None else s.value for s in self.statics]
+        return unflatten(self.tree, both)
+
+    @property
+    def is_positional(self) -> bool:
+        """Whether a call passes its data leaves one by one, as the native entry takes them."""
+        args, kwargs = self.tree.children
+        flat = all(child.is_leaf for child in args.children)
+        return flat and not kwargs.children and not any(self.statics)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, read."""
+
+    structure: Structure
+    leaves: list[Any]
+    keys: tuple[LeafKey, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of every data leaf."""
+        return tuple(np.shape(x) for x in self.leaves)
+
+
+class ArgumentReader:
+    """Reads the calls of one function."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        static_argnums: int | Sequence[int],
+        static_argnames: str | Sequence[str],
+    ) -> None:
+        self.name = getattr(function, "__name__", "function")
+        self._parameters = _parameter_names(function)
+        self._static_names = frozenset(_listed(static_argnames, str))
+        self._static_numbers = set()
+        for number in _listed(static_argnums, int):
+            self._static_numbers.add(number + len(self._parameters) * (number < 0))
+        for k, name in enumerate(self._parameters):
+            if name in self._static_names:
+                self._static_numbers.add(k)
+            elif k in self._static_numbers:
+                self._static_names |= {name}
+        self._has_statics = bool(self._static_names or self._static_numbers)
+        self._check_names(function)
+
+    def _check_names(self, function: Callable[..., Any]) -> None:
+        accepted = _all_names(function)
+        unknown = sorted(self._static_names - accepted) if accepted is not None else []
+        if unknown:
+            raise ValueError(f"jit: static_argnames: {self.name} has no parameter {unknown[0]!r}")
+
+    def read(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+        """Flatten and classify."""
+        if self._has_statics:
+            args = [
+                self._static(x, self._name(k)) if k in self._static_numbers else x
+                for k, x in enumerate(args)
+            ]
+            kwargs = {
+                name: self._static(x, name) if name in self._static_names else x
+                for name, x in kwargs.items()
+            }
+        leaves, tree = flatten((tuple(args), dict(kwargs)), _is_leaf)
+        data: list[Any] = []
+        keys: list[LeafKey] = []
+        statics: list[Static | None] = []
+        for k, leaf in enumerate(leaves):
+            if type(leaf) is Static:
+                statics.append(leaf)
+                continue
+            read = _read_data(leaf)
+            if read is None:
+                statics.append(self._automatic(leaf, tree, k))
+                continue
+            statics.append(None)
+            data.append(read[0])
+            keys.append(read[1])
+        return Call(Structure(tree, tuple(statics)), data, tuple(keys))
+
+    def names(self, structure: Structure) -> list[str]:
+        """What to call each data leaf: `x`, `params['w'][0]`."""
+        args, kwargs = structure.tree.children
+        paths: list[str] = []
+        for k, child in enumerate(args.children):
+            paths.extend(child.paths(self._name(k)))
+        for name, child in zip(kwargs.keys, kwargs.children, strict=True):
+            paths.extend(child.paths(str(name)))
+        return [p for p, s in zip(paths, structure.statics, strict=True) if s is None]
+
+    def _name(self, position: int) -> str:
+        if position < len(self._parameters):
+            return self._parameters[position]
+        return f"args[{position}]"
+
+    def _static(self, x: Any, name: str) -> Static:
+        key = _static_key(x)
+        try:
+            hash(key)
+        except TypeError:
+            hint = "pass a tuple" if isinstance(x, list) else "pass a hashable value"
+            raise TraceError(
+                f"{self.name}: the static argument {name} is not hashable",
+                got=type(x).__name__,
+                hint=hint,
+            ) from None
+        return Static(x, key)
+
+    def _automatic(self, leaf: Any, tree: TreeDef, position: int) -> Static:
+        """The static form of a leaf that cannot be data, if it is a plain constant."""
+        if isinstance(leaf, _ALWAYS_STATIC):
+            return Static(leaf, _static_key(leaf))
+        name = self._path(tree, position)
+        raise TraceError(
+            f"{self.name}: argument {name} is neither an array nor a number",
+            got=type(leaf).__name__,
+            hint=f"make it a Python value: tw.jit(static_argnames=({name.split('[')[0]!r},))",
+        )
+
+    def _path(self, tree: TreeDef, position: int) -> str:
+        count = sum(1 for _ in tree.paths())
+        return self.names(Structure(tree, (None,) * count))[position]
+
+
+def _is_leaf(x: Any) -> bool:
+    return type(x) is Static
+
+
+def _static_key(x: Any) -> Any:
+    """A key that tells apart what Python's equality does not: 1, True, 1.0; 0.0 and -0.0."""
+    if isinstance(x, tuple):
+        return (type(x), tuple(_static_key(y) for y in x))
+    return (type(x), x.hex() if isinstance(x, float) else x)
+
+
+def _read_data(x: Any) -> tuple[Any, LeafKey] | None:
+    """A data leaf as the native entry takes it, and its key; None if it is no data."""
+    cls = type(x)
+    if cls is np.ndarray:
+        key = _ARRAYS.get((x.dtype, x.ndim))
+        flags = x.flags
+        if key is not None and flags.c_contiguous and flags.aligned:
+            return x, key
+        return _native_array(x)
+    key = _SCALARS.get(cls)
+    if key is not None:
+        if cls is int and x not in _INT64:
+            raise UnsupportedError(
+                "a Python int argument does not fit into 64 bits", got=str(x)[:60]
+            )
+        return x, key
+    return _converted(x)
+
+
+def _native_array(x: np.ndarray) -> tuple[np.ndarray, LeafKey]:
+    if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+        raise UnsupportedError(
+            f"arguments of class {type(x).__name__} are not supported",
+            hint="pass a plain array: np.asarray(x)",
+        )
+    # Not ascontiguousarray: it makes 0-d arrays 1-d. `require` also drops subclasses.
+    dtype = values.dtype_of(x.dtype)
+    made = np.require(np.asarray(x), dtype.numpy, ["C", "A"])
+    return made, (LeafKind.ARRAY, dtype, made.ndim)
+
+
+def _converted(x: Any) -> tuple[Any, LeafKey] | None:
+    """Subclasses of numbers and arrays, and foreign arrays, as what they stand for."""
+    if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
+        if isinstance(x, np.generic):
+            raise values.unsupported_dtype(x.dtype)
+        return _native_array(x if isinstance(x, np.ndarray) else np.asarray(x))
+    if isinstance(x, _ALWAYS_STATIC):
+        return None
+    for cls, key in _PYTHON_NUMBERS.items():
+        if isinstance(x, cls):
+            return cls(x), key
+    if isinstance(x, complex):
+        raise DTypeError("complex numbers are not supported", got=repr(x))
+    return None
+
+
+def _listed(x: Any, one: type) -> tuple[Any, ...]:
+    return (x,) if isinstance(x, one) else tuple(x)
+
+
+def _parameter_names(function: Callable[..., Any]) -> list[str]:
+    """The names of the parameters that can be passed by position."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in kinds]
+
+
+def _all_names(function: Callable[..., Any]) -> set[str] | None:
+    """Every name that an argument can have; None if any name is accepted."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+        return None
+    return {p.name for p in parameters}
+
+
+# --- types in place of arguments ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """The type of an array argument, for compiling without data: `TensorSpec("f64[n, 3]")`.
+
+    A size that is a name may differ from call to call; it stands for a size of at least 2.
+    """
+
+    type: TensorType
+
+    def __init__(self, type: TensorType | str) -> None:
+        object.__setattr__(self, "type", parse_type(type) if isinstance(type, str) else type)
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes: ints and `Dim`s."""
+        return self.type.shape
+
+
+def spec_of(key: LeafKey, shape: Shape) -> LeafSpec:
+    """The type of a data leaf."""
+    kind, dtype, _ = key
+    return LeafSpec(kind, TensorType(dtype, shape))

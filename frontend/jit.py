@@ -1,0 +1,157 @@
+"""`jit`: a function that compiles itself for the arguments it is called with.
+
+Layer: frontend. A call goes first to the compiled programs, in machine code, and only what none of
+them accepts reaches `Jitted.__call__`: a new combination of types, new sizes, or arguments
+that have to be prepared (keywords, containers, arrays that are not contiguous).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import RLock
+from types import MethodType
+from typing import Any, TypeVar, overload
+
+from ..compiler.compile import Compilation, host_target
+from ..compiler.errors import InternalError
+from ..compiler.options import Options
+from ..compiler.program import ResultKind, Signature
+from ..runtime import cpu
+from ..runtime.native import NativeCallable
+from .arguments import ArgumentReader, Call, LeafKey, Structure, spec_of
+from .context import current
+from .lowered import Lowered, spec_call
+from .trace import TraceResult, trace
+from .variants import Variant, Variants
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Jitted(NativeCallable):
+    """A function compiled on demand; made by `jit`.
+
+    Calls are thread-safe. A call with traced arguments, from inside of another jitted function,
+    runs the Python function, so that both are compiled as one.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        static_argnums: int | Sequence[int] = (),
+        static_argnames: str | Sequence[str] = (),
+        options: Options | None = None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._reader = ArgumentReader(function, static_argnums, static_argnames)
+        self._options = options or Options.from_environment()
+        self._variants: dict[tuple[Structure, tuple[LeafKey, ...]], Variants] = {}
+        self._lock = RLock()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Prepare the arguments, compile if need be, and run."""
+        if current() is not None:
+            return self._function(*args, **kwargs)
+        call = self._reader.read(args, kwargs)
+        variants = self._variants.get((call.structure, call.keys))
+        if variants is not None:
+            result = variants.run(call.leaves)
+            if result is not NotImplemented:
+                return result
+        return self._compile_and_run(call)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """Every stage of the compilation for these arguments, without running anything.
+
+        Arguments are arrays and numbers as in a call, or types: `TensorSpec("f64[n, 3]")`, or the
+        text itself, `"f64[n, 3]"`.
+        """
+        call, shapes, sizes = spec_call(self._reader, args, kwargs)
+        result = self._trace(call, shapes, sizes)
+        return Lowered(self._compilation(result))
+
+    def _compile_and_run(self, call: Call) -> Any:
+        with self._lock:
+            variants = self._variants.setdefault((call.structure, call.keys), Variants())
+            result = variants.run(call.leaves)  # another thread may have compiled it meanwhile
+            if result is not NotImplemented:
+                return result
+            variant = self._compile(call, variants)
+        result = variant.run(call.leaves)
+        if result is NotImplemented:
+            raise InternalError(f"{self!r}: a new program does not accept {call.keys}")
+        return result
+
+    def _compile(self, call: Call, variants: Variants) -> Variant:
+        shapes, sizes = variants.generalise(call.shapes)
+        traced = self._trace(call, shapes, sizes)
+        executable = cpu.load(self._compilation(traced).program)
+        variant = Variant(executable, traced.output)
+        variants.add(variant)
+        if call.structure.is_positional and variant.is_direct:
+            self._attach(executable)
+        return variant
+
+    def _trace(self, call: Call, shapes: Sequence[Any], sizes: dict[str, int]) -> TraceResult:
+        specs = [spec_of(key, shape) for key, shape in zip(call.keys, shapes, strict=True)]
+        names = self._reader.names(call.structure)
+        return trace(self._function, call.structure.rebuild, specs, names, sizes)
+
+    def _compilation(self, result: TraceResult) -> Compilation:
+        graph = result.graph
+        kind = ResultKind.SINGLE if result.output.is_single else ResultKind.TUPLE
+        outputs = tuple(v.type for v in graph.outputs)
+        signature = Signature(result.inputs, outputs, kind, graph.guards)
+        return Compilation(graph, signature, self._options, host_target())
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<jitted {self._reader.name}>"
+
+
+@overload
+def jit(function: F, /) -> F: ...
+
+
+@overload
+def jit(
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    fast_math: bool = ...,
+) -> Callable[[F], F]: ...
+
+
+def jit(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    fast_math: bool = False,
+) -> Any:
+    """Compile a NumPy function to machine code; a decorator, with or without arguments.
+
+    Args:
+        function: a function of arrays and numbers, nested in tuples, lists, dicts, dataclasses.
+        static_argnums: positions of the parameters that are Python values while compiling (axes,
+            flags, counts); a new value compiles anew.
+        static_argnames: the same, by name.
+        fast_math: allow results that differ in rounding, and in the sign of zeros.
+
+    Returns:
+        A function with the same parameters and results; see `Jitted`.
+    """
+    if function is None:
+        return functools.partial(
+            jit,
+            static_argnums=static_argnums,
+            static_argnames=static_argnames,
+            fast_math=fast_math,
+        )
+    options = replace(Options.from_environment(), fast_math=fast_math)
+    return Jitted(function, static_argnums, static_argnames, options)

@@ -1,0 +1,32 @@
+"""Axis arguments, as NumPy reads them.
+
+Layer: frontend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ...compiler.ir.types import Shape
+
+
+def one_axis(axis: Any, ndim: int) -> int:
+    """An axis counted from the start; AxisError if there is no such axis."""
+    return normalize_axis_index(axis, ndim)
+
+
+def several_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """An axis or a tuple of axes, counted from the start, in the order given."""
+    return normalize_axis_tuple(axis, ndim)
+
+
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that a reduction removes, in order; None means all of them."""
+    return tuple(range(ndim)) if axis is None else tuple(sorted(several_axes(axis, ndim)))
+
+
+def kept_shape(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """The shape with size 1 on the given axes."""
+    return tuple(1 if k in axes else size for k, size in enumerate(shape))

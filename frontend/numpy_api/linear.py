@@ -1,0 +1,330 @@
+"""Products: matmul, dot, inner, outer, tensordot, kron, trace, norm.
+
+Layer: frontend. Products of float matrices are `matmul` ops, done by a BLAS call; products of
+vectors and of integers are multiplied and summed in loops.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ...compiler.errors import ShapeError, UnsupportedError
+from ...compiler.ir.graph import Value
+from ...compiler.ir.types import DType, Size
+from .. import lift, ufuncs, values
+from ..context import TraceContext, require
+from ..location import user_location
+from ..table import FUNCTIONS, implements
+from ..tracer import Tracer
+from .axes import one_axis
+
+
+def multiply_sum(ctx: TraceContext, a: Value, b: Value, along: tuple[int, ...]) -> Value:
+    """The sum of a * b along axes, in their dtype; for bools `or` of `and`."""
+    shape = values.broadcast_shapes(ctx, [a.type.shape, b.type.shape], "multiply")
+    a, b = values.broadcast(ctx, a, shape), values.broadcast(ctx, b, shape)
+    if a.type.dtype.is_bool:
+        return ctx.emit("reduce_any", ctx.emit("logical_and", a, b), axes=along)
+    return ctx.emit("reduce_sum", ctx.emit("multiply", a, b), axes=along)
+
+
+def matrix_product(ctx: TraceContext, a: Value, b: Value) -> Value:
+    """[B..., m, k] by [B..., k, n]; the batch axes are equal already."""
+    inner = a.type.shape[-1]
+    if a.type.dtype in (DType.F32, DType.F64) and inner != 0:
+        return ctx.emit("matmul", a, b)
+    rank = a.type.rank
+    left = values.reshape(ctx, a, (*a.type.shape, 1))
+    right = values.reshape(ctx, b, (*b.type.shape[:-2], 1, *b.type.shape[-2:]))
+    if a.type.dtype is DType.F16:  # NumPy adds up in float32
+        left, right = (values.cast(ctx, v, DType.F32) for v in (left, right))
+    return values.cast(ctx, multiply_sum(ctx, left, right, (rank - 1,)), a.type.dtype)
+
+
+def _operands(name: str, a: Any, b: Any) -> tuple[TraceContext, Value, Value]:
+    """Both operands in the dtype of NumPy's loop."""
+    ctx = require()
+    x, y = lift.operand(a), lift.operand(b)
+    keys = (lift.weak_of(x), lift.weak_of(y))
+    loop, _ = ufuncs.loop_dtypes(np.multiply, keys)
+    return ctx, lift.value_as(ctx, x, loop[0]), lift.value_as(ctx, y, loop[1])
+
+
+def _inner_sizes(ctx: TraceContext, name: str, m: Size, n: Size, a: Value, b: Value) -> None:
+    if not ctx.equal(m, n):
+        raise ShapeError(
+            f"{name}: the sizes of the axes that are summed over differ",
+            got=f"{a.type} and {b.type}",
+            expected=f"{m} == {n}",
+            loc=user_location(),
+        )
+
+
+@implements(np.matmul, operator.matmul)
+def matmul(x1: Any, x2: Any) -> Tracer:
+    """As `np.matmul`."""
+    ctx, a, b = _operands("matmul", x1, x2)
+    if not a.type.rank or not b.type.rank:
+        raise ShapeError(
+            "matmul: scalar operands are not allowed, use * instead",
+            got=f"{a.type} and {b.type}",
+            loc=user_location(),
+        )
+    axis = -1 if b.type.rank == 1 else -2
+    _inner_sizes(ctx, "matmul", a.type.shape[-1], b.type.shape[axis], a, b)
+    if a.type.rank == b.type.rank == 1:
+        return lift.tracer(ctx, _vector_product(ctx, a, b))
+    left = values.reshape(ctx, a, (1, *a.type.shape)) if a.type.rank == 1 else a
+    right = values.reshape(ctx, b, (*b.type.shape, 1)) if b.type.rank == 1 else b
+    batch = values.broadcast_shapes(ctx, [left.type.shape[:-2], right.type.shape[:-2]], "matmul")
+    left = values.broadcast(ctx, left, (*batch, *left.type.shape[-2:]))
+    right = values.broadcast(ctx, right, (*batch, *right.type.shape[-2:]))
+    product = matrix_product(ctx, left, right)
+    rows = product.type.shape[-2:-1] if a.type.rank > 1 else ()
+    columns = product.type.shape[-1:] if b.type.rank > 1 else ()
+    return lift.tracer(ctx, values.reshape(ctx, product, (*batch, *rows, *columns)))
+
+
+def _vector_product(ctx: TraceContext, a: Value, b: Value) -> Value:
+    if a.type.dtype is DType.F16:
+        wide = (values.cast(ctx, v, DType.F32) for v in (a, b))
+        return values.cast(ctx, multiply_sum(ctx, *wide, (0,)), DType.F16)
+    return multiply_sum(ctx, a, b, (0,))
+
+
+@implements(np.dot, np.ndarray.dot)
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    """As `np.dot`."""
+    x, y = lift.lift(a), lift.lift(b)
+    if not x.ndim or not y.ndim:
+        result = np.multiply(x, y)
+    elif x.ndim <= 2 and y.ndim <= 2:
+        result = matmul(x, y)
+    else:
+        result = tensordot(x, y, ((-1,), (-1 if y.ndim == 1 else -2,)))
+    return FUNCTIONS["store"]("dot", result, out)
+
+
+@implements(np.vdot)
+def vdot(a: Any, b: Any, /) -> Tracer:
+    """As `np.vdot`."""
+    return dot(lift.lift(a).ravel(), lift.lift(b).ravel())
+
+
+@implements(np.inner)
+def inner(a: Any, b: Any, /) -> Tracer:
+    """As `np.inner`."""
+    x, y = lift.lift(a), lift.lift(b)
+    if not x.ndim or not y.ndim:
+        return np.multiply(x, y)
+    return tensordot(x, y, ((-1,), (-1,)))
+
+
+@implements(np.outer)
+def outer(a: Any, b: Any, out: Any = None) -> Any:
+    """As `np.outer`."""
+    result = np.multiply(lift.lift(a).ravel()[:, None], lift.lift(b).ravel()[None, :])
+    return FUNCTIONS["store"]("outer", result, out)
+
+
+@implements(np.vecdot)
+def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Tracer:
+    """As `np.vecdot`."""
+    x, y = (np.moveaxis(lift.lift(v), axis, -1) for v in (x1, x2))
+    ctx, a, b = _operands("vecdot", x, y)
+    _inner_sizes(ctx, "vecdot", a.type.shape[-1], b.type.shape[-1], a, b)
+    rank = max(a.type.rank, b.type.rank)
+    return lift.tracer(ctx, multiply_sum(ctx, a, b, (rank - 1,)))
+
+
+@implements(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Tracer:
+    """As `np.tensordot`."""
+    ctx, x, y = _operands("tensordot", a, b)
+    if isinstance(axes, int):
+        left, right = tuple(range(x.type.rank - axes, x.type.rank)), tuple(range(axes))
+    else:
+        left, right = (tuple(k) if hasattr(k, "__len__") else (k,) for k in axes)
+    left = tuple(one_axis(k, x.type.rank) for k in left)
+    right = tuple(one_axis(k, y.type.rank) for k in right)
+    if len(left) != len(right):
+        raise ValueError("shape-mismatch for sum")
+    for i, k in zip(left, right, strict=True):
+        _inner_sizes(ctx, "tensordot", x.type.shape[i], y.type.shape[k], x, y)
+    return lift.tracer(ctx, contract(ctx, x, y, left, right))
+
+
+def contract(
+    ctx: TraceContext, x: Value, y: Value, left: tuple[int, ...], right: tuple[int, ...]
+) -> Value:
+    """Sum over pairs of axes; the other axes of x, then those of y, remain."""
+    rows = [k for k in range(x.type.rank) if k not in left]
+    columns = [k for k in range(y.type.rank) if k not in right]
+    shape = (*(x.type.shape[k] for k in rows), *(y.type.shape[k] for k in columns))
+    inner = values.size_of(tuple(x.type.shape[k] for k in left))
+    x = values.transpose(ctx, x, (*rows, *left))
+    y = values.transpose(ctx, y, (*right, *columns))
+    height = values.size_of(x.type.shape[: len(rows)])
+    width = values.size_of(y.type.shape[len(right) :])
+    x = values.reshape(ctx, x, (height, inner))
+    y = values.reshape(ctx, y, (inner, width))
+    if height == 1 and width == 1:
+        product = _vector_product(
+            ctx, values.reshape(ctx, x, (inner,)), values.reshape(ctx, y, (inner,))
+        )
+    else:
+        product = matrix_product(ctx, x, y)
+    return values.reshape(ctx, product, shape)
+
+
+@implements(np.kron)
+def kron(a: Any, b: Any) -> Tracer:
+    """As `np.kron`."""
+    x, y = lift.lift(a), lift.lift(b)
+    rank = max(x.ndim, y.ndim)
+    x, y = (np.reshape(v, (1,) * (rank - v.ndim) + v.shape) for v in (x, y))
+    shape = tuple(m * n for m, n in zip(x.shape, y.shape, strict=True))
+    apart = tuple(slice(None) if k % 2 == 0 else None for k in range(2 * rank))
+    between = tuple(None if k % 2 == 0 else slice(None) for k in range(2 * rank))
+    return np.reshape(x[apart] * y[between], shape)
+
+
+@implements(np.cross)
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
+) -> Tracer:
+    """As `np.cross`, for vectors of three components."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x = np.moveaxis(lift.lift(a), axisa, -1)
+    y = np.moveaxis(lift.lift(b), axisb, -1)
+    if x._type.shape[-1] != 3 or y._type.shape[-1] != 3:
+        raise UnsupportedError(
+            "np.cross: vectors must have 3 components",
+            got=f"{x._type} and {y._type}",
+            loc=user_location(),
+        )
+    x0, x1, x2 = (x[..., k] for k in range(3))
+    y0, y1, y2 = (y[..., k] for k in range(3))
+    parts = (x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0)
+    result = np.stack(parts, axis=-1)
+    return result if result.ndim == 1 else np.moveaxis(result, -1, axisc)
+
+
+# --- matrices ----------------------------------------------------------------------------------
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:
+    """As `np.linalg.norm`: vector norms, and the matrix norms that are sums (fro, 1, inf)."""
+    x = lift.lift(x)
+    if not x._type.dtype.is_float:
+        x = x.astype(np.float64)
+    if axis is None and (ord is None or (ord in ("f", "fro") and x.ndim == 2)):
+        flat = x.ravel()
+        result = np.sqrt(dot(flat, flat))
+        return np.reshape(result, (1,) * x.ndim) if keepdims else result
+    if axis is None:
+        axis = tuple(range(x.ndim))
+    along = axis if isinstance(axis, tuple) else (axis,)
+    if len(along) == 1:
+        return _vector_norm(x, ord, along[0], keepdims)
+    if len(along) == 2:
+        return _matrix_norm(x, ord, along, keepdims)
+    raise ValueError("Improper number of dimensions to norm.")
+
+
+def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Any:
+    if ord is None or ord == 2:
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    if ord == np.inf:
+        return np.max(np.abs(x), axis=axis, keepdims=keepdims)
+    if ord == -np.inf:
+        return np.min(np.abs(x), axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return np.sum((x != 0).astype(x.dtype), axis=axis, keepdims=keepdims)
+    if ord == 1:
+        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
+    if isinstance(ord, str):
+        raise ValueError(f"Invalid norm order '{ord}' for vectors")
+    total = np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims)
+    return np.power(total, np.reciprocal(x.dtype.type(ord)))
+
+
+def _matrix_norm(x: Tracer, ord: Any, along: tuple[int, int], keepdims: bool) -> Any:
+    row, column = (one_axis(k, x.ndim) for k in along)
+    if ord in (None, "fro", "f"):
+        return np.sqrt(np.sum(x * x, axis=(row, column), keepdims=keepdims))
+    pick = {
+        1: (row, np.max),
+        -1: (row, np.min),
+        np.inf: (column, np.max),
+        -np.inf: (column, np.min),
+    }
+    if ord not in pick:
+        raise UnsupportedError(
+            f"np.linalg.norm: ord={ord!r} of a matrix needs singular values", loc=user_location()
+        )
+    first, best = pick[ord]
+    second = column if first == row else row
+    sums = np.sum(np.abs(x), axis=first, keepdims=True)
+    result = best(sums, axis=second, keepdims=True)
+    return result if keepdims else np.squeeze(result, axis=(row, column))
+
+
+@implements(np.diagonal, np.ndarray.diagonal)
+def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
+    """As `np.diagonal`: a read-only result."""
+    x = lift.lift(a)
+    first, second = one_axis(axis1, x.ndim), one_axis(axis2, x.ndim)
+    moved = np.moveaxis(x, (first, second), (0, 1))
+    rows, columns = (require().static(s) for s in moved._type.shape[:2])
+    start = operator.index(offset)
+    count = max(min(rows + min(start, 0), columns - max(start, 0)), 0)
+    index = np.arange(count)
+    chosen = moved[index - min(start, 0), index + max(start, 0)]
+    result = np.moveaxis(chosen, 0, -1)
+    result._frozen = "assigning to the result of np.diagonal is not allowed in NumPy either"
+    return result
+
+
+@implements(np.diag)
+def diag(v: Any, k: Any = 0) -> Tracer:
+    """As `np.diag`."""
+    x = lift.lift(v)
+    if x.ndim == 2:
+        return diagonal(x, k)
+    if x.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    count, shift = require().static(x._type.shape[0]), operator.index(k)
+    result = np.zeros((count + abs(shift),) * 2, x.dtype)
+    made = FUNCTIONS[np.zeros_like](lift.lift(result))
+    index = np.arange(count)
+    made[index + max(-shift, 0), index + max(shift, 0)] = x
+    return made
+
+
+@implements(np.trace, np.ndarray.trace)
+def trace(
+    a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None
+) -> Any:
+    """As `np.trace`."""
+    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype, out=out)
+
+
+def _triangle(keep: np.ufunc) -> Any:
+    def implementation(m: Any, k: Any = 0) -> Tracer:
+        x = lift.lift(m)
+        rows, columns = x.shape[-2:] if x.ndim > 1 else (x.shape[0], x.shape[0])
+        row, column = FUNCTIONS["arange"](rows), FUNCTIONS["arange"](columns)
+        mask = keep(row[:, None] + k, column)
+        return np.where(mask, x, x.dtype.type(0))
+
+    return implementation
+
+
+implements(np.tril)(_triangle(np.greater_equal))
+implements(np.triu)(_triangle(np.less_equal))
