@@ -134,9 +134,11 @@ class _Fusion:
         """The units of the operands, and the units that must have finished (no fusion)."""
         operands = {u.index for v in node.inputs if (u := self._unit_of_value(v))}
         placement = self.prepared.placements.get(node.outputs[0])
-        after = placement.after if placement else ()
-        hard = {u.index for v in after if (u := self._unit_of_value(v))}
-        return operands | hard, hard
+        if placement is None:
+            return operands, set()
+        hard = {u.index for v in placement.after if (u := self._unit_of_value(v))}
+        soft = {u.index for v in placement.beside if (u := self._unit_of_value(v))}
+        return operands | hard | soft, hard
 
     def _new_unit(self, is_group: bool) -> Unit:
         unit = Unit(len(self.units), is_group=is_group)
@@ -230,6 +232,10 @@ class _Fusion:
         """At which level `node` could join `unit`; None if it cannot."""
         domain = squeezed(domain_shape(node))
         reduced = reduced_axes(node)
+        if self._overwrites(node) and unit.reduced is not None:
+            return None
+        if reduced is not None and any(self._overwrites(n) for n in unit.nodes):
+            return None
         if domain == unit.domain:
             fits = reduced is None or unit.reduced is None or reduced == unit.reduced
             if fits and self._edges_fit(node, unit, Level.FULL):
@@ -239,6 +245,11 @@ class _Fusion:
             if from_unit and self._edges_fit(node, unit, Level.ROW):
                 return Level.ROW
         return None
+
+    def _overwrites(self, node: Node) -> bool:
+        """Whether a node writes what its own loop reads: that loop must walk only once."""
+        placement = self.prepared.placements.get(node.outputs[0])
+        return placement is not None and bool(placement.beside)
 
     def _edges_fit(self, node: Node, unit: Unit, level: Level) -> bool:
         for position, v in enumerate(node.inputs):
@@ -271,6 +282,9 @@ class _Fusion:
         if a is b or a.domain != b.domain or len(a.nodes) + len(b.nodes) > MAX_NODES:
             return False
         if a.reduced is not None and b.reduced is not None and a.reduced != b.reduced:
+            return False
+        reduces = a.reduced is not None or b.reduced is not None
+        if reduces and any(self._overwrites(n) for n in (*a.nodes, *b.nodes)):
             return False
         if self._path_between(a.index, b.index) or self._path_between(b.index, a.index):
             return False
@@ -310,11 +324,10 @@ class _Fusion:
         gained = (self.before[a.index] | self.before[b.index]) & ~(bit_a | bit_b)
         self.units[b.index] = None
         self.before[b.index] = 0
-        self.before[a.index] &= ~bit_b
+        self.before[a.index] = gained
         for k, before in enumerate(self.before):
-            if before & bit_b:
-                self.before[k] = (before & ~bit_b) | bit_a
-        self._gain(a.index, gained)
+            if before & (bit_a | bit_b):
+                self.before[k] = (before & ~bit_b) | bit_a | gained
         return a
 
     def _order(self, units: list[Unit]) -> list[Unit]:

@@ -110,8 +110,8 @@ class UnitLowering:
             result: Instr = Apply(wide, (arg,), op=node.op, attrs=node.attrs)
         elif node.op.kind is Kind.REDUCE:
             result = Reduce(wide, (arg,), op=node.op)
-        else:
-            result = Scan(wide, (arg,), op=node.op)
+        else:  # a running sum in f16 is rounded at every step, not only at the end
+            return self._add(Scan(dtype, (arg,), op=node.op))
         self._add(result)
         return self._narrowed(result) if dtype is DType.F16 else result
 

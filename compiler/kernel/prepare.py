@@ -6,7 +6,8 @@ Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
 - every operand of `matmul` is a strided matrix that BLAS accepts;
 - the operand of a reshape that is no index map lies in row-major order;
 - the parts of an assembled array (concatenate, update_slice) are copies with a `Placement`: fusion
-  joins them to what computes them, so that a part is computed straight into its place.
+  joins them to what computes them, so that a part is computed straight into its place;
+- an update overwrites its base where nothing reads the base afterwards.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER}
 class Placement:
     """A value that is written at `map` (its index -> the whole's index) of the array `whole`.
 
-    It may be written only after the values in `after`.
+    It may be written only after the values in `after` are computed, in a loop of its own, and not
+    before those in `beside`, which may be computed in the same loop: they read, element by element,
+    what is overwritten.
     """
 
     whole: Value
     map: IndexMap
     after: tuple[Value, ...] = ()
+    beside: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +58,34 @@ def prepare(graph: Graph) -> Prepared:
 class _Preparation:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.users = graph.users()
+        self.last_use = _last_uses(graph)
         self.builder = GraphBuilder(graph.name)
         self.new: dict[Value, Value] = {}
         self.producers: dict[Value, Node] = {}
         self.views = Views(self.producers)
         self.placements: dict[Value, Placement] = {}
         self.shares: dict[Value, Value] = {}
-        self.parts: dict[Value, list[Value]] = {}
+        self.readers: dict[Value, list[tuple[Node, Value]]] = {}  # of a root: (node, operand)
 
     def run(self) -> Prepared:
         for v in self.graph.inputs:
             self.new[v] = self.builder.input(v.type, v.name)
         for guard in self.graph.guards:
             self.builder.guard(guard)
-        for node in self.graph.nodes:
+        for position, node in enumerate(self.graph.nodes):
             with self.builder.at(node.loc):
-                self._visit(node)
+                self._visit(node, position)
         outputs = self._outputs()
         return Prepared(self.builder.finish(outputs), self.placements, self.shares)
 
-    def _visit(self, node: Node) -> None:
+    def _visit(self, node: Node, position: int) -> None:
         inputs = [self.new[v] for v in node.inputs]
         if node.op.kind is Kind.ASSEMBLE:
-            self._assemble(node, inputs)
+            if node.op.name == "concatenate":
+                self._concatenate(node, inputs)
+            else:
+                dies = self.last_use[node.inputs[0]] == position
+                self._update_slice(node, *inputs, dies=dies)
             return
         if node.op.kind is Kind.CONTRACT:
             inputs = [v if self._blas_ready(v) else self._copy(v) for v in inputs]
@@ -91,13 +99,19 @@ class _Preparation:
         made = self.builder.emit_node(node.op, inputs, **node.attrs)
         for old, new in zip(node.outputs, made.outputs, strict=True):
             self.new[old] = new
-            self.producers[new] = made
-        return made
+        return self._record(made)
 
     def _copy(self, value: Value) -> Value:
-        node = self.builder.emit_node(REGISTRY["cast"], [value], dtype=value.type.dtype)
-        self.producers[node.output] = node
-        return node.output
+        cast = REGISTRY["cast"]
+        return self._record(self.builder.emit_node(cast, [value], dtype=value.type.dtype)).output
+
+    def _record(self, made: Node) -> Node:
+        for v in made.outputs:
+            self.producers[v] = made
+        if made.op.kind is not Kind.VIEW or self.views.is_alias(made.output):
+            for v in made.inputs:
+                self.readers.setdefault(self.views.resolve(v).root, []).append((made, v))
+        return made
 
     def _kind(self, value: Value) -> Kind | None:
         node = self.producers.get(value)
@@ -133,12 +147,6 @@ class _Preparation:
 
     # -- assembled arrays ---------------------------------------------------------------------
 
-    def _assemble(self, node: Node, inputs: list[Value]) -> None:
-        if node.op.name == "concatenate":
-            self._concatenate(node, inputs)
-        else:
-            self._update_slice(node, inputs)
-
     def _concatenate(self, node: Node, inputs: list[Value]) -> None:
         axis = node.attrs["axis"]
         copies = [self._copy(v) for v in inputs]
@@ -148,29 +156,45 @@ class _Preparation:
             starts = [offset if k == axis else 0 for k in range(copy.type.rank)]
             self.placements[copy] = Placement(whole, _shifted(starts, [1] * copy.type.rank))
             offset = offset + copy.type.shape[axis]
-        self.parts[whole] = copies
 
-    def _update_slice(self, node: Node, inputs: list[Value]) -> None:
-        base, value = inputs
-        old_base = node.inputs[0]
-        sole = len(self.users[old_base]) == 1 and old_base not in self.graph.outputs
-        in_place = sole and self._kind(base) is Kind.ASSEMBLE and not self._reads(value, base)
-        # a base that nothing else reads is overwritten; any other is copied first
-        start = base if in_place else self._copy(base)
-        part = self._copy(value)
-        whole = self._emit(node, [start, part]).output
-        if in_place:
+    def _update_slice(self, node: Node, base: Value, value: Value, *, dies: bool) -> None:
+        place = _shifted(node.attrs["starts"], node.attrs["steps"])
+        if dies and self._overwritable(base):
+            if self._touches(value, base, place):
+                value = self._copy(value)  # read completely before anything is overwritten
+            readers = self.readers.get(base, [])
+            beside = [r for r, v in readers if self._reads_in_place(r, v, place)]
+            after = [r for r, _ in readers if r not in beside]
+            part = self._copy(value)
+            whole = self._emit(node, [base, part]).output
             self.shares[whole] = base
-            after: tuple[Value, ...] = (base,)
-        else:
-            self.placements[start] = Placement(whole, identity_map(start.type.rank))
-            after = (start,)
-        starts, steps = node.attrs["starts"], node.attrs["steps"]
-        self.placements[part] = Placement(whole, _shifted(starts, steps), after)
+            self.placements[part] = Placement(
+                whole,
+                place,
+                after=(base, *(r.outputs[0] for r in after)),
+                beside=tuple(r.outputs[0] for r in beside),
+            )
+            return
+        start, part = self._copy(base), self._copy(value)
+        whole = self._emit(node, [start, part]).output
+        self.placements[start] = Placement(whole, identity_map(start.type.rank))
+        self.placements[part] = Placement(whole, place, after=(start,))
 
-    def _reads(self, value: Value, base: Value) -> bool:
-        """Whether computing `value` may read `base`. Sole use by the update rules that out."""
-        return self.views.resolve(value).root is base
+    def _overwritable(self, base: Value) -> bool:
+        """Whether `base` has memory of its own that no other name shares."""
+        kind = self._kind(base)
+        owns = kind in COMPUTED or kind in (Kind.CONTRACT, Kind.ASSEMBLE)
+        readers = self.readers.get(base, [])
+        return owns and all(r.op.kind is not Kind.VIEW for r, _ in readers)
+
+    def _touches(self, value: Value, base: Value, place: IndexMap) -> bool:
+        """Whether `value` is a part of `base` other than the one that is overwritten."""
+        resolved = self.views.resolve(value)
+        return resolved.root is base and resolved.map != place
+
+    def _reads_in_place(self, reader: Node, value: Value, place: IndexMap) -> bool:
+        """Whether a node reads, element by element, just the part that is overwritten."""
+        return reader.op.kind is Kind.ELEMENTWISE and self.views.resolve(value).map == place
 
     # -- outputs ------------------------------------------------------------------------------
 
@@ -236,3 +260,17 @@ def _shifted(starts: list[Size], steps: list[int]) -> IndexMap:
         Affine(starts[k], tuple(steps[k] if j == k else 0 for j in range(rank)))
         for k in range(rank)
     )
+
+
+def _last_uses(graph: Graph) -> dict[Value, int]:
+    """The position of the last node that reads each value, through views too; outputs never end."""
+    end = len(graph.nodes)
+    last = dict.fromkeys(graph.values(), -1)
+    last.update(dict.fromkeys(graph.outputs, end))
+    for position in reversed(range(end)):
+        node = graph.nodes[position]
+        is_view = node.op.kind is Kind.VIEW
+        until = max(last[v] for v in node.outputs) if is_view else position
+        for v in node.inputs:
+            last[v] = max(last[v], until, position)
+    return last

@@ -61,7 +61,11 @@ class ReductionWriter:
         reduction = reduction_of(instr)
         s = builder_of(acc[0])
         acc = reduction.step(s, acc, self._argument(instr, s, scope), None)
-        return reduction.finish(s, acc, instr.dtype), acc
+        value = reduction.finish(s, acc, instr.dtype)
+        if instr.dtype is DType.F16:
+            value = s.cast(value, DType.F16)
+            acc = (s.cast(value, DType.F32),)
+        return value, acc
 
     def _argument(self, instr: Instr, s: LlvmScalars, scope: Scope) -> Scalar:
         if s is scope.vector:
