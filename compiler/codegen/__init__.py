@@ -1,0 +1,1 @@
+"""Backends: from the kernel form to machine code."""

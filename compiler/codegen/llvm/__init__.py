@@ -1,0 +1,1 @@
+"""The CPU backend: kernels as LLVM vector code, and the entry that Python calls."""

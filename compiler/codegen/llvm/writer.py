@@ -99,6 +99,7 @@ class FunctionWriter:
         self._lines.append("  " + text)
 
     def comment(self, text: str) -> None:
+        """Emit a comment line."""
         self._lines.append("  ; " + text)
 
     def alloca(self, type: str, align: int) -> str:
@@ -119,9 +120,11 @@ class FunctionWriter:
         self.block = label
 
     def jump(self, label: str) -> None:
+        """Go on in another block."""
         self.line(f"br label {label}")
 
     def branch(self, condition: str, yes: str, no: str, *, weights: str = "") -> None:
+        """Go on in one of two blocks; `weights` is branch metadata such as `, !prof !0`."""
         self.line(f"br i1 {condition}, label {yes}, label {no}{weights}")
 
     def placeholder(self) -> int:
@@ -139,5 +142,6 @@ class FunctionWriter:
         return f"%v{self._count}"
 
     def text(self) -> str:
+        """The whole function."""
         first, *rest = self._lines
         return "\n".join([self._head, first, *self._allocas, *rest, "}"])
