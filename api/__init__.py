@@ -1,1 +1,45 @@
-"""tensorwright."""
+"""tensorwright compiles functions written with NumPy to native code.
+
+import numpy as np
+import tensorwright as tw
+
+@tw.jit
+def f(x, y):
+    return np.exp(-x) * y
+"""
+
+from .compiler.errors import (
+    DTypeError,
+    InternalError,
+    LeakedTracerError,
+    PythonIntError,
+    ShapeError,
+    TensorwrightError,
+    TracedIndexError,
+    TraceError,
+    UnsupportedError,
+    UserError,
+)
+from .frontend.arguments import TensorSpec
+from .frontend.jit import Jitted, jit
+from .frontend.lowered import Lowered
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DTypeError",
+    "InternalError",
+    "Jitted",
+    "LeakedTracerError",
+    "Lowered",
+    "PythonIntError",
+    "ShapeError",
+    "TensorSpec",
+    "TensorwrightError",
+    "TraceError",
+    "TracedIndexError",
+    "UnsupportedError",
+    "UserError",
+    "__version__",
+    "jit",
+]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.errors import DTypeError, TraceError, UnsupportedError
+from ..compiler.errors import DTypeError, ShapeError, TraceError, UnsupportedError
 from ..compiler.ir.parser import parse_type
 from ..compiler.ir.types import DType, Shape, TensorType
 from ..compiler.program import LeafKind, LeafSpec
@@ -286,7 +286,14 @@ class TensorSpec:
     type: TensorType
 
     def __init__(self, type: TensorType | str) -> None:
-        object.__setattr__(self, "type", parse_type(type) if isinstance(type, str) else type)
+        found = parse_type(type) if isinstance(type, str) else type
+        for size in found.shape:
+            if not (size >= 0 if isinstance(size, int) else str(size) in size.names()):
+                raise ShapeError(
+                    "the size of an argument is a name or an int of at least 0",
+                    got=f"{size} in {found}",
+                )
+        object.__setattr__(self, "type", found)
 
     @property
     def shape(self) -> Shape:

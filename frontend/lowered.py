@@ -17,6 +17,7 @@ from ..compiler.ir.parser import ParseError
 from ..compiler.ir.types import Shape
 from ..compiler.program import LeafKind
 from .arguments import ArgumentReader, Call, TensorSpec
+from .tree import flatten, unflatten
 
 _PYTHON_TYPES: dict[str, Any] = {"float": 1.0, "int": 1, "bool": True}
 
@@ -50,8 +51,8 @@ def spec_call(
 ) -> tuple[Call, list[Shape], dict[str, int]]:
     """A call with types in place of some arguments, the leaves' shapes, and a size per symbol."""
     stand_ins: dict[int, TensorSpec] = {}
-    args = [_stand_in(x, stand_ins) for x in args]
-    kwargs = {name: _stand_in(x, stand_ins) for name, x in kwargs.items()}
+    args = [_with_stand_ins(x, stand_ins) for x in args]
+    kwargs = {name: _with_stand_ins(x, stand_ins) for name, x in kwargs.items()}
     call = reader.read(args, kwargs)
     shapes: list[Shape] = []
     keys = list(call.keys)
@@ -70,6 +71,15 @@ def spec_call(
     # Different sizes, so that only what is written the same is taken for equal.
     sizes = {name: 1000 + 10 * k for k, name in enumerate(names)}
     return Call(call.structure, call.leaves, tuple(keys)), shapes, sizes
+
+
+def _with_stand_ins(argument: Any, stand_ins: dict[int, TensorSpec]) -> Any:
+    """The argument with arrays in place of the types in it, however deeply nested."""
+    leaves, tree = flatten(argument, lambda x: isinstance(x, TensorSpec))
+    made = [_stand_in(x, stand_ins) for x in leaves]
+    if all(x is y for x, y in zip(leaves, made, strict=True)):
+        return argument
+    return unflatten(tree, made)
 
 
 def _stand_in(x: Any, stand_ins: dict[int, TensorSpec]) -> Any:
