@@ -22,10 +22,10 @@ IMPORTS = 3  # new processes for the import's time
 SPEEDUPS = {"float32": 1.5, "float64": 4.0}
 
 
-def measure(plan: Plan, bandwidth: dict[str, float], elements: int) -> Iterator[Figure]:
+def measure(plan: Plan, elements: int) -> Iterator[Figure]:
     """All figures, in the order in which they are printed.
 
-    `bandwidth` is what `machine.copy_bandwidth` gave for arrays of `elements` float64s.
+    `elements` is the length of the float64 arrays whose bandwidth is measured.
     """
     for count, function in enumerate((_one, _two, _three), 1):
         name = f"call on 8 elements, {count} argument{'s' * (count > 1)} / NumPy's np.add"
@@ -34,11 +34,9 @@ def measure(plan: Plan, bandwidth: dict[str, float], elements: int) -> Iterator[
         for dtype, target in SPEEDUPS.items():
             name = f"{workload} {dtype}, 2^20 elements: speed-up over NumPy"
             yield _figure(name, "x", target, True, _speedup(workload, dtype, plan))
-    achieved = _muladd_bandwidth(elements, plan)
-    copies = {"np.copyto": bandwidth["copyto"], "x.copy()": bandwidth["copy"]}
-    for call, limit in copies.items():
+    for call in ("np.copyto", "x.copy()"):
         name = f"a*b + c, {elements} float64: bandwidth / {call}"
-        yield _figure(name, "x", 0.9, True, partial(_share, achieved, limit))
+        yield _figure(name, "x", 0.9, True, partial(_share_of_copy, call, elements, plan))
     yield _figure("compile of black_scholes float64", "ms", 40, False, _compile)
     name = "import tensorwright, beyond NumPy"
     yield _figure(name, "ms", 150, False, lambda: 1e3 * fresh.import_seconds(IMPORTS))
@@ -91,25 +89,18 @@ def _speedup(name: str, dtype: str, plan: Plan) -> Callable[[], float]:
     return take
 
 
-def _muladd_bandwidth(elements: int, plan: Plan) -> Callable[[], float]:
-    """Bytes per second of a*b + c: three arrays read, one written; measured once."""
-    known: list[float] = []
-
-    def take() -> float:
-        if not known:
-            rng = np.random.default_rng(1)
-            arrays = tuple(rng.random(elements) for _ in range(3))
-            jitted = tw.jit(BY_NAME["muladd"].function)
-            jitted(*arrays)
-            (samples,) = contest([timer(jitted, arrays)], plan)
-            known.append(4 * arrays[0].nbytes / spread(samples).median)
-        return known[0]
-
-    return take
-
-
-def _share(achieved: Callable[[], float], limit: float) -> float:
-    return achieved() / limit
+def _share_of_copy(call: str, elements: int, plan: Plan) -> float:
+    """Bytes per second of a*b + c (three arrays read, a new one written) over those of a copy."""
+    rng = np.random.default_rng(1)
+    arrays = tuple(rng.random(elements) for _ in range(3))
+    jitted = tw.jit(BY_NAME["muladd"].function)
+    jitted(*arrays)
+    if call == "np.copyto":
+        copy = timer(np.copyto, (np.ones(elements), arrays[0]))
+    else:
+        copy = timer(arrays[0].copy, ())
+    ours, copies = contest([timer(jitted, arrays), copy], plan)
+    return spread([2 * b / a for a, b in zip(ours, copies, strict=True)]).median
 
 
 def _compile() -> float:

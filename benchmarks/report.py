@@ -89,7 +89,7 @@ def row(record: Record, peers: Sequence[str]) -> list[str]:
         record.workload,
         record.dtype,
         duration(record.numpy),
-        "WRONG" if record.wrong else "error" if record.error else duration(record.ours),
+        outcome(record),
         times(record.ratio),
         duration(record.compile),
         duration(record.first),
@@ -97,6 +97,13 @@ def row(record: Record, peers: Sequence[str]) -> list[str]:
         duration(record.tiny),
         *(duration(record.peers.get(name, {}).get("seconds")) for name in peers),
     ]
+
+
+def outcome(record: Record) -> str:
+    """Our time, or why there is none."""
+    if record.ours is not None:
+        return duration(record.ours)
+    return "WRONG" if record.wrong else "error"
 
 
 class Table:

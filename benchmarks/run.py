@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.figures:
             records = run_workloads(selected, size, plan, peers, first=not options.quick)
         if options.figures or not options.only:
-            promised = list(figures.measure(plan, bandwidth, COPIED[size]))
+            promised = list(figures.measure(plan, COPIED[size]))
             report.print_figures(promised)
     finally:
         for peer in peers:
