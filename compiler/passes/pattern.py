@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
@@ -149,20 +149,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule with its pattern turned into code: patterns are walked once, not at each match."""
+    """A rule for one order of operands; patterns are walked once, not at each match."""
 
     rule: Rule
+    pattern: Apply
     match: Callable[[Node, Match], bool]
     build: Callable[[Match], Value | None]
 
     def may_match(self, operands: Sequence[OperandClass]) -> bool:
         """Whether a root with such operands could match: sorts out nearly all rules, cheaply."""
-        patterns = self.rule.pattern.operands
-        if len(patterns) != len(operands):
-            return False
-        either = _order_matters(self.rule.pattern)
-        orders = permutations(operands) if either else [tuple(operands)]
-        return any(all(map(_fits, patterns, order)) for order in orders)
+        patterns = self.pattern.operands
+        return len(patterns) == len(operands) and all(map(_fits, patterns, operands))
 
     def apply(self, root: Node, rewriter: Rewriter) -> Value | None:
         """What replaces the only result of `root`, or None."""
@@ -176,14 +173,42 @@ class CompiledRule:
         return value if value is not None and value.type == root.output.type else None
 
 
-def compile_rule(rule: Rule) -> CompiledRule:
-    """The rule, ready to run."""
+def compile_rule(rule: Rule) -> list[CompiledRule]:
+    """The rule, ready to run: once for each order of the operands of commutative ops."""
     template = rule.replacement
-    if callable(template):
-        build = template
-    else:
-        build = _template(template)
-    return CompiledRule(rule, _operands_matcher(rule.pattern), build)
+    names = _variables(rule.pattern)
+    repeated = frozenset(name for name in names if names.count(name) > 1)
+    build = template if callable(template) else _template(template)
+    return [
+        CompiledRule(rule, pattern, _operands_matcher(pattern), build)
+        for pattern in _orders(rule.pattern, repeated)
+    ]
+
+
+def _orders(pattern: Apply, repeated: frozenset[str]) -> list[Apply]:
+    """The pattern with the operands of commutative ops in every order that may matter."""
+    choices = [_orders(p, repeated) if isinstance(p, Apply) else [p] for p in pattern.operands]
+    found = [Apply(pattern.op, operands) for operands in product(*choices)]
+    if pattern.op.traits.commutative and _order_matters(pattern.operands, repeated):
+        found += [Apply(p.op, p.operands[::-1]) for p in found]
+    return found
+
+
+def _order_matters(operands: Sequence[Pattern], repeated: frozenset[str]) -> bool:
+    if not all(isinstance(p, (Apply, Var)) for p in operands):
+        return False  # constants stand second already
+    names = {p.name for p in operands if isinstance(p, Var)}
+    if all(isinstance(p, Var) for p in operands):
+        # two variables match in either order, unless something else is said of one of them
+        return len(names) > 1 and not repeated.isdisjoint(names)
+    return True
+
+
+def _variables(pattern: Pattern) -> list[str]:
+    """The names of variables, as often as they occur."""
+    if isinstance(pattern, Apply):
+        return [name for p in pattern.operands for name in _variables(p)]
+    return [pattern.name] if isinstance(pattern, (Var, Const)) else []
 
 
 # --- matching ----------------------------------------------------------------------------------
@@ -254,24 +279,7 @@ def _operands_matcher(pattern: Apply) -> Callable[[Node, Match], bool]:
             return False
         return all(matcher(v, m) for matcher, v in zip(matchers, found.inputs, strict=True))
 
-    if not _order_matters(pattern):
-        return match
-
-    def match_either(found: Node, m: Match) -> bool:
-        before = dict(m.bound)
-        for inputs in permutations(found.inputs):
-            m.bound = dict(before)
-            if all(matcher(v, m) for matcher, v in zip(matchers, inputs, strict=True)):
-                return True
-        return False
-
-    return match_either
-
-
-def _order_matters(pattern: Apply) -> bool:
-    """Whether a commutative op must be tried both ways; constants stand second already."""
-    commutative = pattern.op.traits.commutative
-    return commutative and any(isinstance(p, Apply) for p in pattern.operands)
+    return match
 
 
 def _number_bits(number: Number, dtype: DType) -> bytes | None:

@@ -15,7 +15,6 @@ Equal expressions should have been merged before (`cse`), for rules that mention
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -35,8 +34,9 @@ from .rules import RULES
 
 OnRule = Callable[[Rule, Node], None]
 
-# Far beyond what any terminating set of rules needs.
-_REWRITES_PER_NODE = 50
+# How many rules may be at work inside of each other, each simplifying what the one before made.
+# Only here can rules go on for ever; a few suffice for rules that make progress.
+_DEEPEST = 50
 
 
 class RuleTable:
@@ -45,7 +45,7 @@ class RuleTable:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._by_op: dict[str, list[CompiledRule]] = {}
         for rule in rules:
-            self._by_op.setdefault(rule.pattern.op.name, []).append(compile_rule(rule))
+            self._by_op.setdefault(rule.pattern.op.name, []).extend(compile_rule(rule))
         # A memo: graphs ask for the same few combinations of ops again and again.
         self._candidates: dict[tuple[OperandClass, ...], tuple[CompiledRule, ...]] = {}
 
@@ -77,8 +77,7 @@ class _Simplifier:
         self.classes: dict[Value, OperandClass] = dict.fromkeys(graph.inputs, "")
         self.splats: dict[Value, Literal] = {}
         self.numbers: dict[tuple[Literal, TensorType], Value] = {}
-        self.budget = _REWRITES_PER_NODE * (len(graph.nodes) + 10)
-        self.recent: deque[str] = deque(maxlen=10)
+        self.active: list[str] = []  # the rules at work
 
     def run(self) -> Graph:
         for old in self.graph.nodes:
@@ -101,11 +100,20 @@ class _Simplifier:
                 return value
         key = (node.op.name, *[self.classes[v] for v in node.inputs])
         for compiled in self.table.candidates(key):
+            self._enter(compiled.rule)
             value = compiled.apply(node, self)
+            self.active.pop()
             if value is not None:
-                self._count(compiled.rule, node)
+                if self.on_rule is not None:
+                    self.on_rule(compiled.rule, node)
                 return value
         return None
+
+    def _enter(self, rule: Rule) -> None:
+        self.active.append(rule.name)
+        if len(self.active) > _DEEPEST:
+            recent = ", ".join(self.active[-6:])
+            raise InternalError(f"simplify: rules do not come to an end: {recent}")
 
     def _evaluate(self, node: Node) -> Value | None:
         """The constant that an op gives for constants with equal elements."""
@@ -133,14 +141,6 @@ class _Simplifier:
             return self.splats.get(node.inputs[0])
         literal = literal_of(node)
         return literal if literal is not None and literal.array.size == 1 else None
-
-    def _count(self, rule: Rule, node: Node) -> None:
-        self.recent.append(rule.name)
-        self.budget -= 1
-        if self.budget < 0:
-            raise InternalError(f"simplify: rules do not come to an end: {', '.join(self.recent)}")
-        if self.on_rule is not None:
-            self.on_rule(rule, node)
 
     # --- what rules ask for
 
