@@ -14,20 +14,32 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from threading import Lock
 
 import llvmlite.binding as llvm
 
+from ..compiler.codegen.llvm.call import call_text
 from ..compiler.codegen.llvm.dispatch import DISPATCH
 from ..compiler.codegen.llvm.machine import compile_module
-from ..compiler.program import Program
+from ..compiler.program import Program, Signature
 from . import host
 from .native import NativeCallable
 from .records import Record
 
 _BLAS_NAME = re.compile(r"^declare .*@(tw\.blas\.\w+)\(", re.MULTILINE)
+
+_HOST_EXPORTS = (
+    "tw.arena.free",
+    "tw.array.check",
+    "tw.array.new",
+    "tw.execute",
+    "tw.leaves",
+    "tw.pack",
+    "tw.release",
+    "tw.vectorcall",
+)
 
 # LLJIT keeps some 10 KB for the name of every library it ever linked: start afresh now and then.
 _LIBRARIES_PER_SESSION = 256
@@ -47,7 +59,7 @@ class _Session:
         builder = llvm.JITLibraryBuilder().add_object_img(_dispatch_code()).add_current_process()
         for name, address in (host.python_symbols() | host.numpy_symbols()).items():
             builder.import_symbol(name, address)
-        for name in ("tw.vectorcall", "tw.leaves", "tw.arena.free"):
+        for name in _HOST_EXPORTS:
             builder.export_symbol(name)
         self.host = builder.link(self.jit, "tw.host")
         self.vectorcall: int = self.host["tw.vectorcall"]
@@ -65,7 +77,7 @@ class _Library:
     def __init__(self, session: _Session, name: str, program: Program) -> None:
         self.session = session
         self.code = _link(session, name, program)
-        self.record = Record(program, self.code["tw.program"])
+        self.record = Record(program, self.code["tw.call"], self.code["tw.program"])
 
     def close(self) -> None:
         self.session.free_arena(self.record.arena_address)
@@ -125,7 +137,9 @@ def load(program: Program) -> Executable:
 
 def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracker:
     builder = llvm.JITLibraryBuilder().add_object_img(program.object_code)
-    builder.add_current_process().export_symbol("tw.program")
+    builder.add_object_img(_call_code(program.signature))
+    builder.add_jit_library("tw.host").add_current_process()
+    builder.export_symbol("tw.call").export_symbol("tw.program")
     routines = _BLAS_NAME.findall(program.llvm)
     for routine, address in (host.blas_symbols(routines) if routines else {}).items():
         builder.import_symbol(routine, address)
@@ -134,7 +148,12 @@ def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracke
 
 @cache
 def _dispatch_code() -> bytes:
-    return compile_module(DISPATCH)
+    return compile_module(DISPATCH, effort=0)
+
+
+@lru_cache(maxsize=128)
+def _call_code(signature: Signature) -> bytes:
+    return compile_module(call_text(signature), effort=0)
 
 
 _newest: tuple[int, _Session] | None = None

@@ -20,7 +20,8 @@ from ..compiler.ir.types import DType
 
 # NumPy's C-API table: numpy/__multiarray_api.h, the same since NumPy 1.7
 _NUMPY_API = {"Scalar": 60, "NewFromDescr": 94}
-_NUMPY_API_SIZE = 306
+_NUMPY_DEFAULT_HANDLER = 306
+_NUMPY_API_SIZE = 307
 
 _PYTHON_FUNCTIONS = (
     "PyErr_NoMemory",
@@ -51,6 +52,9 @@ def python_symbols() -> dict[str, int]:
     symbols |= {
         "tw.py.NotImplemented": id(NotImplemented),
         "tw.py.True": id(True),
+        "tw.py.False": id(False),
+        "tw.py.float": id(float),
+        "tw.py.int": id(int),
         "tw.py.__call__": id(_CALL_NAME),
     }
     return symbols
@@ -61,6 +65,12 @@ def numpy_symbols() -> dict[str, int]:
     table = _numpy_api()
     symbols = {f"tw.np.{name}": table[index] for name, index in _NUMPY_API.items()}
     symbols["tw.type.ndarray"] = id(np.ndarray)
+    for dtype in DType:
+        # builtin descriptors and scalar types live as long as NumPy
+        symbols[f"tw.descr.{dtype}"] = id(dtype.numpy)
+        symbols[f"tw.type.{dtype}"] = id(dtype.numpy.type)
+    symbols["tw.np.capsule"] = table[_NUMPY_DEFAULT_HANDLER]
+    symbols["tw.np.handler"] = ctypes.addressof(_handler)
     return symbols
 
 
@@ -95,6 +105,11 @@ def _pointer_at(owner: object, offset: int) -> int:
     return ctypes.c_void_p.from_address(id(owner) + offset).value or 0
 
 
+def _default_handler() -> Any:
+    """The capsule of NumPy's default memory handler."""
+    return ctypes.py_object.from_address(_numpy_api()[_NUMPY_DEFAULT_HANDLER]).value
+
+
 def _check_process() -> None:
     """Compare the offsets of abi.py with live objects; ImportError at the first difference."""
     if sys.implementation.name != "cpython" or struct.calcsize("P") != 8:
@@ -115,6 +130,7 @@ def _check_process() -> None:
         "ndarray shape": tuple((ctypes.c_int64 * 2).from_address(dims)) == (2, 3),
         "ndarray dtype": _pointer_at(a, abi.ARRAY_DESCR) == id(DType.F64.numpy),
         "ndarray flags": flags & wanted == wanted != transposed & wanted,
+        "ndarray handler": _pointer_at(np.empty(3), abi.ARRAY_HANDLER) == id(_default_handler()),
     }
     for what, holds in facts.items():
         if not holds:
@@ -131,3 +147,6 @@ def _scalar_value_agrees(dtype: DType) -> bool:
 
 
 _check_process()
+
+# A variable that points to the handler's functions.
+_handler = ctypes.c_void_p(_capsule_pointer(_default_handler()))

@@ -12,7 +12,7 @@ MODULES = product_modules()
 ALLOWED = {
     "api": ("frontend", "compiler.errors", "compiler.compile", "compiler.ir.types"),
     "frontend": ("runtime", "compiler"),
-    # Data, the shared entry's text, and the function that turns such text into object code.
+    # Data, the text of the native calls, and the function that turns text into object code.
     "runtime": (
         "compiler.abi",
         "compiler.errors",
@@ -20,6 +20,7 @@ ALLOWED = {
         "compiler.target",
         "compiler.ir.types",
         "compiler.codegen.llvm.machine",
+        "compiler.codegen.llvm.call",
         "compiler.codegen.llvm.dispatch",
     ),
     "compiler": (),
