@@ -18,7 +18,7 @@ from .kernel.printer import print_program
 from .kernel.schedule import schedule
 from .kernel.steps import lower_graph
 from .options import Options
-from .pipeline import GRAPH_PASSES, run_pipeline
+from .pipeline import run_pipeline
 from .program import Program, Signature
 from .target import Target
 
@@ -37,7 +37,7 @@ class Compilation:
     @cached_property
     def optimized(self) -> Graph:
         """The graph after all graph passes."""
-        return run_pipeline(self.graph, GRAPH_PASSES, self.options)
+        return run_pipeline(self.graph, options=self.options)
 
     @cached_property
     def kernels(self) -> KernelProgram:

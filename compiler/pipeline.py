@@ -20,11 +20,13 @@ from .passes.fold import FOLD
 from .passes.prune import PRUNE
 from .passes.simplify import SIMPLIFY, SIMPLIFY_FAST
 from .passes.sink_broadcasts import SINK_BROADCASTS
+from .passes.sink_gathers import SINK_GATHERS
 
 GRAPH_PASSES: tuple[Pass, ...] = (
     FOLD,  # sizes that are known, uniform arrays: rules look for constants
     CSE,  # rules that mention a variable twice look for one value
     SIMPLIFY,
+    SINK_GATHERS,
     SINK_BROADCASTS,
     SIMPLIFY,  # sinking leaves chains of broadcasts
     FOLD,  # what rules and sinking have brought together

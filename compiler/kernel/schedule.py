@@ -15,18 +15,23 @@ from .form import Apply, Const, Indexed, Instr, Kernel, Load, Reduce, Scan, Size
 
 SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
 CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
+CACHE_LINE = 64  # bytes
+STREAM_BYTES = 1 << 25  # a loop that moves more than caches hold writes past them
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """`vector_axis` None: everything one element at a time. `cost` is per element, in
     instructions; `masked_loop`: one loop whose last round is masked, instead of a loop and a tail.
+    From `stream_from` elements on (None: never), full vectors are written past the caches: memory
+    that is only written need not be read first.
     """
 
     vector_axis: int | None
     lanes: int
     cost: float
     masked_loop: bool
+    stream_from: int | None = None
 
     def __str__(self) -> str:
         if self.vector_axis is None:
@@ -51,7 +56,25 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
     elif cost <= MODERATE and has_reduce:
         lanes *= 2
     lanes = min(lanes, 64, _power_of_two_above(kernel.axes[axis]))
-    return Schedule(axis, lanes, cost, target.vector_bytes == 64 and cost > 4 * MODERATE)
+    masked_loop = target.vector_bytes == 64 and cost > 4 * MODERATE
+    stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)
+    return Schedule(axis, lanes, cost, masked_loop, stream_from)
+
+
+def _stream_from(kernel: Kernel, lanes: int, cost: float) -> int | None:
+    """Only flat and cheap loops: they are bound by memory, and their code is short enough to
+    stand there twice.
+    """
+    if kernel.rank != 1 or kernel.outer != 1 or cost > MODERATE:
+        return None
+    for store in kernel.stores:
+        line = lanes * store.access.buffer.dtype.itemsize
+        if store.access.strides != (1,) or line % CACHE_LINE != 0:
+            return None
+    moved = sum(a.dtype.itemsize for a in kernel.buffers())
+    fewest = STREAM_BYTES // max(1, moved)
+    (size,) = kernel.axes
+    return None if isinstance(size, int) and size < fewest else fewest
 
 
 def _vector_axis(kernel: Kernel) -> int | None:

@@ -31,6 +31,7 @@ class Scope:
     vectors: dict[Instr, Scalar] = field(default_factory=dict)
     pointers: dict[tuple[Access, int], str] = field(default_factory=dict)
     vector: LlvmScalars | None = None  # the builder of the open vector loop
+    streaming: bool = False  # whether stores of the open loop go past the caches
 
     def copy(self) -> Scope:
         """A scope for what lies further in: what it adds is not seen outside."""
@@ -40,6 +41,7 @@ class Scope:
             dict(self.vectors),
             dict(self.pointers),
             self.vector,
+            self.streaming,
         )
 
     def put(self, instr: Instr, value: Scalar) -> None:
@@ -230,6 +232,10 @@ class InstrWriter:
         scope.pointers[access, depth] = pointer
         return pointer
 
+    def start_of(self, access: Access) -> str:
+        """The address of the access where all indices are 0."""
+        return self._pointer(access, 0, Scope())
+
     def _lane_stride(self, access: Access) -> Size | str:
         axis = self.schedule.vector_axis
         if axis is None:
@@ -253,7 +259,7 @@ class InstrWriter:
             s = scope.vector
             if value.builder is not s:
                 value = self.splat(value, s)
-        memory.store(s, value, pointer, self._lane_stride(access))
+        memory.store(s, value, pointer, self._lane_stride(access), scope.streaming)
 
     def _indexed(self, instr: Indexed, s: LlvmScalars, scope: Scope) -> Scalar:
         """A load at computed indices: negative ones wrap, wrong ones raise after the call."""

@@ -9,9 +9,10 @@ kernel/schedule.py); how an instruction reads is in instrs.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ...kernel.form import Instr, Kernel, Reduce, Scan, Spill, Store
-from ...kernel.schedule import Schedule
+from ...kernel.schedule import CACHE_LINE, Schedule
 from ...ops.scalar import Scalar
 from ...target import Target
 from . import memory
@@ -210,9 +211,12 @@ class _Loops:
         """Full vectors first, then one masked vector; or masked ones only, for long bodies."""
         fn, lanes = self.fn, self.schedule.lanes
 
-        def step(index: str, values: list[str], masked: bool = False) -> list[str]:
+        def step(
+            index: str, values: list[str], masked: bool = False, streaming: bool = False
+        ) -> list[str]:
             inner = scope.copy()
             inner.index[axis] = index
+            inner.streaming = streaming
             inner.vector = self.code.builder(lanes, self._mask(index, stop) if masked else None)
             inner.vectors = {}
             return _handles(body(inner, _rebuilt(carried, values, inner.vector)))
@@ -220,22 +224,56 @@ class _Loops:
         def masked_step(index: str, values: list[str]) -> list[str]:
             return step(index, values, masked=True)
 
+        def full_vectors(full: str) -> list[str]:
+            def loop(streaming: bool) -> list[str]:
+                body = partial(step, streaming=streaming)
+                return counted_loop(fn, "0", full, lanes, _typed(carried), body)
+
+            if self.schedule.stream_from is None:
+                return loop(streaming=False)
+            self._choose(self._streams(stop), loop)
+            return []
+
         known = None if stop.startswith("%") else int(stop)
         if known is not None and known % lanes == 0:
-            results = counted_loop(fn, "0", stop, lanes, _typed(carried), step)
+            results = full_vectors(stop)
         elif self.schedule.masked_loop:
             results = counted_loop(fn, "0", stop, lanes, _typed(carried), masked_step)
         elif known is not None:
             full = str(known // lanes * lanes)
-            results = counted_loop(fn, "0", full, lanes, _typed(carried), step)
+            results = full_vectors(full)
             results = masked_step(full, results)
         else:
             full = fn.assign(f"and i64 {stop}, {-lanes}")
-            results = counted_loop(fn, "0", full, lanes, _typed(carried), step)
+            results = full_vectors(full)
             rest = fn.assign(f"icmp slt i64 {full}, {stop}")
             before = [(t, r) for (t, _), r in zip(_typed(carried), results, strict=True)]
             results = when(fn, rest, before, lambda: masked_step(full, results))
         return _rebuilt(carried, results)
+
+    def _streams(self, stop: str) -> str:
+        """An i1: whether the loop is long, and every array written starts at a cache line."""
+        fn = self.fn
+        condition = fn.assign(f"icmp sge i64 {stop}, {self.schedule.stream_from}")
+        for store in self.code.kernel.stores:
+            place = fn.assign(f"ptrtoint ptr {self.code.start_of(store.access)} to i64")
+            rest = fn.assign(f"and i64 {place}, {CACHE_LINE - 1}")
+            aligned = fn.assign(f"icmp eq i64 {rest}, 0")
+            condition = fn.assign(f"and i1 {condition}, {aligned}")
+        return condition
+
+    def _choose(self, streams: str, loop: Callable[[bool], list[str]]) -> None:
+        fn = self.fn
+        past, through, done = fn.label("past"), fn.label("through"), fn.label("written")
+        fn.branch(streams, past, through)
+        fn.start(past)
+        loop(True)
+        fn.line("fence seq_cst")  # such stores are not ordered with others
+        fn.jump(done)
+        fn.start(through)
+        loop(False)
+        fn.jump(done)
+        fn.start(done)
 
     def _mask(self, index: str, stop: str) -> str:
         """The lanes whose index + lane is below `stop`."""

@@ -75,9 +75,13 @@ def load(s: LlvmScalars, dtype: DType, pointer: Address, stride: Size | str) -> 
 
 
 def store(
-    s: LlvmScalars, value: Scalar, pointer: Address, stride: Size | str, streaming: str = ""
+    s: LlvmScalars,
+    value: Scalar,
+    pointer: Address,
+    stride: Size | str,
+    streaming: bool = False,
 ) -> None:
-    """Write `value` to `pointer[lane * stride]`."""
+    """Write `value` to `pointer[lane * stride]`; `streaming` past the caches, to whole lines."""
     fn, lanes, dtype = s.fn, s.lanes, value.dtype
     element, align = memory_type(dtype), dtype.itemsize
     raw = to_memory(s, value)
@@ -87,7 +91,8 @@ def store(
     type = f"<{lanes} x {element}>"
     if stride == 1 and s.mask is None:
         if streaming:
-            fn.line(f"store {type} {raw}, ptr {pointer}, align 64, {streaming}")
+            hint = fn.module.global_("!0", "!{i32 1}")
+            fn.line(f"store {type} {raw}, ptr {pointer}, align 64, !nontemporal {hint}")
         else:
             fn.line(f"store {type} {raw}, ptr {pointer}, align {align}")
     elif stride == 1:
