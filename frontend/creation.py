@@ -2,18 +2,22 @@
 
 Layer: frontend. NumPy does not dispatch them, since no argument is an array, so the functions in
 the numpy module are replaced while at least one trace runs in the process. A replacement calls
-the original unless its caller is the user's code on a thread that is tracing. Small arrays of
-concrete numbers are made by NumPy at once and stay *known* (see tracer.py); larger ones and those
-with symbolic sizes go into the graph.
+the original unless it is called by the user's code, on a thread that is tracing. Compiled
+extensions find the replacements in the numpy module too, have no frame of their own, and take what
+they get for an ndarray without a check: so the call must be seen in the caller's byte code. Small
+arrays of concrete numbers are made by NumPy at once and stay *known* (see tracer.py); larger ones
+and those with symbolic sizes go into the graph.
 """
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -46,19 +50,41 @@ _CONCRETE_PACKAGES = frozenset({"numpy", "scipy", "tensorwright"})
 
 
 def _replacement(original: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
+    name = original.__name__
+
     @functools.wraps(original)
     def create(*args: Any, **kwargs: Any) -> Any:
-        if current() is None or _caller_package() in _CONCRETE_PACKAGES:
+        if current() is None or not _is_users_call(sys._getframe(1), name):
             return original(*args, **kwargs)
         return traced(*args, **kwargs)
 
     return create
 
 
-def _caller_package() -> str:
-    """The top-level package of the code that called the replacement."""
-    name = sys._getframe(2).f_globals.get("__name__", "")
-    return name.partition(".")[0]
+def _is_users_call(caller: FrameType, name: str) -> bool:
+    """Whether this frame is the user's, and what it executes is a call of `name`."""
+    package = caller.f_globals.get("__name__", "").partition(".")[0]
+    return package not in _CONCRETE_PACKAGES and _callee(caller.f_code, caller.f_lasti) == name
+
+
+@functools.lru_cache(maxsize=4096)
+def _callee(code: CodeType, offset: int) -> str:
+    """The name that ends the function's expression in the call at this offset; "" if unknown.
+
+    In the source the call starts where that expression starts, and reaches beyond its end.
+    """
+    line, last_line, column, last_column = list(code.co_positions())[offset // 2]
+    if line is None or last_line is None or last_column is None:
+        return ""  # compiled without positions (-X no_debug_ranges)
+    name, name_end = "", (0, 0)
+    for instruction in dis.get_instructions(code):
+        at = instruction.positions
+        if at is None or (at.lineno, at.col_offset) != (line, column):
+            continue
+        end = (at.end_lineno or 0, at.end_col_offset or 0)
+        if instruction.opname.startswith("LOAD_") and name_end < end < (last_line, last_column):
+            name, name_end = str(instruction.argval), end
+    return name
 
 
 class _Patch:

@@ -16,7 +16,8 @@ import numpy as np
 
 from ..compiler.errors import Loc
 
-_ROOT = Path(__file__).resolve().parents[1]
+# Not resolved: code objects name their files as they were found, through symbolic links.
+_ROOT = Path(os.path.abspath(__file__)).parents[1]
 # In a checkout the package is spread over folders beside tests and examples; once installed, all
 # of it lies below one folder.
 _OURS = (
@@ -24,7 +25,7 @@ _OURS = (
     if (_ROOT / "api").is_dir()
     else [_ROOT]
 )
-_HIDDEN = tuple(str(p) + os.sep for p in (*_OURS, Path(np.__file__).resolve().parent))
+_HIDDEN = tuple(str(p) + os.sep for p in (*_OURS, Path(os.path.abspath(np.__file__)).parent))
 
 
 @lru_cache(maxsize=4096)
