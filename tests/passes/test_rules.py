@@ -92,7 +92,8 @@ class Instance:
             self.value(p, beside) if v is None else v
             for p, v in zip(pattern.operands, built, strict=True)
         ]
-        attrs = {"dtype": self.rng.choice(list(DType))} if pattern.op.attrs == ("dtype",) else {}
+        choices = {"dtype": list(DType), "exponent": [3, 4]}
+        attrs = {name: self.rng.choice(choices[name]) for name in pattern.op.attrs}
         return self.emit(pattern.op, *inputs, **attrs)
 
     def emit(self, op: Any, *inputs: Value, **attrs: Any) -> Value:

@@ -164,9 +164,8 @@ class _Generator:
     # --- elementwise ops: operands of one shape, dtypes found by trying
 
     def _elementwise(self, op: OpDef) -> None:
-        if set(op.attrs) - {"dtype"}:
-            return
-        attrs = {"dtype": self.rng.choice(self.dtypes)} if op.attrs else {}
+        choices = {"dtype": self.dtypes, "exponent": (2, 3, 7)}
+        attrs = {name: self.rng.choice(choices[name]) for name in op.attrs}
         first = self.pick()
         assert first is not None
         shape = first.type.shape

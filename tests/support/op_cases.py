@@ -52,9 +52,14 @@ def accepted(op: OpDef, dtypes: Sequence[DType], attrs: Mapping[str, Any]) -> bo
 
 
 def attr_choices(op: OpDef) -> list[dict[str, Any]]:
-    """Values for the attributes of an op; `dtype` is the only one that elementwise ops have."""
-    assert op.attrs in ((), ("dtype",)), f"{op.name}: no values are known for {op.attrs}"
-    return [{"dtype": d} for d in DType] if op.attrs else [{}]
+    """Values for the attributes of an op."""
+    choices: dict[tuple[str, ...], list[dict[str, Any]]] = {
+        (): [{}],
+        ("dtype",): [{"dtype": d} for d in DType],
+        ("exponent",): [{"exponent": n} for n in (2, 3, 4, 7, 16)],
+    }
+    assert op.attrs in choices, f"{op.name}: no values are known for {op.attrs}"
+    return choices[op.attrs]
 
 
 def cases() -> list[Case]:
@@ -218,7 +223,8 @@ def ulp_errors(case: Case, arrays: Sequence[np.ndarray], got: np.ndarray) -> np.
 
 def _exact(case: Case, arrays: Sequence[np.ndarray]) -> np.ndarray:
     """The reference at the precision of `arrays`, by mpmath where NumPy has no such loop."""
-    if arrays[0].dtype == np.longdouble and not isinstance(case.op.reference, np.ufunc):
+    by_numpy = isinstance(case.op.reference, np.ufunc) or case.op.name == "integer_power"
+    if arrays[0].dtype == np.longdouble and not by_numpy:
         function = getattr(mpmath, case.op.name)
         clipped = np.clip(arrays[0], -40, 40)  # erfc(40) is far below the smallest float
         values = [function(float(v)) for v in clipped]

@@ -16,8 +16,8 @@ x, y, z = Var("x"), Var("y"), Var("z")
 c, d = Const("c"), Const("d")
 
 add, subtract, multiply, divide = node("add"), node("subtract"), node("multiply"), node("divide")
-square, sqrt, power, absolute = node("square"), node("sqrt"), node("power"), node("absolute")
-exp, log, negative = node("exp"), node("log"), node("negative")
+square, sqrt, absolute, negative = node("square"), node("sqrt"), node("absolute"), node("negative")
+exp, log, integer_power = node("exp"), node("log"), node("integer_power")
 
 
 def fast(name: str, pattern: Any, replacement: Any, why: str, when: Any = is_float) -> Rule:
@@ -39,12 +39,16 @@ def _by_reciprocal(m: Match) -> Value:
     return m.emit("multiply", m[x], m.number(1 / m.element(c)))
 
 
-def _cube(m: Match) -> Value:
-    return m.emit("multiply", m.emit("square", m[x]), m[x])
+def _by_products(m: Match) -> Value:
+    """x*x*x, or the square of the square."""
+    square = m.emit("square", m[x])
+    return (
+        m.emit("square", square) if m.attrs["exponent"] == 4 else m.emit("multiply", square, m[x])
+    )
 
 
-def _fourth(m: Match) -> Value:
-    return m.emit("square", m.emit("square", m[x]))
+def _is_third_or_fourth(m: Match) -> bool:
+    return m.attrs["exponent"] in (3, 4)
 
 
 RULES = (
@@ -76,6 +80,5 @@ RULES = (
     fast("multiply_exp", multiply(exp(x), exp(y)), exp(add(x, y)), "rounds elsewhere"),
     fast("log_exp", log(exp(x)), x, "exp overflows and rounds"),
     fast("sqrt_square", sqrt(square(x)), absolute(x), "the square overflows and rounds"),
-    fast("power_three", power(x, 3.0), _cube, "rounds twice"),
-    fast("power_four", power(x, 4.0), _fourth, "rounds twice"),
+    fast("plain_power", integer_power(x), _by_products, "rounds twice", _is_third_or_fourth),
 )
