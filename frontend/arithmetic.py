@@ -164,6 +164,8 @@ def power(a: Any, b: Any) -> Any:
     """`a ** b`: NumPy's loops take a few constant exponents by other functions."""
     if is_python(a) and is_python(b):
         return _python(np.power, a, b)
+    if isinstance(a, Tracer) and a._type.dtype.is_bool and type(b) is int and b == 2:
+        return ufuncs.elementwise(np.square, a)  # an int8, while np.power gives an int64
     if isinstance(a, Tracer) and a._scalar and not isinstance(b, (int, Tracer)):
         # NumPy scalars go to the math library's pow, which treats -inf ** 0.5 differently
         return ufuncs.elementwise(np.power, a, b)
@@ -200,7 +202,9 @@ def _constant_exponent(b: Any) -> float | None:
 def python_round(x: Any, ndigits: int | None) -> Any:
     """`round(x)`: an int of a Python number, else as np.round."""
     result = FUNCTIONS[np.round](x, ndigits or 0)
-    if ndigits is None and is_python(x):
-        ctx = require()
-        return lift.tracer(ctx, values.cast(ctx, result._read(), DType.I64), weak=int)
-    return result
+    if not is_python(x):
+        return result
+    ctx, value = require(), result._read()
+    if ndigits is None or python_class(x) is not float:
+        return lift.tracer(ctx, values.cast(ctx, value, DType.I64), weak=int)
+    return lift.tracer(ctx, value, weak=float)

@@ -30,8 +30,9 @@ _ADVICE = {
     "float": (
         "a Python float is needed here, but the value of a traced array is only known when the"
         " compiled function runs",
-        "to convert the elements, write x.astype(np.float64); for math.exp and the like, write"
-        " np.exp",
+        "for math.exp and the like, write np.exp; to convert elements, write"
+        " x.astype(np.float64); to assign to an element of an array, create that array inside of"
+        " the function with np.zeros(...)",
     ),
     "complex": (
         "complex() needs the value of a traced array, which is only known when the compiled"
@@ -46,9 +47,9 @@ _ADVICE = {
     "array": (
         "a concrete array is needed here, but the elements of a traced array are only known when"
         " the compiled function runs",
-        "to assign to parts of an array, create it inside of the function with np.zeros(...) or"
-        " np.zeros_like(x), written with the prefix np.; to convert elements, write"
-        " x.astype(dtype)",
+        "to assign to parts of an array, create that array inside of the function with"
+        " np.zeros(...) or np.zeros_like(x), written with the prefix np.; to convert elements,"
+        " write x.astype(dtype)",
     ),
     "item": (
         "item() needs the value of a traced array, which is only known when the compiled"

@@ -80,7 +80,7 @@ class TraceContext:
         if (low is not None and low > 0) or (high is not None and high < 0):
             return False
         if self.hint(difference) != 0:
-            self._guard(difference, "!=")
+            self.builder.guard(Guard(difference, "!="))
             return False
         raise Specialise(self._unify(a, b, difference))
 
@@ -94,11 +94,9 @@ class TraceContext:
             return True
         if high is not None and high < 0:
             return False
-        if self.hint(difference) >= 0:
-            self._guard(difference, ">=")
-            return True
-        self._guard(-difference - 1, ">=")
-        return False
+        holds = self.hint(difference) >= 0
+        self._guard_at_least_0(difference if holds else -difference - 1)
+        return holds
 
     def hint(self, size: Size) -> int:
         """The number that `size` stands for in the call that is traced."""
@@ -110,8 +108,16 @@ class TraceContext:
             return size
         raise Specialise({name: self.sizes[name] for name in size.names()})
 
-    def _guard(self, size: Size, relation: str) -> None:
-        self.builder.guard(Guard(size, relation))
+    def _guard_at_least_0(self, size: Size) -> None:
+        """Record a bound, unless one that is recorded implies it; drop those that it implies."""
+        guards = self.builder.guards
+        for other in [g for g in guards if g.relation == ">="]:
+            slack = size - other.size
+            if isinstance(slack, int):
+                if slack >= 0:
+                    return
+                del guards[other]
+        self.builder.guard(Guard(size, ">="))
 
     def _unify(self, a: Size, b: Size, difference: Dim) -> dict[str, Size]:
         names = sorted(difference.names())

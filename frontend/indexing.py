@@ -134,7 +134,10 @@ def _read_part(part: Any) -> list[Item]:
     if isinstance(part, (list, tuple)) and not _is_concrete(part):
         return _read_array(lift.lift(part))
     if isinstance(part, (bool, np.bool, list, tuple, np.ndarray)):
-        return _read_array(np.asarray(part) if part != [] else np.zeros(0, np.int64))
+        concrete = np.asarray(part)
+        if isinstance(part, (list, tuple)) and not concrete.size:
+            concrete = concrete.astype(np.int64)  # a list without elements has no dtype to go by
+        return _read_array(concrete)
     raise TracedIndexError(_VALID, got=type(part).__name__, loc=user_location())
 
 
@@ -212,7 +215,7 @@ def _in_bounds(ctx: TraceContext, index: Size, size: Size, axis: int) -> Size:
         inside = ctx.at_least(position, 0)
     if not inside:
         raise TracedIndexError(
-            f"index {index} is out of bounds for axis {axis} with size {size}",
+            f"index {ctx.hint(index)} is out of bounds for axis {axis} with size {ctx.hint(size)}",
             loc=user_location(),
         )
     return position

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..compiler.errors import UnsupportedError
+from ..compiler.errors import UnsupportedError, UserError
 from ..compiler.ir.dims import Dim
 from ..compiler.ir.graph import Graph, Value
 from ..compiler.ir.types import TensorType
@@ -114,6 +114,13 @@ def _trace_once(
             args, kwargs = rebuild(leaves)
             returned = function(*args, **kwargs)
             outputs, output = _returned(context, returned)
+    except UserError:
+        raise
+    except Exception as error:
+        # NumPy wraps what an operand's __array__ or __float__ raises: ours says what to do.
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        raise
     finally:
         context.active = False
     return TraceResult(context.builder.finish(outputs), inputs, output)

@@ -32,6 +32,8 @@ from .symint import SymInt, sizes, wrap_size
 from .table import find, unsupported
 from .views import View, contiguous_strides
 
+# As the table knows it: while a trace runs, the numpy module has a replacement.
+_ZEROS_LIKE = np.zeros_like
 # Elements; larger arrays are left to the compiled function, they do not steer Python code.
 KNOWN_LIMIT = 1024
 
@@ -282,7 +284,7 @@ class Tracer(Operators):
     @property
     def imag(self) -> Any:
         """Zeros: a real array has no imaginary part."""
-        return self._call(np.zeros_like, self)
+        return self._call(_ZEROS_LIKE, self)
 
     @property
     def flat(self) -> Any:

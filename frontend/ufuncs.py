@@ -47,7 +47,7 @@ def apply(
             result = FUNCTIONS[np.ndarray.astype](result, dtype)
     else:
         result = elementwise(ufunc, *inputs, dtype=dtype, casting=casting)
-    if out is None or out == (None,):
+    if out is None or (isinstance(out, tuple) and all(o is None for o in out)):
         if where is not True:
             raise UnsupportedError(
                 f"np.{ufunc.__name__}: where= without out= leaves elements undefined",
@@ -66,7 +66,8 @@ def elementwise(ufunc: np.ufunc, *inputs: Any, dtype: Any = None, casting: str =
         raise unsupported(ufunc)
     operands = [lift.operand(x) for x in inputs]
     keys = tuple([lift.weak_of(x) for x in operands])
-    if ufunc in COMPARISONS and int in keys:
+    # by identity: np.dtype(np.int64) == int
+    if ufunc in COMPARISONS and any(k is int for k in keys):
         compared = _compare_python_int(ctx, ufunc, operands, keys)
         if isinstance(compared, Tracer):
             return compared
@@ -130,7 +131,7 @@ def _compare_python_int(
 
     Gives the result itself for a literal out of range, else the keys to compare with.
     """
-    at = keys.index(int)
+    at = 0 if keys[0] is int else 1
     other = keys[1 - at]
     if not isinstance(other, np.dtype) or other.kind not in "iu":
         return keys

@@ -30,6 +30,9 @@ def broadcast(ctx: TraceContext, x: Value, shape: Shape) -> Value:
         return x
     rank = len(shape)
     dims = tuple(range(rank - x.type.rank, rank))
+    for size, d in zip(x.type.shape, dims, strict=True):
+        if size != 1 and size != shape[d]:
+            ctx.equal(size, shape[d])  # restarts the trace if they are equal in this call
     return ctx.emit_once("broadcast", x, shape=shape, dims=dims)
 
 

@@ -45,6 +45,14 @@ def frexp(x: Any) -> tuple[Tracer, Tracer]:
     return _two_results(np.frexp, x, "frexp_mantissa", "frexp_exponent")
 
 
+@implements(np.conjugate)
+def conjugate(x: Any) -> Tracer:
+    """As `np.conjugate`: a copy."""
+    ctx, operand = require(), lift.operand(x)
+    (dtype,), _ = ufuncs.loop_dtypes(np.conjugate, (lift.weak_of(operand),))
+    return lift.tracer(ctx, lift.value_as(ctx, operand, dtype))
+
+
 @implements(np.float_power)
 def float_power(x1: Any, x2: Any) -> Any:
     """As `np.float_power`: computed in float64."""

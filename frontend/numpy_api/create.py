@@ -105,6 +105,12 @@ def zeros_like(
     return _filled_shape(target, 0, element)
 
 
+@implements(np.imag)
+def imag(val: Any) -> Tracer:
+    """As `np.imag`: zeros."""
+    return zeros_like(val)
+
+
 @implements(np.ones_like)
 def ones_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any
@@ -205,7 +211,6 @@ def _adopted(made: np.ndarray) -> Any:
 # --- sequences ---------------------------------------------------------------------------------
 
 
-@implements("arange")
 def arange(
     start: Any = None, stop: Any = None, step: Any = None, dtype: Any = None, **unused: Any
 ) -> Tracer:

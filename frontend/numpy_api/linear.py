@@ -19,6 +19,7 @@ from ..context import TraceContext, require
 from ..location import user_location
 from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
+from . import create
 from .axes import one_axis
 
 
@@ -201,7 +202,7 @@ def cross(
         axisa = axisb = axisc = axis
     x = np.moveaxis(lift.lift(a), axisa, -1)
     y = np.moveaxis(lift.lift(b), axisb, -1)
-    if x._type.shape[-1] != 3 or y._type.shape[-1] != 3:
+    if not all(require().equal(v._type.shape[-1], 3) for v in (x, y)):
         raise UnsupportedError(
             "np.cross: vectors must have 3 components",
             got=f"{x._type} and {y._type}",
@@ -300,8 +301,7 @@ def diag(v: Any, k: Any = 0) -> Tracer:
     if x.ndim != 1:
         raise ValueError("Input must be 1- or 2-d.")
     count, shift = require().static(x._type.shape[0]), operator.index(k)
-    result = np.zeros((count + abs(shift),) * 2, x.dtype)
-    made = FUNCTIONS[np.zeros_like](lift.lift(result))
+    made = create.zeros((count + abs(shift),) * 2, x.dtype)
     index = np.arange(count)
     made[index + max(-shift, 0), index + max(shift, 0)] = x
     return made
@@ -319,7 +319,7 @@ def _triangle(keep: np.ufunc) -> Any:
     def implementation(m: Any, k: Any = 0) -> Tracer:
         x = lift.lift(m)
         rows, columns = x.shape[-2:] if x.ndim > 1 else (x.shape[0], x.shape[0])
-        row, column = FUNCTIONS["arange"](rows), FUNCTIONS["arange"](columns)
+        row, column = create.arange(rows), create.arange(columns)
         mask = keep(row[:, None] + k, column)
         return np.where(mask, x, x.dtype.type(0))
 

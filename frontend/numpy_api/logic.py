@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import lift
+from ..context import require
 from ..table import implements
 from ..tracer import Tracer
 
@@ -32,7 +33,12 @@ def isclose(
 @implements(np.allclose)
 def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """As `np.allclose`."""
-    return np.all(isclose(a, b, rtol, atol, equal_nan))
+    return _python_bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
+
+
+def _python_bool(x: Any) -> Tracer:
+    """A traced bool as Python's own, which some functions return."""
+    return lift.tracer(require(), x._read(), weak=bool)
 
 
 @implements(np.array_equal)
@@ -44,7 +50,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     same = np.equal(x, y)
     if equal_nan:
         same = same | (np.isnan(x) & np.isnan(y))
-    return np.all(same)
+    return _python_bool(np.all(same))
 
 
 def _dtype_like(x: Any) -> Any:

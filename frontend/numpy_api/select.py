@@ -17,6 +17,7 @@ from ..context import require
 from ..location import user_location
 from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
+from . import create
 from .axes import one_axis
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -200,11 +201,10 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
     if x.ndim != index.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     axis = one_axis(axis, x.ndim)
-    arange = FUNCTIONS["arange"]
     full = tuple(
         index
         if k == axis
-        else arange(x.shape[k])[tuple(slice(None) if j == k else None for j in range(x.ndim))]
+        else create.arange(x.shape[k])[tuple(slice(None) if j == k else None for j in range(x.ndim))]
         for k in range(x.ndim)
     )
     return x[full]
