@@ -139,3 +139,8 @@ def test_the_environment_is_read_in_one_place():
         ):
             wrong.append(str(module.path.relative_to(ROOT)))
     assert not wrong
+
+
+def test_the_architecture_page_states_the_order():
+    text = " ".join((ROOT / "docs" / "architecture.md").read_text().split())
+    assert ", ".join(ORDER) in text
