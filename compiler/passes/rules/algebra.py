@@ -153,6 +153,13 @@ _POWERS = (
     Rule("power_zero_of_integers", power(x, 0), 1, when=is_integer, why="x**0 is 1, for 0 too"),
     Rule("power_minus_one", power(x, -1), reciprocal(x), when=is_float, why="as NumPy does"),
     Rule(
+        "power_of_integer",
+        power(x, c),
+        lambda m: m.emit("integer_power", m[x], exponent=int(m.element(c))),
+        when=_has_small_exponent,
+        why="the same function, by a few multiplications",
+    ),
+    Rule(
         "multiply_self", multiply(x, x), square(x), when=is_number, why="the definition of square"
     ),
 )
