@@ -249,11 +249,15 @@ def _const_matcher(name: str) -> Matcher:
 
 
 def _number_matcher(number: Number) -> Matcher:
-    bits = {dtype: _number_bits(number, dtype) for dtype in DType}
+    bits: dict[DType, bytes | None] = {}  # a memo, for the dtypes that are met
 
     def match(value: Value, m: Match) -> bool:
         literal = m.rewriter.splat(value)
-        return literal is not None and literal.data == bits[literal.dtype]
+        if literal is None:
+            return False
+        if literal.dtype not in bits:
+            bits[literal.dtype] = _number_bits(number, literal.dtype)
+        return literal.data == bits[literal.dtype]
 
     return match
 

@@ -43,20 +43,27 @@ class RuleTable:
     """Rules by what stands at the root: its op, and what defines its operands."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._by_op: dict[str, list[CompiledRule]] = {}
+        self._by_op: dict[str, list[Rule]] = {}
         for rule in rules:
-            self._by_op.setdefault(rule.pattern.op.name, []).extend(compile_rule(rule))
-        # A memo: graphs ask for the same few combinations of ops again and again.
+            self._by_op.setdefault(rule.pattern.op.name, []).append(rule)
+        # Memos: rules are compiled for the ops that graphs have, and graphs ask for the same few
+        # combinations of ops again and again.
+        self._compiled: dict[str, list[CompiledRule]] = {}
         self._candidates: dict[tuple[OperandClass, ...], tuple[CompiledRule, ...]] = {}
 
     def candidates(self, key: tuple[OperandClass, ...]) -> tuple[CompiledRule, ...]:
         """The rules that may match a root `key[0]` whose operands are of the classes `key[1:]`."""
         found = self._candidates.get(key)
         if found is None:
-            rules = self._by_op.get(key[0], ())
-            found = tuple(rule for rule in rules if rule.may_match(key[1:]))
+            found = tuple(rule for rule in self._rules_of(key[0]) if rule.may_match(key[1:]))
             self._candidates[key] = found
         return found
+
+    def _rules_of(self, op: str) -> list[CompiledRule]:
+        if op not in self._compiled:
+            rules = self._by_op.get(op, ())
+            self._compiled[op] = [compiled for rule in rules for compiled in compile_rule(rule)]
+        return self._compiled[op]
 
 
 def simplify(graph: Graph, table: RuleTable, on_rule: OnRule | None = None) -> Graph:
