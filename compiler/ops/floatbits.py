@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,31 +17,8 @@ from ..ir.types import DType, TensorType
 from .compare import is_nan
 from .elementwise import elementwise
 from .infer import FLOATS, check_dtypes, check_shapes, shown
+from .math.formats import FORMATS, clamp
 from .scalar import Scalar, ScalarBuilder
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The IEEE format of a float dtype."""
-
-    integer: DType  # signed, of the same size
-    mantissa: int  # stored bits
-    bias: int
-
-    @property
-    def exponent_mask(self) -> int:
-        return 2 * self.bias + 1
-
-    @property
-    def smallest_normal(self) -> float:
-        return 2.0 ** (1 - self.bias)
-
-    @property
-    def smallest(self) -> float:
-        return 2.0 ** (1 - self.bias - self.mantissa)
-
-
-_LAYOUTS = {DType.F32: _Layout(DType.I32, 23, 127), DType.F64: _Layout(DType.I64, 52, 1023)}
 
 # Neighbours of f16 values are not those of the f32 values that kernels compute with.
 _WIDE_FLOATS = FLOATS - {DType.F16}
@@ -50,14 +26,14 @@ _WIDE_FLOATS = FLOATS - {DType.F16}
 
 def _decompose(s: ScalarBuilder, x: Scalar, biased: int) -> tuple[Scalar, Scalar]:
     """(x with its exponent field set to `biased`, k), for finite x != 0."""
-    form = _LAYOUTS[x.dtype]
-    shift = form.mantissa + 1
-    subnormal = s.fabs(x) < form.smallest_normal
+    format = FORMATS[x.dtype]
+    shift = format.fraction + 1
+    subnormal = s.fabs(x) < format.smallest_normal
     normal = s.select(subnormal, x * 2.0**shift, x)
-    bits = s.bitcast(normal, form.integer)
-    exponent = ((bits >> form.mantissa) & form.exponent_mask) - form.bias
+    bits = s.bitcast(normal, format.signed)
+    exponent = ((bits & format.infinity) >> format.fraction) - format.bias
     exponent = s.select(subnormal, exponent - shift, exponent)
-    bits = (bits & ~(form.exponent_mask << form.mantissa)) | (biased << form.mantissa)
+    bits = (bits & ~format.infinity) | (biased << format.fraction)
     return s.bitcast(bits, x.dtype), exponent
 
 
@@ -68,23 +44,18 @@ def _proper(s: ScalarBuilder, x: Scalar) -> Scalar:
 
 def _power_of_two(s: ScalarBuilder, exponent: Scalar, dtype: DType) -> Scalar:
     """2**exponent for an exponent of the normal range."""
-    form = _LAYOUTS[dtype]
-    return s.bitcast((exponent + form.bias) << form.mantissa, dtype)
-
-
-def _clamp(s: ScalarBuilder, x: Scalar, low: int, high: int) -> Scalar:
-    raised = s.select(x < low, low, x)
-    return s.select(raised > high, high, raised)
+    format = FORMATS[dtype]
+    return s.bitcast((exponent + format.bias) << format.fraction, dtype)
 
 
 def _ldexp(s: ScalarBuilder, x: Scalar, exponent: Scalar) -> Scalar:
     """m * 2**(k + exponent): exact into the normal range, and the last factor rounds once."""
-    form = _LAYOUTS[x.dtype]
-    bound = 4 * form.bias  # any exponent beyond gives 0 or infinity
-    mantissa, k = _decompose(s, x, form.bias)
-    total = k + s.cast(_clamp(s, exponent, -bound, bound), form.integer)
-    first = _clamp(s, total, 1 - form.bias, form.bias)
-    second = _clamp(s, total - first, -form.mantissa - 4, 1)
+    format = FORMATS[x.dtype]
+    bound = 4 * format.bias  # any exponent beyond gives 0 or infinity
+    mantissa, k = _decompose(s, x, format.bias)
+    total = k + s.cast(clamp(s, exponent, -bound, bound), format.signed)
+    first = clamp(s, total, 1 - format.bias, format.bias)
+    second = clamp(s, total - first, -format.fraction - 4, 1)
     scaled = mantissa * _power_of_two(s, first, x.dtype) * _power_of_two(s, second, x.dtype)
     return s.select(_proper(s, x), scaled, x)
 
@@ -103,31 +74,36 @@ def _ldexp_infer(types: Sequence[TensorType], attrs: Mapping[str, Any]) -> tuple
 
 
 def _frexp_mantissa(s: ScalarBuilder, x: Scalar) -> Scalar:
-    half, _ = _decompose(s, x, _LAYOUTS[x.dtype].bias - 1)
+    half, _ = _decompose(s, x, FORMATS[x.dtype].bias - 1)
     return s.select(_proper(s, x), half, x)
 
 
 def _frexp_exponent(s: ScalarBuilder, x: Scalar) -> Scalar:
-    _, exponent = _decompose(s, x, _LAYOUTS[x.dtype].bias)
+    _, exponent = _decompose(s, x, FORMATS[x.dtype].bias)
     return s.cast(s.select(_proper(s, x), exponent + 1, 0), DType.I32)
+
+
+def _smallest(dtype: DType) -> float:
+    """The least positive number."""
+    format = FORMATS[dtype]
+    return format.smallest_normal * 2.0**-format.fraction
 
 
 def _nextafter(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     """Magnitudes are ordered as their bits are, so a neighbour is one bit pattern away."""
-    form = _LAYOUTS[x.dtype]
-    bits = s.bitcast(x, form.integer)
+    bits = s.bitcast(x, FORMATS[x.dtype].signed)
     outward = (x < y) ^ (x < 0)
     neighbour = s.bitcast(s.select(outward, bits + 1, bits - 1), x.dtype)
-    from_zero = s.copysign(s.const(form.smallest, x.dtype), y)
+    from_zero = s.copysign(s.const(_smallest(x.dtype), x.dtype), y)
     moved = s.select(x.eq(0), from_zero, neighbour)
     result = s.select(x.eq(y), y, moved)
     return s.select(is_nan(s, x) | is_nan(s, y), x + y, result)
 
 
 def _spacing(s: ScalarBuilder, x: Scalar) -> Scalar:
-    form = _LAYOUTS[x.dtype]
-    outward = s.bitcast(s.bitcast(x, form.integer) + 1, x.dtype)  # NaN above infinity
-    return s.select(x.eq(0), form.smallest, outward - x)
+    bits = s.bitcast(x, FORMATS[x.dtype].signed)
+    outward = s.bitcast(bits + 1, x.dtype)  # NaN above infinity
+    return s.select(x.eq(0), _smallest(x.dtype), outward - x)
 
 
 COPYSIGN = elementwise(
@@ -146,7 +122,7 @@ SIGNBIT = elementwise(
     FLOATS,
     result=DType.BOOL,
     reference=np.signbit,
-    lower=lambda s, x: s.bitcast(x, _LAYOUTS[x.dtype].integer) < 0,
+    lower=lambda s, x: s.bitcast(x, FORMATS[x.dtype].signed) < 0,
     doc="Whether the sign is negative, that of -0 and NaN included.",
 )
 

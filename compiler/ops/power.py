@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir.opdef import Traits
-from ..ir.types import DType
+from . import math as elementary
 from .bitwise import as_unsigned
 from .elementwise import elementwise
 from .infer import NUMBERS
@@ -35,7 +35,7 @@ def _integer_power(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
 
 
 def _power(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
-    return s.libm("pow", x, y) if x.dtype.is_float else _integer_power(s, x, y)
+    return elementary.pow(s, x, y) if x.dtype.is_float else _integer_power(s, x, y)
 
 
 POWER = elementwise(
@@ -45,7 +45,7 @@ POWER = elementwise(
     reference=np.power,
     lower=_power,
     traits=Traits(right_unit=1.0),
-    ulp={DType.F32: 1.0, DType.F64: 1.0},
+    ulp=elementary.ULP["pow"],
     cost=60.0,
     doc="x to the power y; NaN for a negative x and a y that is not integral.",
 )
