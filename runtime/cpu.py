@@ -14,32 +14,22 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import count
 from threading import Lock
 
 import llvmlite.binding as llvm
 
 from ..compiler.codegen.llvm.call import call_text
-from ..compiler.codegen.llvm.dispatch import DISPATCH
 from ..compiler.codegen.llvm.machine import compile_module
 from ..compiler.program import Program, Signature
 from . import host
+from .dispatch import dispatch
 from .native import NativeCallable
 from .records import Record
 
 _BLAS_NAME = re.compile(r"^declare .*@(tw\.blas\.\w+)\(", re.MULTILINE)
-
-_HOST_EXPORTS = (
-    "tw.arena.free",
-    "tw.array.check",
-    "tw.array.new",
-    "tw.execute",
-    "tw.leaves",
-    "tw.pack",
-    "tw.release",
-    "tw.vectorcall",
-)
 
 # LLJIT keeps some 10 KB for the name of every library it ever linked: start afresh now and then.
 _LIBRARIES_PER_SESSION = 256
@@ -52,22 +42,17 @@ os.register_at_fork(
 
 
 class _Session:
-    """One LLJIT with the native entry and the symbols of this process, as library `tw.host`."""
+    """One LLJIT; in its library `tw.host` programs find the symbols of this process."""
 
     def __init__(self) -> None:
         self.jit = llvm.create_lljit_compiler(use_jit_link=True)
-        builder = llvm.JITLibraryBuilder().add_object_img(_dispatch_code()).add_current_process()
-        for name, address in (host.python_symbols() | host.numpy_symbols()).items():
+        builder = llvm.JITLibraryBuilder()
+        for name, address in (host.symbols() | dispatch().symbols()).items():
             builder.import_symbol(name, address)
-        for name in _HOST_EXPORTS:
-            builder.export_symbol(name)
-        self.host = builder.link(self.jit, "tw.host")
-        self.vectorcall: int = self.host["tw.vectorcall"]
-        self.leaves: int = self.host["tw.leaves"]
-        self.free_arena = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(self.host["tw.arena.free"])
+        self._host = builder.link(self.jit, "tw.host")
 
     def __del__(self) -> None:
-        self.host.close()
+        self._host.close()
         self.jit.close()
 
 
@@ -75,22 +60,13 @@ class _Library:
     """The machine code of one program, its record and constants."""
 
     def __init__(self, session: _Session, name: str, program: Program) -> None:
-        self.session = session
-        self.code = _link(session, name, program)
-        self.record = Record(program, self.code["tw.call"], self.code["tw.program"])
+        self._session = session  # lives as long as its libraries
+        self._code = _link(session, name, program)
+        self.record = Record(program, self._code["tw.call"], self._code["tw.program"])
 
     def close(self) -> None:
-        self.session.free_arena(self.record.arena_address)
-        self.code.close()
-
-
-class _Lifetime(int):
-    """A key of `_libraries`; the library goes with it. Not tracked by the garbage collector."""
-
-    __slots__ = ()
-
-    def __del__(self) -> None:
-        _retired.append(int(self))
+        dispatch().free_arena(self.record.arena_address)
+        self._code.close()
 
 
 _libraries: dict[int, _Library] = {}
@@ -99,6 +75,15 @@ _keys = count()
 
 # Objects may outlive this module when the interpreter ends, and still be called: never cleared.
 ctypes.pythonapi.Py_IncRef(ctypes.py_object(_libraries))
+
+
+class _Lifetime(int):
+    """A key of `_libraries`; the library goes with it. Not tracked by the garbage collector."""
+
+    __slots__ = ()
+
+    def __del__(self, retire: Callable[[int], None] = _retired.append) -> None:
+        retire(int(self))
 
 
 class Executable(NativeCallable):
@@ -114,9 +99,9 @@ class Executable(NativeCallable):
     def __init__(self, program: Program, library: _Library, lifetime: _Lifetime) -> None:
         self.program = program
         self.record = library.record.address
-        self.vectorcall = library.session.vectorcall
+        self.vectorcall = dispatch().vectorcall
         self._lifetime = lifetime
-        self._point_to(library.session.leaves, library.record.alone)
+        self._point_to(dispatch().leaves, library.record.alone)
 
     @property
     def call(self) -> Executable:
@@ -135,6 +120,11 @@ def load(program: Program) -> Executable:
     return Executable(program, library, _Lifetime(key))
 
 
+def release_memory() -> None:
+    """Give memory that is kept for the next large results back to the system."""
+    dispatch().clear_pool()
+
+
 def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracker:
     builder = llvm.JITLibraryBuilder().add_object_img(program.object_code)
     builder.add_object_img(_call_code(program.signature))
@@ -144,11 +134,6 @@ def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracke
     for routine, address in (host.blas_symbols(routines) if routines else {}).items():
         builder.import_symbol(routine, address)
     return builder.link(session.jit, name)
-
-
-@cache
-def _dispatch_code() -> bytes:
-    return compile_module(DISPATCH, effort=0)
 
 
 @lru_cache(maxsize=128)

@@ -10,6 +10,7 @@ import ctypes
 import struct
 import sys
 import sysconfig
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,19 @@ _PYTHON_FUNCTIONS = (
 )
 _PYTHON_VARIABLES = ("PyExc_IndexError", "PyExc_OverflowError", "PyExc_ValueError")
 
+_HANDLER_CAPSULE = b"mem_handler"  # the name that NumPy asks for
+
 # The interned name must stay alive: its address is a symbol.
 _CALL_NAME = sys.intern("__call__")
 
 
-def python_symbols() -> dict[str, int]:
-    """CPython functions, variables and objects."""
+@cache
+def symbols() -> dict[str, int]:
+    """Addresses of what generated code may use of CPython and NumPy."""
+    return _python_symbols() | _numpy_symbols()
+
+
+def _python_symbols() -> dict[str, int]:
     symbols = {name: _address(getattr(ctypes.pythonapi, name)) for name in _PYTHON_FUNCTIONS}
     for name in _PYTHON_VARIABLES:
         symbols[name] = ctypes.addressof(ctypes.c_void_p.in_dll(ctypes.pythonapi, name))
@@ -60,8 +68,7 @@ def python_symbols() -> dict[str, int]:
     return symbols
 
 
-def numpy_symbols() -> dict[str, int]:
-    """NumPy functions and objects."""
+def _numpy_symbols() -> dict[str, int]:
     table = _numpy_api()
     symbols = {f"tw.np.{name}": table[index] for name, index in _NUMPY_API.items()}
     symbols["tw.type.ndarray"] = id(np.ndarray)
@@ -81,6 +88,16 @@ def blas_symbols(names: list[str]) -> dict[str, int]:
 
     capsules = cython_blas.__pyx_capi__
     return {name: _capsule_pointer(capsules[name.rpartition(".")[2]]) for name in names}
+
+
+def new_handler_capsule(handler: int) -> int:
+    """The address of a capsule with the memory handler at this address; it is never freed."""
+    new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
+        ("PyCapsule_New", ctypes.pythonapi)
+    )
+    capsule = new(handler, _HANDLER_CAPSULE, None)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(capsule))
+    return id(capsule)
 
 
 def _numpy_api() -> ctypes.Array[ctypes.c_size_t]:
