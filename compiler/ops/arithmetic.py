@@ -149,7 +149,7 @@ SIGN = elementwise(
     reference=np.sign,
     lower=_sign,
     traits=Traits(idempotent=True),
-    cost=3.0,
+    cost=5.0,
     doc="-1, 0 or 1 after the operand's sign; NaN for NaN, +0 for both zeros.",
 )
 

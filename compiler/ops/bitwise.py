@@ -95,7 +95,7 @@ LEFT_SHIFT = elementwise(
     reference=np.left_shift,
     lower=_left_shift,
     traits=Traits(right_unit=0),
-    cost=3.0,
+    cost=4.0,
     doc="x times 2**y; 0 where y is negative or at least the number of bits.",
 )
 
@@ -106,7 +106,7 @@ RIGHT_SHIFT = elementwise(
     reference=np.right_shift,
     lower=_right_shift,
     traits=Traits(right_unit=0),
-    cost=3.0,
+    cost=5.0,
     doc="floor(x / 2**y); 0 or -1 where y is negative or at least the number of bits.",
 )
 
@@ -117,6 +117,6 @@ BITWISE_COUNT = elementwise(
     result=DType.U8,
     reference=np.bitwise_count,
     lower=_bitwise_count,
-    cost=3.0,
+    cost=5.0,
     doc="Number of bits set in |x|.",
 )

@@ -187,7 +187,7 @@ MAXIMUM = elementwise(
     reference=np.maximum,
     lower=_pick("gt", keep_nan=True),
     traits=Traits(idempotent=True),  # not commutative: of -0 and 0 it gives the second
-    cost=2.0,
+    cost=4.0,
     doc="The larger operand; NaN if either is NaN.",
 )
 
@@ -198,7 +198,7 @@ MINIMUM = elementwise(
     reference=np.minimum,
     lower=_pick("lt", keep_nan=True),
     traits=Traits(idempotent=True),
-    cost=2.0,
+    cost=4.0,
     doc="The smaller operand; NaN if either is NaN.",
 )
 
@@ -209,7 +209,7 @@ FMAX = elementwise(
     reference=np.fmax,
     lower=_pick("gt", keep_nan=False),
     traits=Traits(idempotent=True),
-    cost=2.0,
+    cost=4.0,
     doc="The larger operand; the other one if one is NaN.",
 )
 
@@ -220,7 +220,7 @@ FMIN = elementwise(
     reference=np.fmin,
     lower=_pick("lt", keep_nan=False),
     traits=Traits(idempotent=True),
-    cost=2.0,
+    cost=4.0,
     doc="The smaller operand; the other one if one is NaN.",
 )
 
@@ -230,6 +230,6 @@ CLIP = elementwise(
     ALL,
     reference=np.clip,
     lower=_clip,
-    cost=3.0,
+    cost=8.0,
     doc="x limited to [low, high], `high` where low > high; NaN if any operand is NaN.",
 )

@@ -117,7 +117,7 @@ FLOOR_DIVIDE = elementwise(
     NUMBERS,
     reference=np.floor_divide,
     lower=_floor_divide,
-    cost=20.0,
+    cost=40.0,
     doc="Quotient rounded down; 0 for an integer divided by 0, x/0 for floats.",
 )
 
@@ -127,7 +127,7 @@ REMAINDER = elementwise(
     NUMBERS,
     reference=np.remainder,
     lower=_remainder,
-    cost=20.0,
+    cost=30.0,
     doc="x - floor(x/y)*y, with the sign of y; 0 for an integer divided by 0, NaN for floats.",
 )
 
@@ -137,6 +137,6 @@ FMOD = elementwise(
     NUMBERS,
     reference=np.fmod,
     lower=_fmod,
-    cost=15.0,
+    cost=20.0,
     doc="x - trunc(x/y)*y, with the sign of x; 0 for an integer divided by 0, NaN for floats.",
 )

@@ -132,7 +132,7 @@ NEXTAFTER = elementwise(
     _WIDE_FLOATS,
     reference=np.nextafter,
     lower=_nextafter,
-    cost=10.0,
+    cost=18.0,
     doc="The float next to x in the direction of y; y where they are equal.",
 )
 
@@ -142,7 +142,7 @@ SPACING = elementwise(
     _WIDE_FLOATS,
     reference=np.spacing,
     lower=_spacing,
-    cost=4.0,
+    cost=6.0,
     doc="Distance to the next float away from 0, with the sign of x; NaN for infinities.",
 )
 
@@ -152,7 +152,7 @@ LDEXP = elementwise(
     infer=_ldexp_infer,
     reference=np.ldexp,
     lower=_ldexp,
-    cost=20.0,
+    cost=40.0,
     doc="x * 2**exponent, rounded once.",
 )
 
@@ -162,7 +162,7 @@ FREXP_MANTISSA = elementwise(
     FLOATS,
     reference=lambda x: np.frexp(x)[0],
     lower=_frexp_mantissa,
-    cost=8.0,
+    cost=18.0,
     doc="m of x = m * 2**e with 0.5 <= |m| < 1; x itself if it is 0, infinite or NaN.",
 )
 
@@ -173,6 +173,6 @@ FREXP_EXPONENT = elementwise(
     result=DType.I32,
     reference=lambda x: np.frexp(x)[1],
     lower=_frexp_exponent,
-    cost=8.0,
+    cost=20.0,
     doc="e of x = m * 2**e with 0.5 <= |m| < 1; 0 if x is 0, infinite or NaN.",
 )

@@ -46,6 +46,6 @@ POWER = elementwise(
     lower=_power,
     traits=Traits(right_unit=1.0),
     ulp=elementary.ULP["pow"],
-    cost=60.0,
+    cost=140.0,
     doc="x to the power y; NaN for a negative x and a y that is not integral.",
 )

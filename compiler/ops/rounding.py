@@ -64,6 +64,6 @@ MODF_FRACTION = elementwise(
     FLOATS,
     reference=lambda x: np.modf(x)[0],
     lower=_modf_fraction,
-    cost=4.0,
+    cost=6.0,
     doc="x - trunc(x) with the sign of x, 0 for infinities: the first result of modf.",
 )

@@ -64,6 +64,6 @@ HEAVISIDE = elementwise(
     FLOATS,
     reference=np.heaviside,
     lower=_heaviside,
-    cost=5.0,
+    cost=6.0,
     doc="0 for negative x, 1 for positive x, the second operand for 0, NaN for NaN.",
 )

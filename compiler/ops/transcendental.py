@@ -55,46 +55,46 @@ def _erfc_reference(x: Any) -> Any:
     return scipy.special.erfc(x)
 
 
-EXP = _function("exp", elementary.exp, 25.0, "e to the power x.")
-EXP2 = _function("exp2", elementary.exp2, 25.0, "2 to the power x.")
+EXP = _function("exp", elementary.exp, 28.0, "e to the power x.")
+EXP2 = _function("exp2", elementary.exp2, 27.0, "2 to the power x.")
 EXPM1 = _function("expm1", elementary.expm1, 35.0, "exp(x) - 1, exact for small x too.")
-LOG = _function("log", elementary.log, 25.0, "Natural logarithm; -inf for 0.")
-LOG2 = _function("log2", elementary.log2, 25.0, "Logarithm to base 2; -inf for 0.")
-LOG10 = _function("log10", elementary.log10, 25.0, "Logarithm to base 10; -inf for 0.")
-LOG1P = _function("log1p", elementary.log1p, 30.0, "log(1 + x), exact for small x too.")
-SIN = _function("sin", elementary.sin, 30.0, "Sine of an angle in radians.")
-COS = _function("cos", elementary.cos, 30.0, "Cosine of an angle in radians.")
-TAN = _function("tan", elementary.tan, 40.0, "Tangent of an angle in radians.")
-ARCSIN = _function("arcsin", elementary.asin, 35.0, "Inverse sine, in [-pi/2, pi/2].")
-ARCCOS = _function("arccos", elementary.acos, 35.0, "Inverse cosine, in [0, pi].")
-ARCTAN = _function("arctan", elementary.atan, 35.0, "Inverse tangent, in [-pi/2, pi/2].")
-ARCTAN2 = _function("arctan2", elementary.atan2, 45.0, "Angle of (y, x), in [-pi, pi].", arity=2)
-HYPOT = _function("hypot", elementary.hypot, 20.0, "sqrt(x*x + y*y) without overflow.", arity=2)
+LOG = _function("log", elementary.log, 38.0, "Natural logarithm; -inf for 0.")
+LOG2 = _function("log2", elementary.log2, 45.0, "Logarithm to base 2; -inf for 0.")
+LOG10 = _function("log10", elementary.log10, 47.0, "Logarithm to base 10; -inf for 0.")
+LOG1P = _function("log1p", elementary.log1p, 48.0, "log(1 + x), exact for small x too.")
+SIN = _function("sin", elementary.sin, 53.0, "Sine of an angle in radians.")
+COS = _function("cos", elementary.cos, 48.0, "Cosine of an angle in radians.")
+TAN = _function("tan", elementary.tan, 65.0, "Tangent of an angle in radians.")
+ARCSIN = _function("arcsin", elementary.asin, 34.0, "Inverse sine, in [-pi/2, pi/2].")
+ARCCOS = _function("arccos", elementary.acos, 44.0, "Inverse cosine, in [0, pi].")
+ARCTAN = _function("arctan", elementary.atan, 32.0, "Inverse tangent, in [-pi/2, pi/2].")
+ARCTAN2 = _function("arctan2", elementary.atan2, 58.0, "Angle of (y, x), in [-pi, pi].", arity=2)
+HYPOT = _function("hypot", elementary.hypot, 22.0, "sqrt(x*x + y*y) without overflow.", arity=2)
 SINH = _function("sinh", elementary.sinh, 45.0, "Hyperbolic sine.")
-COSH = _function("cosh", elementary.cosh, 40.0, "Hyperbolic cosine.")
-TANH = _function("tanh", elementary.tanh, 35.0, "Hyperbolic tangent.")
-ARCSINH = _function("arcsinh", elementary.asinh, 45.0, "Inverse hyperbolic sine.")
-ARCCOSH = _function("arccosh", elementary.acosh, 45.0, "Inverse hyperbolic cosine, for x >= 1.")
-ARCTANH = _function("arctanh", elementary.atanh, 45.0, "Inverse hyperbolic tangent, for |x| <= 1.")
-CBRT = _function("cbrt", elementary.cbrt, 30.0, "Cube root, with the sign of x.")
+COSH = _function("cosh", elementary.cosh, 42.0, "Hyperbolic cosine.")
+TANH = _function("tanh", elementary.tanh, 43.0, "Hyperbolic tangent.")
+ARCSINH = _function("arcsinh", elementary.asinh, 59.0, "Inverse hyperbolic sine.")
+ARCCOSH = _function("arccosh", elementary.acosh, 63.0, "Inverse hyperbolic cosine, for x >= 1.")
+ARCTANH = _function("arctanh", elementary.atanh, 59.0, "Inverse hyperbolic tangent, for |x| <= 1.")
+CBRT = _function("cbrt", elementary.cbrt, 66.0, "Cube root, with the sign of x.")
 LOGADDEXP = _function(
     "logaddexp",
     elementary.logaddexp,
-    60.0,
+    75.0,
     "log(exp(x) + exp(y)) without overflow.",
     arity=2,
 )
 LOGADDEXP2 = _function(
     "logaddexp2",
     elementary.logaddexp2,
-    60.0,
+    75.0,
     "log2(2**x + 2**y) without overflow.",
     arity=2,
 )
 ERF = _function(
     "erf",
     elementary.erf,
-    40.0,
+    55.0,
     "Error function.",
     reference=_erf_reference,
     accepts=_WIDE_FLOATS,
