@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,20 +21,34 @@ from ..compiler.ir.parser import parse_type
 from ..compiler.ir.types import DType, Shape, TensorType
 from ..compiler.program import LeafKind, LeafSpec
 from . import values
-from .tree import TreeDef, flatten, unflatten
+from .tree import LEAF_CLASSES, TreeDef, flat_tuple, flatten, unflatten
 
-LeafKey = tuple[LeafKind, DType, int]  # the Python class, the dtype, the number of axes
 
+class LeafKey:
+    """A Python class, a dtype and a number of axes; there is one object for each combination."""
+
+    __slots__ = ("dtype", "kind", "rank")
+
+    def __init__(self, kind: LeafKind, dtype: DType, rank: int = 0) -> None:
+        self.kind, self.dtype, self.rank = kind, dtype, rank
+
+    def __repr__(self) -> str:
+        return f"{self.kind.value} of {self.dtype}, {self.rank}-d"
+
+
+_MAX_RANK = 64  # NumPy's
 _INT64 = range(-(2**63), 2**63)
 _PYTHON_NUMBERS: dict[type, LeafKey] = {
-    float: (LeafKind.FLOAT, DType.F64, 0),
-    int: (LeafKind.INT, DType.I64, 0),
-    bool: (LeafKind.BOOL, DType.BOOL, 0),
+    float: LeafKey(LeafKind.FLOAT, DType.F64),
+    int: LeafKey(LeafKind.INT, DType.I64),
+    bool: LeafKey(LeafKind.BOOL, DType.BOOL),
 }
-_NUMPY_SCALARS: dict[type, LeafKey] = {d.numpy.type: (LeafKind.NUMPY_SCALAR, d, 0) for d in DType}
-_SCALARS = _PYTHON_NUMBERS | _NUMPY_SCALARS
-_ARRAYS: dict[tuple[np.dtype, int], LeafKey] = {
-    (d.numpy, rank): (LeafKind.ARRAY, d, rank) for d in DType for rank in range(9)
+_NUMPY_SCALARS = {d.numpy.type: LeafKey(LeafKind.NUMPY_SCALAR, d) for d in DType}
+_SCALARS: dict[type, LeafKey] = _PYTHON_NUMBERS | _NUMPY_SCALARS
+_ARRAYS = {
+    (d.numpy, rank): LeafKey(LeafKind.ARRAY, d, rank)
+    for d in DType
+    for rank in range(_MAX_RANK + 1)
 }
 # Leaves that can only be meant as they are: no array function computes with them.
 _ALWAYS_STATIC = (str, bytes, type, np.dtype, Enum, type(Ellipsis))
@@ -54,8 +68,11 @@ class Static:
         return hash(self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+_LEAF_CLASSES = LEAF_CLASSES | {Static}
+_NO_KEYWORDS = TreeDef(dict)
+
+
+class Structure(NamedTuple):
     """The nesting of (args, kwargs), and for each leaf its static value, or None for data."""
 
     tree: TreeDef
@@ -129,7 +146,10 @@ class ArgumentReader:
                 name: self._static(x, name) if name in self._static_names else x
                 for name, x in kwargs.items()
             }
-        leaves, tree = flatten((tuple(args), dict(kwargs)), _is_leaf)
+        if not kwargs and LEAF_CLASSES.issuperset(map(type, args)):
+            leaves, tree = args, TreeDef(tuple, (), (flat_tuple(len(args)), _NO_KEYWORDS))
+        else:
+            leaves, tree = flatten((tuple(args), dict(kwargs)), _LEAF_CLASSES)
         data: list[Any] = []
         keys: list[LeafKey] = []
         statics: list[Static | None] = []
@@ -190,10 +210,6 @@ class ArgumentReader:
         return self.names(Structure(tree, (None,) * count))[position]
 
 
-def _is_leaf(x: Any) -> bool:
-    return type(x) is Static
-
-
 def _static_key(x: Any) -> Any:
     """A key that tells apart what Python's equality does not: 1, True, 1.0; 0.0 and -0.0."""
     if isinstance(x, tuple):
@@ -206,10 +222,12 @@ def _read_data(x: Any) -> tuple[Any, LeafKey] | None:
     cls = type(x)
     if cls is np.ndarray:
         key = _ARRAYS.get((x.dtype, x.ndim))
+        if key is None:
+            return _native_array(x)
         flags = x.flags
-        if key is not None and flags.c_contiguous and flags.aligned:
+        if flags.c_contiguous and flags.aligned:
             return x, key
-        return _native_array(x)
+        return np.array(x, order="C"), key
     key = _SCALARS.get(cls)
     if key is not None:
         if cls is int and x not in _INT64:
@@ -229,7 +247,7 @@ def _native_array(x: np.ndarray) -> tuple[np.ndarray, LeafKey]:
     # Not ascontiguousarray: it makes 0-d arrays 1-d. `require` also drops subclasses.
     dtype = values.dtype_of(x.dtype)
     made = np.require(np.asarray(x), dtype.numpy, ["C", "A"])
-    return made, (LeafKind.ARRAY, dtype, made.ndim)
+    return made, _ARRAYS[dtype.numpy, made.ndim]
 
 
 def _converted(x: Any) -> tuple[Any, LeafKey] | None:
@@ -303,5 +321,9 @@ class TensorSpec:
 
 def spec_of(key: LeafKey, shape: Shape) -> LeafSpec:
     """The type of a data leaf."""
-    kind, dtype, _ = key
-    return LeafSpec(kind, TensorType(dtype, shape))
+    return LeafSpec(key.kind, TensorType(key.dtype, shape))
+
+
+def array_key(type: TensorType) -> LeafKey:
+    """The key of an array of this type."""
+    return _ARRAYS[type.dtype.numpy, type.rank]

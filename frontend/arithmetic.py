@@ -127,12 +127,11 @@ def _python(ufunc: np.ufunc, *operands: Any) -> Any:
     classes = [python_class(x) for x in operands]
     if ufunc is np.power and classes[0] is not float and _is_negative(operands[1]):
         classes[0] = float
+    cls: type = int
     if all(c is bool for c in classes) and (ufunc in _BITWISE or ufunc in ufuncs.COMPARISONS):
         cls = bool
     elif float in classes or ufunc is np.true_divide:
         cls = float
-    else:
-        cls = int
     dtype = {bool: DType.BOOL, int: DType.I64, float: DType.F64}[cls]
     strong = []
     for x in operands:

@@ -126,7 +126,7 @@ def _masked_value(x: Tracer, value: Any, after: int) -> Any:
 
 
 def _assign_gathered(x: Tracer, items: list[Item], value: Any) -> None:
-    """x[idx] = value: for each element of x, whether an index names it, and which value it takes."""
+    """x[idx] = value: for each element of x, whether an index names it, and its new value."""
     ctx = require()
     front = to_front(x, items)
     old = front.value

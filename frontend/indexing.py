@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..compiler.errors import TracedIndexError, UnsupportedError
+from ..compiler.ir.dims import Dim
 from ..compiler.ir.graph import Value
 from ..compiler.ir.types import DType, Shape, Size
 from . import lift, values
@@ -40,6 +41,7 @@ class Array:
 
     @property
     def shape(self) -> Shape:
+        """The shape of the index array."""
         if self.concrete is not None:
             return self.concrete.shape
         assert self.traced is not None
@@ -54,11 +56,12 @@ class Mask:
 
     @property
     def axes(self) -> int:
+        """How many axes the mask covers."""
         return self.traced.ndim
 
 
 # One item of an index: an integer, a slice, None, or elements chosen by arrays.
-Item = Size | slice | None | Array | Mask
+Item: TypeAlias = int | Dim | slice | Array | Mask | None
 
 
 @implements(operator.getitem)
@@ -203,6 +206,7 @@ def basic_view(x: Tracer, items: list[Item]) -> Tracer:
 
 
 def is_integer(item: Item) -> bool:
+    """Whether the item is one position, known while tracing: its axis goes."""
     return item is not None and not isinstance(item, (slice, Array, Mask))
 
 
@@ -275,10 +279,12 @@ class Front:
 
     @property
     def value(self) -> Value:
+        """The elements with the indexed axes in front."""
         return values.transpose(require(), self.view._read(), self.permutation)
 
 
 def to_front(x: Tracer, items: list[Item]) -> Front:
+    """Apply slices and None, and bring the axes with index arrays to the front."""
     # An integer beside an index array counts as one: x[0, :, idx] puts its axes first.
     items = [Array(np.asarray(i)) if is_integer(i) and isinstance(i, int) else i for i in items]
     view = basic_view(x, items)

@@ -76,6 +76,11 @@ def lift(x: Any) -> Tracer:
     return Tracer(ctx, value.type, value, scalar=isinstance(x, np.generic))
 
 
+def as_array(x: Any) -> Any:
+    """`lift`, for code that hands the result to NumPy functions: their annotations know ndarrays."""
+    return lift(x)
+
+
 def _concrete_array(x: Any) -> np.ndarray:
     if isinstance(x, np.ma.MaskedArray):
         raise UnsupportedError(

@@ -15,9 +15,8 @@ from ..compiler.compile import STAGES, Compilation
 from ..compiler.ir.graph import Graph
 from ..compiler.ir.parser import ParseError
 from ..compiler.ir.types import Shape
-from ..compiler.program import LeafKind
-from .arguments import ArgumentReader, Call, TensorSpec
-from .tree import flatten, unflatten
+from .arguments import ArgumentReader, Call, TensorSpec, array_key
+from .tree import LEAF_CLASSES, flatten, unflatten
 
 _PYTHON_TYPES: dict[str, Any] = {"float": 1.0, "int": 1, "bool": True}
 
@@ -62,7 +61,7 @@ def spec_call(
             shapes.append(np.shape(leaf))
             continue
         shapes.append(spec.shape)
-        keys[k] = (LeafKind.ARRAY, spec.type.dtype, spec.type.rank)
+        keys[k] = array_key(spec.type)
     names: dict[str, None] = {}
     for shape in shapes:
         for size in shape:
@@ -75,7 +74,7 @@ def spec_call(
 
 def _with_stand_ins(argument: Any, stand_ins: dict[int, TensorSpec]) -> Any:
     """The argument with arrays in place of the types in it, however deeply nested."""
-    leaves, tree = flatten(argument, lambda x: isinstance(x, TensorSpec))
+    leaves, tree = flatten(argument, LEAF_CLASSES | {TensorSpec})
     made = [_stand_in(x, stand_ins) for x in leaves]
     if all(x is y for x, y in zip(leaves, made, strict=True)):
         return argument

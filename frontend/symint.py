@@ -37,6 +37,11 @@ def size_of(x: Any) -> Size:
     return operator.index(x)
 
 
+def is_sequence(x: Any) -> bool:
+    """Whether x is several sizes or axes; an array without axes is one number."""
+    return hasattr(x, "__len__") and getattr(x, "ndim", 1) > 0
+
+
 def _arithmetic(function: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
     """The operator and its reflection."""
 

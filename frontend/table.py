@@ -80,8 +80,10 @@ _OPERATORS = {operator.getitem: "x[index]", operator.setitem: "x[index] = value"
 def unsupported(function: Any) -> UnsupportedError:
     """The error for a NumPy function that has no traced form, with the nearest ones that have."""
     name = name_of(function)
-    known = sorted({name_of(f) for f in FUNCTIONS if callable(f)})
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.75)
+    # Compared by the last part of the name: np. and ndarray. would make all names alike.
+    known = {name_of(f): name_of(f).rpartition(".")[2] for f in FUNCTIONS if callable(f)}
+    close = difflib.get_close_matches(name.rpartition(".")[2], set(known.values()), 3, 0.75)
+    near = sorted(full for full, last in known.items() if last in close)[:3]
     return UnsupportedError(
         f"{name} is not supported on traced arrays",
         loc=user_location(),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..compiler.errors import UnsupportedError, UserError
+from ..compiler.errors import Loc, UnsupportedError, UserError
 from ..compiler.ir.dims import Dim
 from ..compiler.ir.graph import Graph, Value
 from ..compiler.ir.types import TensorType
@@ -21,7 +21,6 @@ from . import values
 from .context import Specialise, TraceContext, entered
 from .creation import patched_numpy
 from .lift import lift
-from .location import user_location
 from .symint import SymInt
 from .tracer import Tracer
 from .tree import TreeDef, flatten, unflatten
@@ -113,7 +112,7 @@ def _trace_once(
             leaves = [_argument(context, s, n) for s, n in zip(inputs, names, strict=True)]
             args, kwargs = rebuild(leaves)
             returned = function(*args, **kwargs)
-            outputs, output = _returned(context, returned)
+            outputs, output = _returned(context, function, returned)
     except UserError:
         raise
     except Exception as error:
@@ -146,7 +145,9 @@ def _value_name(name: str) -> str:
     return "_".join(part for part in letters.split("_") if part)
 
 
-def _returned(context: TraceContext, returned: Any) -> tuple[list[Value], Output]:
+def _returned(
+    context: TraceContext, function: Callable[..., Any], returned: Any
+) -> tuple[list[Value], Output]:
     leaves, tree = flatten(returned)
     outputs: list[Value] = []
     slots: list[int | None] = []
@@ -157,7 +158,7 @@ def _returned(context: TraceContext, returned: Any) -> tuple[list[Value], Output
             slots.append(len(outputs))
             outputs.append(leaf._read())
         else:
-            _check_constant(leaf)
+            _check_constant(function, leaf)
             slots.append(None)
     python = tuple(
         isinstance(leaf, SymInt) or (isinstance(leaf, Tracer) and leaf._weak is not None)
@@ -170,12 +171,13 @@ def _returned(context: TraceContext, returned: Any) -> tuple[list[Value], Output
     return outputs, Output(tree, tuple(slots), constants, python)
 
 
-def _check_constant(leaf: Any) -> None:
-    """Refuse results that stand for work still to be done while the trace is over."""
+def _check_constant(function: Callable[..., Any], leaf: Any) -> None:
+    """Refuse results that stand for work still to be done when the trace is over."""
     if hasattr(leaf, "__next__"):
+        code = getattr(function, "__code__", None)
         raise UnsupportedError(
             f"the function returns a {type(leaf).__name__}, which would run after the trace",
-            loc=user_location(),
+            loc=code and Loc(code.co_filename, code.co_firstlineno, code.co_name),
             hint="return a list or a tuple",
         )
 

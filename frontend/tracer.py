@@ -308,6 +308,8 @@ class Tracer(Operators):
         if self._name:
             kind = f"Python {self._weak.__name__} " if self._weak else ""
             return f"{kind}argument {self._name}: {self._type}"
+        if self._parent is not None:
+            return f"{self._type}, a view of {self._base._describe()}"
         graph = self._context.builder.finish(())
         node = graph.producers().get(self._value) if self._value else None
         if node is None:
@@ -355,7 +357,8 @@ def _evaluate(function: Callable[..., Any], args: Any, kwargs: Any, at_any_size:
         concrete_kwargs = {k: _concrete(v, seen) for k, v in kwargs.items()}
     except _NotKnownError:
         return NotImplemented
-    if sum(t._known.size for t in seen.values()) > KNOWN_LIMIT and not at_any_size:
+    size = sum(int(product(t._type.shape)) for t in seen.values())  # type: ignore[arg-type]
+    if size > KNOWN_LIMIT and not at_any_size:
         return NotImplemented
     return _adopt(function(*concrete_args, **concrete_kwargs), seen)
 

@@ -11,16 +11,18 @@ named tuples, dataclass instances and None (a container without leaves); all els
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
-class TreeDef:
+class TreeDef(NamedTuple):
     """The nesting of one object: its container class, its keys, and the trees of its children.
 
-    `kind` is None for a leaf. `keys` are dict keys or field names, empty for sequences.
+    `kind` is None for a leaf. `keys` are dict keys or field names, empty for sequences. A tuple,
+    because every call of a jitted function hashes and compares one.
     """
 
     kind: type | None
@@ -29,6 +31,7 @@ class TreeDef:
 
     @property
     def is_leaf(self) -> bool:
+        """Whether this is a single leaf, not a container."""
         return self.kind is None
 
     def paths(self, prefix: str = "") -> Iterator[str]:
@@ -47,34 +50,51 @@ class TreeDef:
 
 
 LEAF = TreeDef(None)
+# The usual leaves, to be found without asking whether they are containers.
+LEAF_CLASSES = frozenset({np.ndarray, float, int, bool, np.float64, np.float32, np.int64})
 _NONE = TreeDef(type(None))
 
 
-def flatten(obj: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], TreeDef]:
-    """The leaves of `obj` in order, and its tree; `is_leaf` stops at containers it accepts."""
+def flatten(obj: Any, leaf_classes: frozenset[type] = LEAF_CLASSES) -> tuple[list[Any], TreeDef]:
+    """The leaves of `obj` in order, and its tree. `leaf_classes` are not looked into."""
     leaves: list[Any] = []
-    return leaves, _flatten(obj, leaves, is_leaf)
+    return leaves, _flatten(obj, leaves, leaf_classes)
 
 
-def _flatten(obj: Any, leaves: list[Any], is_leaf: Callable[[Any], bool] | None) -> TreeDef:
-    if obj is None:
-        return _NONE
-    if is_leaf is not None and is_leaf(obj):
+def _flatten(obj: Any, leaves: list[Any], leaf_classes: frozenset[type]) -> TreeDef:
+    cls = type(obj)
+    if cls in leaf_classes:
         leaves.append(obj)
         return LEAF
-    cls = type(obj)
     if cls is tuple or cls is list:
-        return TreeDef(cls, (), tuple(_flatten(x, leaves, is_leaf) for x in obj))
+        return TreeDef(cls, (), tuple([_flatten(x, leaves, leaf_classes) for x in obj]))
     if issubclass(cls, dict):
-        children = tuple(_flatten(x, leaves, is_leaf) for x in obj.values())
-        return TreeDef(cls, tuple(obj), children)
+        children = [_flatten(x, leaves, leaf_classes) for x in obj.values()]
+        return TreeDef(cls, tuple(obj), tuple(children))
+    if obj is None:
+        return _NONE
+    names = _field_names(cls)  # type: ignore[arg-type]
+    if names is None:
+        leaves.append(obj)
+        return LEAF
+    children = [_flatten(getattr(obj, name), leaves, leaf_classes) for name in names]
+    return TreeDef(cls, names, tuple(children))
+
+
+@lru_cache(maxsize=1024)
+def _field_names(cls: type) -> tuple[str, ...] | None:
+    """The fields of a named tuple or a dataclass; None for any other class."""
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return TreeDef(cls, cls._fields, tuple(_flatten(x, leaves, is_leaf) for x in obj))
+        return cls._fields
     if dataclasses.is_dataclass(cls):
-        names = tuple(f.name for f in dataclasses.fields(cls) if f.init)
-        return TreeDef(cls, names, tuple(_flatten(getattr(obj, n), leaves, is_leaf) for n in names))
-    leaves.append(obj)
-    return LEAF
+        return tuple(f.name for f in dataclasses.fields(cls) if f.init)
+    return None
+
+
+@lru_cache(maxsize=256)
+def flat_tuple(size: int) -> TreeDef:
+    """The tree of a tuple of leaves."""
+    return TreeDef(tuple, (), (LEAF,) * size)
 
 
 def unflatten(tree: TreeDef, leaves: Sequence[Any]) -> Any:
@@ -102,6 +122,6 @@ def _make_dict(kind: type, items: Any) -> Any:
     if kind is dict:
         return dict(items)
     # A subclass may have any constructor (defaultdict, Counter, OrderedDict): fill an empty one.
-    made = kind.__new__(kind)
+    made: Any = kind.__new__(kind)  # type: ignore[call-overload]
     made.update(items)
     return made

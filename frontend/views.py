@@ -48,12 +48,15 @@ class Region:
     shape: Shape
 
     def read(self, ctx: TraceContext, parent: Value) -> Value:
+        """The elements of the region."""
         return values.take_region(ctx, parent, self.starts, self.steps, self.shape)
 
     def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        """The parent with the region replaced."""
         return values.put_region(ctx, parent, new, self.starts, self.steps)
 
     def known(self, parent: np.ndarray) -> np.ndarray:
+        """The same region by NumPy."""
         index = []
         for start, step, size in zip(self.starts, self.steps, self.shape, strict=True):
             assert isinstance(start, int) and isinstance(size, int)  # known arrays are static
@@ -63,6 +66,7 @@ class Region:
         return parent[tuple(index)]
 
     def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
+        """Strides times the steps."""
         return tuple(s * step for s, step in zip(strides, self.steps, strict=True))
 
 
@@ -73,16 +77,20 @@ class Permuted:
     permutation: tuple[int, ...]
 
     def read(self, ctx: TraceContext, parent: Value) -> Value:
+        """The transposed elements."""
         return values.transpose(ctx, parent, self.permutation)
 
     def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        """The elements transposed back."""
         inverse = tuple(sorted(range(len(self.permutation)), key=self.permutation.__getitem__))
         return values.transpose(ctx, new, inverse)
 
     def known(self, parent: np.ndarray) -> np.ndarray:
+        """The same by NumPy."""
         return parent.transpose(self.permutation)
 
     def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
+        """Strides in the new order."""
         return tuple(strides[p] for p in self.permutation)
 
 
@@ -94,15 +102,19 @@ class Reshaped:
     after: Shape
 
     def read(self, ctx: TraceContext, parent: Value) -> Value:
+        """The elements with the new shape."""
         return values.reshape(ctx, parent, self.after)
 
     def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        """The elements with the old shape."""
         return values.reshape(ctx, new, self.before)
 
     def known(self, parent: np.ndarray) -> np.ndarray:
+        """The same by NumPy."""
         return parent.reshape(self.after)
 
     def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
+        """Strides that walk the same memory."""
         found = reshaped_strides(shape, strides, new)
         assert found is not None  # else it would not be a view
         return found

@@ -5,20 +5,24 @@ Layer: frontend.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ...compiler.ir.types import Shape
+from ..tracer import Tracer
 
 
 def one_axis(axis: Any, ndim: int) -> int:
     """An axis counted from the start; AxisError if there is no such axis."""
-    return normalize_axis_index(axis, ndim)
+    return normalize_axis_index(operator.index(axis), ndim)
 
 
 def several_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """An axis or a tuple of axes, counted from the start, in the order given."""
+    if isinstance(axis, Tracer):
+        axis = axis.tolist() if axis._is_known else operator.index(axis)  # raises, with advice
     return normalize_axis_tuple(axis, ndim)
 
 

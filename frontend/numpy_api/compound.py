@@ -96,7 +96,7 @@ def ufunc_reduce(
 ) -> Any:
     """`ufunc.reduce(array, ...)` where a reduction does the same."""
     function = _REDUCTIONS.get(ufunc)
-    x = lift.lift(array)
+    x = lift.as_array(array)
     bitwise = ufunc in (np.bitwise_or, np.bitwise_and)
     if function is None or (bitwise and not x._type.dtype.is_bool):
         raise unsupported(ufunc.reduce)
@@ -125,7 +125,7 @@ def ufunc_accumulate(
 @implements("outer")
 def ufunc_outer(ufunc: np.ufunc, A: Any, B: Any, /, **kwargs: Any) -> Any:
     """`ufunc.outer(A, B)`."""
-    x, y = lift.lift(A), lift.lift(B)
+    x, y = lift.as_array(A), lift.as_array(B)
     ctx = require()
     spread = values.reshape(ctx, x._read(), (*x._type.shape, *(1 for _ in range(y.ndim))))
     return ufunc(lift.tracer(ctx, spread), y, **kwargs)

@@ -16,18 +16,19 @@ from ...compiler.ir.types import DType, Shape, Size
 from .. import lift, values
 from ..context import require
 from ..location import user_location
-from ..symint import SymInt, size_of
+from ..symint import SymInt, is_sequence, size_of
 from ..table import FUNCTIONS, implements
 from ..tracer import KNOWN_LIMIT, Tracer
 
 # The originals: by the time these functions run, the numpy module has the replacements.
 _np_array, _np_asarray = np.array, np.asarray
-_np_arange, _np_linspace = np.arange, np.linspace
+_np_arange: Any = np.arange
+_np_linspace: Any = np.linspace
 
 
 def shape_argument(shape: Any) -> Shape:
     """A shape as users give it: an int, a SymInt or a sequence of them."""
-    if isinstance(shape, SymInt) or not hasattr(shape, "__len__"):
+    if isinstance(shape, SymInt) or not is_sequence(shape):
         return _checked((size_of(shape),))
     return _checked(tuple(size_of(s) for s in shape))
 
@@ -79,7 +80,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **unu
         fill = _np_asarray(fill_value, dtype)
         if fill.ndim == 0:
             return _filled(shape, fill, fill.dtype)
-    value = lift.lift(fill_value)
+    value = lift.as_array(fill_value)
     target = FUNCTIONS[np.broadcast_to](value, shape)
     return FUNCTIONS[np.ndarray.astype](target, dtype or value.dtype)
 
@@ -91,7 +92,7 @@ def _is_concrete(x: Any) -> bool:
 
 
 def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
-    x = lift.lift(a)
+    x = lift.as_array(a)
     target = x._type.shape if shape is None else shape_argument(shape)
     return target, x.dtype if dtype is None else dtype
 
@@ -190,7 +191,7 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
 
 
 def _converted(x: Any, dtype: Any) -> Tracer:
-    found = lift.lift(x)
+    found = lift.as_array(x)
     if found._scalar:
         found = lift.array(require(), found._read())
     if dtype is None or np.dtype(dtype) == found.dtype:
@@ -233,7 +234,7 @@ def arange(
     element = values.dtype_of(np.int64 if dtype is None else dtype)
     base = values.counter(ctx, count, 0, by, DType.I64)
     if first != 0:
-        at = lift.lift(start)._read()
+        at = lift.as_array(start)._read()
         base = ctx.emit("add", base, values.broadcast(ctx, at, (count,)))
     return lift.array(ctx, values.cast(ctx, base, element))
 
@@ -246,9 +247,7 @@ def _arange_static(start: Any, stop: Any, step: Any, dtype: Any) -> Any:
     for x in (start, stop, step):
         if isinstance(x, Tracer):
             operator.index(x)  # raises with advice unless it is known
-    start, stop, step = (
-        x._known.item() if isinstance(x, Tracer) else x for x in (start, stop, step)
-    )
+    start, stop, step = (x.item() if isinstance(x, Tracer) else x for x in (start, stop, step))
     return _adopted(_np_arange(start, stop, step, dtype))
 
 
@@ -273,8 +272,8 @@ def linspace(
             loc=user_location(),
         )
     element = _linspace_dtype(start, stop) if dtype is None else np.dtype(dtype)
-    first = lift.lift(start) * 1.0
-    delta = lift.lift(stop) - first
+    first = lift.as_array(start) * 1.0
+    delta = lift.as_array(stop) - first
     count = num if isinstance(num, SymInt) else operator.index(num)
     div = count - 1 if endpoint else count
     index = FUNCTIONS["column"](arange(count), delta.ndim).astype(delta.dtype)

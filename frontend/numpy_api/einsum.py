@@ -29,7 +29,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = 
     subscripts, *arrays = operands
     if not isinstance(subscripts, str):
         subscripts, arrays = _from_sublists(operands)
-    tracers = [lift.lift(a) for a in arrays]
+    tracers = [lift.as_array(a) for a in arrays]
     inputs, result = _letters(subscripts, [t.ndim for t in tracers])
     common = np.result_type(*(t.dtype for t in tracers)) if dtype is None else np.dtype(dtype)
     element = values.dtype_of(common)
@@ -187,7 +187,7 @@ def _loop_pair(
         parts.append(ctx.emit_once("broadcast", placed, shape=shape, dims=dims))
     along = tuple(range(len(order), len(names)))
     if along:
-        return multiply_sum(ctx, *parts, along), "".join(order)
+        return multiply_sum(ctx, parts[0], parts[1], along), "".join(order)
     op = "logical_and" if parts[0].type.dtype.is_bool else "multiply"
     return ctx.emit(op, *parts), "".join(order)
 

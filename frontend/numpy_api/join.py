@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from ...compiler.ir.types import Size
 from .. import lift, values
 from ..context import TraceContext, require
 from ..location import user_location
-from ..symint import size_of, wrap_size
+from ..symint import is_sequence, size_of, wrap_size
 from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
+from . import create
 from .axes import one_axis
 
 # --- joining -----------------------------------------------------------------------------------
@@ -52,7 +54,7 @@ def concatenate(
 
 def _lifted(arrays: Any) -> list[Tracer]:
     """The elements of a sequence of arrays; a single array is one along its first axis."""
-    return [lift.lift(a) for a in arrays]
+    return [lift.as_array(a) for a in arrays]
 
 
 def joined(ctx: TraceContext, parts: Sequence[Value], axis: int) -> Value:
@@ -134,7 +136,7 @@ implements(np.column_stack)(_stacker(_as_column, lambda x: 1))
 @implements(np.append)
 def append(arr: Any, values: Any, axis: Any = None) -> Tracer:
     """As `np.append`."""
-    x, y = lift.lift(arr), lift.lift(values)
+    x, y = lift.as_array(arr), lift.as_array(values)
     if axis is None:
         x, y, axis = x.ravel(), y.ravel(), 0
     return concatenate((x, y), axis)
@@ -150,7 +152,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     for k, x in enumerate(xi):
         place = 1 - k if indexing == "xy" and count > 1 and k < 2 else k
         index = tuple(slice(None) if axis == place else None for axis in range(count))
-        grids.append(lift.lift(x).ravel()[index])
+        grids.append(lift.as_array(x).ravel()[index])
     if not sparse:
         grids = [FUNCTIONS[np.copy](g) for g in FUNCTIONS[np.broadcast_arrays](*grids)]
     return tuple(grids)
@@ -162,9 +164,10 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 @implements(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tracer]:
     """As `np.split`."""
-    x = lift.lift(ary)
-    if not hasattr(indices_or_sections, "__len__"):
-        total, sections = x.shape[one_axis(axis, x.ndim)], indices_or_sections
+    x = lift.as_array(ary)
+    if not is_sequence(indices_or_sections):
+        total = x.shape[one_axis(axis, x.ndim)]
+        sections = operator.index(indices_or_sections)
         if total % sections != 0:
             raise ValueError("array split does not result in an equal division")
     return array_split(x, indices_or_sections, axis)
@@ -173,10 +176,10 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tracer]:
 @implements(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tracer]:
     """As `np.array_split`."""
-    x = lift.lift(ary)
+    x = lift.as_array(ary)
     axis = one_axis(axis, x.ndim)
     total = x.shape[axis]
-    if hasattr(indices_or_sections, "__len__"):
+    if is_sequence(indices_or_sections):
         bounds = [0, *indices_or_sections, total]
     else:
         sections = operator.index(indices_or_sections)
@@ -190,15 +193,12 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Trace
                 total = operator.index(total)
                 return array_split(x, sections, axis)
             bounds = [k * (total // sections) for k in range(sections + 1)]
-    return [
-        x[(*(slice(None),) * axis, slice(a, b))]
-        for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    return [x[(*(slice(None),) * axis, slice(a, b))] for a, b in pairwise(bounds)]
 
 
 def _splitter(name: str, axis: Callable[[Tracer], int], least: int) -> Callable[..., Any]:
     def implementation(ary: Any, indices_or_sections: Any) -> list[Tracer]:
-        x = lift.lift(ary)
+        x = lift.as_array(ary)
         if x.ndim < least:
             raise ValueError(f"{name} only works on arrays of {least} or more dimensions")
         return split(x, indices_or_sections, axis(x))
@@ -214,7 +214,7 @@ implements(np.dsplit)(_splitter("dsplit", lambda x: 2, 3))
 @implements(getattr(np, "unstack", "unstack"))
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
     """As `np.unstack`."""
-    return tuple(np.moveaxis(lift.lift(x), axis, 0))
+    return tuple(np.moveaxis(lift.as_array(x), axis, 0))
 
 
 # --- repeating ---------------------------------------------------------------------------------
@@ -223,8 +223,8 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
 @implements(np.tile)
 def tile(A: Any, reps: Any) -> Tracer:
     """As `np.tile`."""
-    x = lift.lift(A)
-    counts = tuple(reps) if hasattr(reps, "__len__") else (reps,)
+    x = lift.as_array(A)
+    counts = tuple(reps) if is_sequence(reps) else (reps,)
     rank = max(x.ndim, len(counts))
     counts = (1,) * (rank - len(counts)) + counts
     shape = (1,) * (rank - x.ndim) + x.shape
@@ -239,11 +239,11 @@ def tile(A: Any, reps: Any) -> Tracer:
 @implements(np.repeat, np.ndarray.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     """As `np.repeat`, for counts that are known while tracing."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     if axis is None:
         x, axis = x.ravel(), 0
     axis = one_axis(axis, x.ndim)
-    if hasattr(repeats, "__len__") and not isinstance(repeats, Tracer):
+    if is_sequence(repeats) and not isinstance(repeats, Tracer):
         counts = np.asarray(repeats)
         if counts.size != 1:
             total = require().static(x._type.shape[axis])
@@ -262,11 +262,14 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
 
 
 @implements(np.roll)
-def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
-    """As `np.roll`, for shifts that are known while tracing."""
-    x = lift.lift(a)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """As `np.roll`."""
+    x = lift.as_array(a)
     if axis is None:
         return np.reshape(roll(x.ravel(), shift, 0), x.shape)
+    if isinstance(shift, Tracer) and not shift.ndim:
+        along = one_axis(axis, x.ndim)
+        return np.take(x, create.arange(x.shape[along]) - shift, along, mode="wrap")
     pairs = np.broadcast(shift, axis)
     for by, along in pairs:
         x = _rolled(x, operator.index(by), one_axis(operator.index(along), x.ndim))
@@ -302,7 +305,7 @@ def _turn(ctx: TraceContext, by: int, size: Size) -> int:
 @implements(np.pad)
 def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Tracer:
     """As `np.pad`, modes constant, edge, reflect, symmetric and wrap."""
-    x = lift.lift(array)
+    x = lift.as_array(array)
     widths = _widths(pad_width, x.ndim)
     constants = options.pop("constant_values", 0)
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options:
@@ -330,7 +333,7 @@ def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     if isinstance(pad_width, dict):
         widths = [(0, 0)] * ndim
         for axis, width in pad_width.items():
-            pair = width if hasattr(width, "__len__") else (width, width)
+            pair = width if is_sequence(width) else (width, width)
             widths[one_axis(axis, ndim)] = (operator.index(pair[0]), operator.index(pair[1]))
     else:
         pairs = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()

@@ -17,6 +17,7 @@ from ...compiler.ir.types import DType, Size
 from .. import lift, ufuncs, values
 from ..context import TraceContext, require
 from ..location import user_location
+from ..symint import is_sequence
 from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
 from . import create
@@ -91,15 +92,15 @@ def matmul(x1: Any, x2: Any) -> Tracer:
 
 def _vector_product(ctx: TraceContext, a: Value, b: Value) -> Value:
     if a.type.dtype is DType.F16:
-        wide = (values.cast(ctx, v, DType.F32) for v in (a, b))
-        return values.cast(ctx, multiply_sum(ctx, *wide, (0,)), DType.F16)
+        a, b = values.cast(ctx, a, DType.F32), values.cast(ctx, b, DType.F32)
+        return values.cast(ctx, multiply_sum(ctx, a, b, (0,)), DType.F16)
     return multiply_sum(ctx, a, b, (0,))
 
 
 @implements(np.dot, np.ndarray.dot)
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """As `np.dot`."""
-    x, y = lift.lift(a), lift.lift(b)
+    x, y = lift.as_array(a), lift.as_array(b)
     if not x.ndim or not y.ndim:
         result = np.multiply(x, y)
     elif x.ndim <= 2 and y.ndim <= 2:
@@ -112,13 +113,13 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 @implements(np.vdot)
 def vdot(a: Any, b: Any, /) -> Tracer:
     """As `np.vdot`."""
-    return dot(lift.lift(a).ravel(), lift.lift(b).ravel())
+    return dot(lift.as_array(a).ravel(), lift.as_array(b).ravel())
 
 
 @implements(np.inner)
 def inner(a: Any, b: Any, /) -> Tracer:
     """As `np.inner`."""
-    x, y = lift.lift(a), lift.lift(b)
+    x, y = lift.as_array(a), lift.as_array(b)
     if not x.ndim or not y.ndim:
         return np.multiply(x, y)
     return tensordot(x, y, ((-1,), (-1,)))
@@ -127,14 +128,14 @@ def inner(a: Any, b: Any, /) -> Tracer:
 @implements(np.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """As `np.outer`."""
-    result = np.multiply(lift.lift(a).ravel()[:, None], lift.lift(b).ravel()[None, :])
+    result = np.multiply(lift.as_array(a).ravel()[:, None], lift.as_array(b).ravel()[None, :])
     return FUNCTIONS["store"]("outer", result, out)
 
 
 @implements(np.vecdot)
 def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Tracer:
     """As `np.vecdot`."""
-    x, y = (np.moveaxis(lift.lift(v), axis, -1) for v in (x1, x2))
+    x, y = (np.moveaxis(lift.as_array(v), axis, -1) for v in (x1, x2))
     ctx, a, b = _operands("vecdot", x, y)
     _inner_sizes(ctx, "vecdot", a.type.shape[-1], b.type.shape[-1], a, b)
     rank = max(a.type.rank, b.type.rank)
@@ -148,7 +149,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tracer:
     if isinstance(axes, int):
         left, right = tuple(range(x.type.rank - axes, x.type.rank)), tuple(range(axes))
     else:
-        left, right = (tuple(k) if hasattr(k, "__len__") else (k,) for k in axes)
+        left, right = (tuple(k) if is_sequence(k) else (k,) for k in axes)
     left = tuple(one_axis(k, x.type.rank) for k in left)
     right = tuple(one_axis(k, y.type.rank) for k in right)
     if len(left) != len(right):
@@ -182,9 +183,9 @@ def contract(
 
 
 @implements(np.kron)
-def kron(a: Any, b: Any) -> Tracer:
+def kron(a: Any, b: Any) -> Any:
     """As `np.kron`."""
-    x, y = lift.lift(a), lift.lift(b)
+    x, y = lift.as_array(a), lift.as_array(b)
     rank = max(x.ndim, y.ndim)
     x, y = (np.reshape(v, (1,) * (rank - v.ndim) + v.shape) for v in (x, y))
     shape = tuple(m * n for m, n in zip(x.shape, y.shape, strict=True))
@@ -196,12 +197,12 @@ def kron(a: Any, b: Any) -> Tracer:
 @implements(np.cross)
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
-) -> Tracer:
+) -> Any:
     """As `np.cross`, for vectors of three components."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    x = np.moveaxis(lift.lift(a), axisa, -1)
-    y = np.moveaxis(lift.lift(b), axisb, -1)
+    x = np.moveaxis(lift.as_array(a), axisa, -1)
+    y = np.moveaxis(lift.as_array(b), axisb, -1)
     if not all(require().equal(v._type.shape[-1], 3) for v in (x, y)):
         raise UnsupportedError(
             "np.cross: vectors must have 3 components",
@@ -219,9 +220,9 @@ def cross(
 
 
 @implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """As `np.linalg.norm`: vector norms, and the matrix norms that are sums (fro, 1, inf)."""
-    x = lift.lift(x)
+    x = lift.as_array(x)
     if not x._type.dtype.is_float:
         x = x.astype(np.float64)
     if axis is None and (ord is None or (ord in ("f", "fro") and x.ndim == 2)):
@@ -279,7 +280,7 @@ def _matrix_norm(x: Tracer, ord: Any, along: tuple[int, int], keepdims: bool) ->
 @implements(np.diagonal, np.ndarray.diagonal)
 def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
     """As `np.diagonal`: a read-only result."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     first, second = one_axis(axis1, x.ndim), one_axis(axis2, x.ndim)
     moved = np.moveaxis(x, (first, second), (0, 1))
     rows, columns = (require().static(s) for s in moved._type.shape[:2])
@@ -295,7 +296,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
 @implements(np.diag)
 def diag(v: Any, k: Any = 0) -> Tracer:
     """As `np.diag`."""
-    x = lift.lift(v)
+    x = lift.as_array(v)
     if x.ndim == 2:
         return diagonal(x, k)
     if x.ndim != 1:
@@ -317,7 +318,7 @@ def trace(
 
 def _triangle(keep: np.ufunc) -> Any:
     def implementation(m: Any, k: Any = 0) -> Tracer:
-        x = lift.lift(m)
+        x = lift.as_array(m)
         rows, columns = x.shape[-2:] if x.ndim > 1 else (x.shape[0], x.shape[0])
         row, column = create.arange(rows), create.arange(columns)
         mask = keep(row[:, None] + k, column)

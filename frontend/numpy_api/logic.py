@@ -21,13 +21,13 @@ def isclose(
 ) -> Tracer:
     """As `np.isclose`."""
     x, y = lift.operand(a), lift.operand(b)
-    y = lift.lift(y)
+    y = lift.as_array(y)
     # integers are compared as floats, so that differences do not wrap
     if y.dtype.kind != "f":
         y = y.astype(np.result_type(y.dtype, 1.0))
     near = np.less_equal(np.abs(np.subtract(x, y)), np.add(atol, np.multiply(rtol, np.abs(y))))
     result = (near & np.isfinite(y)) | np.equal(x, y)
-    return result | (np.isnan(lift.lift(x)) & np.isnan(y)) if equal_nan else result
+    return result | (np.isnan(lift.as_array(x)) & np.isnan(y)) if equal_nan else result
 
 
 @implements(np.allclose)
@@ -44,7 +44,7 @@ def _python_bool(x: Any) -> Tracer:
 @implements(np.array_equal)
 def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     """As `np.array_equal`."""
-    x, y = lift.lift(a1), lift.lift(a2)
+    x, y = lift.as_array(a1), lift.as_array(a2)
     if x.shape != y.shape:
         return False
     same = np.equal(x, y)
@@ -77,13 +77,13 @@ def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
 @implements(np.min_scalar_type)
 def min_scalar_type(a: Any, /) -> np.dtype:
     """As `np.min_scalar_type` of an array."""
-    return lift.lift(a).dtype
+    return lift.as_array(a).dtype
 
 
 @implements(np.common_type)
-def common_type(*arrays: Any) -> np.dtype:
+def common_type(*arrays: Any) -> Any:
     """As `np.common_type`."""
-    return np.common_type(*(np.empty(0, lift.lift(a).dtype) for a in arrays))
+    return np.common_type(*(np.empty(0, lift.as_array(a).dtype) for a in arrays))
 
 
 @implements(np.iscomplexobj)
@@ -121,7 +121,7 @@ def shares_memory(a: Any, b: Any, /, max_work: Any = None) -> bool:
 @implements(np.sinc)
 def sinc(x: Any) -> Tracer:
     """As `np.sinc`."""
-    y = np.pi * lift.lift(x)
+    y = np.pi * lift.as_array(x)
     y = np.where(y == 0, y.dtype.type(np.finfo(y.dtype).eps), y)
     return np.sin(y) / y
 
@@ -129,11 +129,11 @@ def sinc(x: Any) -> Tracer:
 @implements(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """As `np.trapezoid`."""
-    samples = lift.lift(y)
+    samples = lift.as_array(y)
     if x is None:
         width = dx
     else:
-        points = lift.lift(x)
+        points = lift.as_array(x)
         if points.ndim == 1:
             width = np.diff(points)
             shape = [1] * samples.ndim
@@ -149,7 +149,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """As `np.polyval`."""
-    coefficients, point = lift.lift(p), lift.lift(x)
+    coefficients, point = lift.as_array(p), lift.as_array(x)
     result: Any = np.zeros_like(point)
     for k in range(len(coefficients)):
         result = result * point + coefficients[k]

@@ -48,7 +48,7 @@ def finish(value: Value, out: Any, name: str) -> Any:
 def selected(x: Value, where: Any, otherwise: Any) -> Value:
     """The elements where the condition holds, a neutral number elsewhere."""
     ctx = require()
-    condition = values.cast(ctx, lift.lift(where)._read(), DType.BOOL)
+    condition = values.cast(ctx, lift.as_array(where)._read(), DType.BOOL)
     shape = values.broadcast_shapes(ctx, [x.type.shape, condition.type.shape], "where")
     number = values.full(ctx, shape, otherwise, x.type.dtype)
     return ctx.emit(
@@ -87,7 +87,7 @@ def _accumulation(op: str, ufunc: np.ufunc, neutral: int) -> Callable[..., Any]:
         initial: Any = _NO_VALUE,
         where: Any = True,
     ) -> Any:
-        x, ctx = lift.lift(a), require()
+        x, ctx = lift.as_array(a), require()
         target = sum_dtype(x._type.dtype) if dtype is None else values.dtype_of(dtype)
         if target.is_bool:
             # addition of bools is `or`, multiplication is `and`
@@ -123,7 +123,7 @@ def _extreme(op: str, ufunc: np.ufunc, name: str) -> Callable[..., Any]:
         initial: Any = _NO_VALUE,
         where: Any = True,
     ) -> Any:
-        x = lift.lift(a)
+        x = lift.as_array(a)
         value = x._read()
         has_initial = initial is not _NO_VALUE and initial is not None
         if where is not True and where is not _NO_VALUE:
@@ -172,7 +172,7 @@ amin = implements(np.min, np.amin, np.ndarray.min)(_extreme("reduce_min", np.min
 
 def _position(op: str) -> Callable[..., Any]:
     def implementation(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
-        x = lift.lift(a)
+        x = lift.as_array(a)
         along = tuple(range(x.ndim)) if axis is None else (one_axis(axis, x.ndim),)
         if _is_empty(x._read(), along):
             raise ValueError(f"attempt to get {op} of an empty sequence")
@@ -210,7 +210,7 @@ def _logical(op: str, ufunc: np.ufunc, neutral: bool) -> Callable[..., Any]:
         *,
         where: Any = True,
     ) -> Any:
-        x = lift.lift(a)
+        x = lift.as_array(a)
         value = values.cast(require(), x._read(), DType.BOOL)
         if where is not True and where is not _NO_VALUE:
             value = selected(value, where, neutral)
@@ -227,7 +227,7 @@ all_ = implements(np.all, np.ndarray.all)(_logical("reduce_all", np.logical_and,
 @implements(np.count_nonzero)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """As `np.count_nonzero`."""
-    x, ctx = lift.lift(a), require()
+    x, ctx = lift.as_array(a), require()
     value = values.cast(ctx, values.cast(ctx, x._read(), DType.BOOL), DType.I64)
     return finish(reduce_value("reduce_sum", value, reduced_axes(axis, x.ndim), keepdims), None, "")
 
@@ -245,7 +245,7 @@ def _counts(x: Value, along: tuple[int, ...], where: Any) -> Any:
     """How many elements are reduced: one number, or one for each result under a mask."""
     if where is True or where is _NO_VALUE:
         return count_of(x, along)
-    mask = lift.lift(where)._read()
+    mask = lift.as_array(where)._read()
     ctx = require()
     mask = values.broadcast(ctx, values.cast(ctx, mask, DType.I64), x.type.shape)
     return lift.tracer(ctx, reduce_value("reduce_sum", mask, along, keepdims=True))
@@ -262,12 +262,12 @@ def mean(
     where: Any = True,
 ) -> Any:
     """As `np.mean`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     result = _mean(x, reduced_axes(axis, x.ndim), dtype, where)
     return _shaped(result, reduced_axes(axis, x.ndim), keepdims, out, "mean")
 
 
-def _mean(x: Tracer, along: tuple[int, ...], dtype: Any, where: Any) -> Tracer:
+def _mean(x: Tracer, along: tuple[int, ...], dtype: Any, where: Any) -> Any:
     """The mean with the reduced axes kept."""
     ctx = require()
     half = dtype is None and x._type.dtype is DType.F16
@@ -309,7 +309,7 @@ def _spread(root: bool, name: str) -> Callable[..., Any]:
             if ddof != 0:
                 raise ValueError("ddof and correction can't be provided simultaneously.")
             ddof = correction
-        x = lift.lift(a)
+        x = lift.as_array(a)
         along = reduced_axes(axis, x.ndim)
         result = _variance(x, along, dtype, ddof, where, mean)
         if root:
@@ -323,7 +323,7 @@ def _spread(root: bool, name: str) -> Callable[..., Any]:
 
 def _variance(
     x: Tracer, along: tuple[int, ...], dtype: Any, ddof: float, where: Any, mean: Any
-) -> Tracer:
+) -> Any:
     """mean((x - mean(x))**2), NumPy's two passes; the reduced axes are kept."""
     ctx = require()
     if dtype is None:
@@ -331,7 +331,7 @@ def _variance(
         work = DType.F32 if kind is DType.F16 else kind if kind.is_float else DType.F64
     else:
         work = values.dtype_of(dtype)
-    center = lift.lift(mean) if mean is not _NO_VALUE else _mean(x, along, work.numpy, where)
+    center = lift.as_array(mean) if mean is not _NO_VALUE else _mean(x, along, work.numpy, where)
     distance = np.subtract(x, center, dtype=work.numpy, casting="unsafe")
     square = np.multiply(distance, distance)._read()
     count = _counts(square, along, where)
@@ -360,12 +360,12 @@ def average(
     keepdims: Any = False,
 ) -> Any:
     """As `np.average`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
-        scale = lift.lift(count_of(x._read(), reduced_axes(axis, x.ndim)))
+        scale = lift.as_array(count_of(x._read(), reduced_axes(axis, x.ndim)))
         return (result, np.multiply(np.ones_like(result), scale)) if returned else result
-    w = lift.lift(weights)
+    w = lift.as_array(weights)
     dtype = np.result_type(x.dtype, w.dtype, np.float64 if x.dtype.kind in "iub" else x.dtype)
     if w.ndim != x.ndim or w._type.shape != x._type.shape:
         w = _weights_along(w, axis, x)
@@ -394,7 +394,7 @@ def _weights_along(w: Tracer, axis: Any, x: Tracer) -> Tracer:
 
 def _without_nan(function: Callable[..., Any], replacement: Any) -> Callable[..., Any]:
     def implementation(a: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
-        x = lift.lift(a)
+        x = lift.as_array(a)
         if x._type.dtype.is_float:
             x = np.where(np.isnan(x), x.dtype.type(replacement), x)
         return function(x, axis, *args, **kwargs)
@@ -415,7 +415,7 @@ def _extreme_without_nan(op: str, function: Callable[..., Any]) -> Callable[...,
         initial: Any = _NO_VALUE,
         where: Any = True,
     ) -> Any:
-        x = lift.lift(a)
+        x = lift.as_array(a)
         if not x._type.dtype.is_float:
             return function(x, axis, out, keepdims, initial, where)
         bad = np.isnan(x)
@@ -437,7 +437,7 @@ def nanmean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
 ) -> Any:
     """As `np.nanmean`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     where = ~np.isnan(x) if x._type.dtype.is_float else True
     return mean(x, axis, dtype, out, keepdims, where=where)
 
@@ -451,7 +451,7 @@ def _nan_spread(function: Callable[..., Any]) -> Callable[..., Any]:
         ddof: float = 0,
         keepdims: bool = False,
     ) -> Any:
-        x = lift.lift(a)
+        x = lift.as_array(a)
         if not x._type.dtype.is_float:
             return function(x, axis, dtype, out, ddof, keepdims)
         result = function(x, axis, dtype, None, ddof, keepdims, where=~np.isnan(x))
@@ -471,7 +471,7 @@ implements(np.nanstd)(_nan_spread(std))
 
 def _scan(op: str, name: str) -> Callable[..., Any]:
     def implementation(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-        x, ctx = lift.lift(a), require()
+        x, ctx = lift.as_array(a), require()
         if axis is None:
             x = FUNCTIONS[np.ravel](x)
         elif x.ndim == 0:

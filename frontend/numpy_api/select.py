@@ -37,7 +37,7 @@ def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Tracer:
     chosen = [lift.operand(v) for v in (x, y)]
     dtype = values.dtype_of(_common_dtype(chosen))
     parts = [_where_value(v, dtype) for v in chosen]
-    test = values.cast(ctx, lift.lift(condition)._read(), DType.BOOL)
+    test = values.cast(ctx, lift.as_array(condition)._read(), DType.BOOL)
     return lift.tracer(ctx, ctx.emit("select", *ufuncs.aligned(ctx, [test, *parts], "where")))
 
 
@@ -123,7 +123,7 @@ def nan_to_num(
     x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Tracer:
     """As `np.nan_to_num`."""
-    value = lift.lift(x)
+    value = lift.as_array(x)
     if not value._type.dtype.is_float:
         return value
     info = np.finfo(value.dtype)
@@ -145,7 +145,7 @@ def nan_to_num(
 @implements(np.round, np.around, np.ndarray.round)
 def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     """As `np.round`: NumPy multiplies by a power of ten, rounds and divides."""
-    x, decimals = lift.lift(a), operator.index(decimals)
+    x, decimals = lift.as_array(a), operator.index(decimals)
     if x._type.dtype.is_bool:
         x = x.astype(np.float16)
     if not x._type.dtype.is_float:
@@ -159,7 +159,7 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     return FUNCTIONS["store"]("round", result, out)
 
 
-def _round_integers(x: Tracer, scale: int) -> Tracer:
+def _round_integers(x: Tracer, scale: int) -> Any:
     divided = np.true_divide(x, float(scale))
     return np.multiply(np.rint(divided), float(scale)).astype(x.dtype)
 
@@ -167,7 +167,7 @@ def _round_integers(x: Tracer, scale: int) -> Tracer:
 @implements(np.fix)
 def fix(x: Any, out: Any = None) -> Any:
     """As `np.fix`."""
-    return FUNCTIONS["store"]("fix", np.trunc(lift.lift(x)), out)
+    return FUNCTIONS["store"]("fix", np.trunc(lift.as_array(x)), out)
 
 
 # --- index arrays ------------------------------------------------------------------------------
@@ -176,11 +176,11 @@ def fix(x: Any, out: Any = None) -> Any:
 @implements(np.take, np.ndarray.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     """As `np.take`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     if axis is None:
         x, axis = x.ravel(), 0
     axis = one_axis(axis, x.ndim)
-    index = lift.lift(indices)
+    index = lift.as_array(indices)
     size = x.shape[axis]
     if mode == "wrap":
         index = index % size
@@ -195,7 +195,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
 @implements(np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
     """As `np.take_along_axis`."""
-    x, index = lift.lift(arr), lift.lift(indices)
+    x, index = lift.as_array(arr), lift.as_array(indices)
     if axis is None:
         x, axis = x.ravel(), 0
     if x.ndim != index.ndim:
@@ -204,7 +204,9 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
     full = tuple(
         index
         if k == axis
-        else create.arange(x.shape[k])[tuple(slice(None) if j == k else None for j in range(x.ndim))]
+        else create.arange(x.shape[k])[
+            tuple(slice(None) if j == k else None for j in range(x.ndim))
+        ]
         for k in range(x.ndim)
     )
     return x[full]
@@ -215,7 +217,7 @@ def diff(
     a: Any, n: int = 1, axis: Any = -1, prepend: Any = _NO_VALUE, append: Any = _NO_VALUE
 ) -> Tracer:
     """As `np.diff`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
     if x.ndim == 0:
@@ -225,7 +227,7 @@ def diff(
     for extra in (prepend, x, append):
         if extra is _NO_VALUE:
             continue
-        part = lift.lift(extra)
+        part = lift.as_array(extra)
         if part.ndim == 0:
             part = np.broadcast_to(part, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
         parts.append(part)

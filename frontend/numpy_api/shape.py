@@ -15,7 +15,7 @@ from ...compiler.ir.types import Shape, Size
 from .. import lift, values
 from ..context import TraceContext, require
 from ..location import user_location
-from ..symint import SymInt, size_of, sizes, wrap_size
+from ..symint import SymInt, is_sequence, size_of, sizes, wrap_size
 from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
 from ..views import Permuted, Region, Reshaped, reshaped_strides
@@ -31,7 +31,7 @@ _READ_ONLY = "assigning to the result of np.broadcast_to would change several el
 @implements(np.reshape)
 def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Tracer:
     """As `np.reshape`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     if order not in ("C", "A"):
         raise UnsupportedError(f"reshape: order={order!r} is not supported", loc=user_location())
     result = to_shape(x, new_shape(x, shape))
@@ -60,7 +60,7 @@ def to_shape(x: Tracer, shape: Shape) -> Tracer:
 def new_shape(x: Tracer, shape: Any) -> Shape:
     """A shape argument with its -1 filled in; ShapeError with NumPy's text if it does not fit."""
     ctx = require()
-    if isinstance(shape, SymInt) or not hasattr(shape, "__len__"):
+    if isinstance(shape, SymInt) or not is_sequence(shape):
         shape = (shape,)
     wanted = [size_of(s) for s in shape]
     unknown = [k for k, s in enumerate(wanted) if isinstance(s, int) and s == -1]
@@ -124,7 +124,7 @@ def flatten(a: Tracer, order: str = "C") -> Tracer:
 @implements(np.expand_dims)
 def expand_dims(a: Any, axis: Any) -> Tracer:
     """As `np.expand_dims`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     added = axis if isinstance(axis, (tuple, list)) else (axis,)
     places = several_axes(tuple(added), x.ndim + len(added))
     old = iter(x._type.shape)
@@ -135,7 +135,7 @@ def expand_dims(a: Any, axis: Any) -> Tracer:
 @implements(np.squeeze, np.ndarray.squeeze)
 def squeeze(a: Any, axis: Any = None) -> Tracer:
     """As `np.squeeze`."""
-    x, ctx = lift.lift(a), require()
+    x, ctx = lift.as_array(a), require()
     if axis is None:
         gone = tuple(k for k, s in enumerate(x._type.shape) if ctx.equal(s, 1))
     else:
@@ -151,7 +151,7 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
 
 def _at_least(ndim: int) -> Any:
     def implementation(*arrays: Any) -> Any:
-        results = tuple(_padded(lift.lift(a), ndim) for a in arrays)
+        results = tuple(_padded(lift.as_array(a), ndim) for a in arrays)
         return results[0] if len(results) == 1 else results
 
     return implementation
@@ -183,7 +183,7 @@ for _function, _ndim in ((np.atleast_1d, 1), (np.atleast_2d, 2), (np.atleast_3d,
 @implements(np.transpose)
 def transpose(a: Any, axes: Any = None) -> Tracer:
     """As `np.transpose`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     order = range(x.ndim)[::-1] if axes is None else axes
     return permuted(x, _permutation(order, x.ndim))
 
@@ -191,7 +191,7 @@ def transpose(a: Any, axes: Any = None) -> Tracer:
 @implements(np.ndarray.transpose)
 def array_transpose(a: Tracer, *order: Any) -> Tracer:
     """As `ndarray.transpose`: the axes may be one argument or several."""
-    if len(order) == 1 and (order[0] is None or hasattr(order[0], "__len__")):
+    if len(order) == 1 and (order[0] is None or is_sequence(order[0])):
         return transpose(a, order[0])
     return transpose(a, order or None)
 
@@ -212,7 +212,7 @@ def permuted(x: Tracer, permutation: tuple[int, ...]) -> Tracer:
 @implements(np.swapaxes, np.ndarray.swapaxes)
 def swapaxes(a: Any, axis1: Any, axis2: Any) -> Tracer:
     """As `np.swapaxes`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     order = list(range(x.ndim))
     i, k = one_axis(axis1, x.ndim), one_axis(axis2, x.ndim)
     order[i], order[k] = order[k], order[i]
@@ -222,7 +222,7 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Tracer:
 @implements(np.matrix_transpose)
 def matrix_transpose(x: Any, /) -> Tracer:
     """As `np.matrix_transpose`."""
-    x = lift.lift(x)
+    x = lift.as_array(x)
     if x.ndim < 2:
         raise ValueError("matrix transpose with ndim < 2 is undefined")
     return swapaxes(x, -1, -2)
@@ -231,7 +231,7 @@ def matrix_transpose(x: Any, /) -> Tracer:
 @implements(np.moveaxis)
 def moveaxis(a: Any, source: Any, destination: Any) -> Tracer:
     """As `np.moveaxis`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     moved, places = several_axes(source, x.ndim), several_axes(destination, x.ndim)
     if len(moved) != len(places):
         raise ValueError(
@@ -246,7 +246,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Tracer:
 @implements(np.rollaxis)
 def rollaxis(a: Any, axis: Any, start: Any = 0) -> Tracer:
     """As `np.rollaxis`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     axis = one_axis(axis, x.ndim)
     start = one_axis(start, x.ndim + 1)
     order = [k for k in range(x.ndim) if k != axis]
@@ -266,14 +266,14 @@ def reversed_along(x: Tracer, along: tuple[int, ...]) -> Tracer:
 @implements(np.flip)
 def flip(m: Any, axis: Any = None) -> Tracer:
     """As `np.flip`."""
-    x = lift.lift(m)
+    x = lift.as_array(m)
     return reversed_along(x, reduced_axes(axis, x.ndim))
 
 
 @implements(np.fliplr)
 def fliplr(m: Any) -> Tracer:
     """As `np.fliplr`."""
-    x = lift.lift(m)
+    x = lift.as_array(m)
     if x.ndim < 2:
         raise ValueError("Input must be >= 2-d.")
     return reversed_along(x, (1,))
@@ -282,7 +282,7 @@ def fliplr(m: Any) -> Tracer:
 @implements(np.flipud)
 def flipud(m: Any) -> Tracer:
     """As `np.flipud`."""
-    x = lift.lift(m)
+    x = lift.as_array(m)
     if x.ndim < 1:
         raise ValueError("Input must be >= 1-d.")
     return reversed_along(x, (0,))
@@ -291,7 +291,7 @@ def flipud(m: Any) -> Tracer:
 @implements(np.rot90)
 def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tracer:
     """As `np.rot90`."""
-    x = lift.lift(m)
+    x = lift.as_array(m)
     first, second = several_axes(axes, x.ndim)
     if first == second:
         raise ValueError("Axes must be different.")
@@ -311,7 +311,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tracer:
 @implements(np.broadcast_to)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Tracer:
     """As `np.broadcast_to`: a read-only result."""
-    return broadcasted(lift.lift(array), shape_argument(shape))
+    return broadcasted(lift.as_array(array), shape_argument(shape))
 
 
 def broadcasted(x: Tracer, shape: Shape) -> Tracer:
@@ -332,7 +332,7 @@ def broadcasted(x: Tracer, shape: Shape) -> Tracer:
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
     """As `np.broadcast_arrays`."""
-    arrays = [lift.lift(a) for a in args]
+    arrays = [lift.as_array(a) for a in args]
     shape = values.broadcast_shapes(require(), [x._type.shape for x in arrays], "broadcast_arrays")
     return tuple(broadcasted(x, shape) for x in arrays)
 
@@ -351,7 +351,7 @@ def copied(x: Tracer) -> Tracer:
 @implements(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
     """As `np.copy`."""
-    return copied(lift.lift(a))
+    return copied(lift.as_array(a))
 
 
 @implements(np.ndarray.copy)
@@ -370,7 +370,7 @@ def astype(
     copy: bool = True,
 ) -> Tracer:
     """As `ndarray.astype`."""
-    x, ctx = lift.lift(a), require()
+    x, ctx = lift.as_array(a), require()
     target = values.dtype_of(dtype)
     if not np.can_cast(x.dtype, target.numpy, casting):  # type: ignore[arg-type]
         raise TypeError(
@@ -424,18 +424,18 @@ def conjugate(a: Any) -> Any:
 @implements(np.shape)
 def shape(a: Any) -> tuple[Any, ...]:
     """As `np.shape`."""
-    return sizes(require(), lift.lift(a)._type.shape)
+    return sizes(require(), lift.as_array(a)._type.shape)
 
 
 @implements(np.ndim)
 def ndim(a: Any) -> int:
     """As `np.ndim`."""
-    return lift.lift(a).ndim
+    return lift.as_array(a).ndim
 
 
 @implements(np.size)
 def size(a: Any, axis: Any = None) -> Any:
     """As `np.size`."""
-    x = lift.lift(a)
+    x = lift.as_array(a)
     along = reduced_axes(axis, x.ndim)
     return wrap_size(require(), values.size_of(tuple(x._type.shape[k] for k in along)))

@@ -127,7 +127,9 @@ def test_einsum_other_forms():
     check(lambda a, b: np.einsum(a, [0, 1], b, [1, 2]), A, B, rtol=1e-13)
     check(lambda a: np.einsum("ij,kj->ik", a, a, optimize=True), A, rtol=1e-13)
     check(lambda a: np.einsum("ij,jk->ik", a, np.ones((4, 2))), A, rtol=1e-13)
-    check(lambda a, b: np.einsum("ij,jk->ik", a, b), np.arange(6).reshape(2, 3), np.eye(3, dtype=int))
+    check(
+        lambda a, b: np.einsum("ij,jk->ik", a, b), np.arange(6).reshape(2, 3), np.eye(3, dtype=int)
+    )
     check(lambda a, b: np.einsum("ij,j->i", a, b), np.ones((2, 1)), np.ones(3), rtol=1e-13)
 
 

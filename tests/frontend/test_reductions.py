@@ -99,9 +99,7 @@ def test_average():
     check_all_sizes(lambda x: np.average(x, axis=1), X, rtol=1e-13)
     check_all_sizes(lambda x, w: np.average(x, axis=2, weights=w), X, np.ones(2), rtol=1e-13)
     check_all_sizes(lambda x: np.average(x, weights=x * x), X, rtol=1e-13)
-    check_all_sizes(
-        lambda x: np.average(x, axis=0, weights=x * x, returned=True), X, rtol=1e-13
-    )
+    check_all_sizes(lambda x: np.average(x, axis=0, weights=x * x, returned=True), X, rtol=1e-13)
     check(lambda x, w: np.average(x, 0, w), np.arange(3), np.arange(3), rtol=1e-13)
 
 
@@ -150,4 +148,6 @@ def test_diff_and_trapezoid():
     check(np.diff, np.array([3, 1, 7], np.uint8))
     check_all_sizes(lambda x: np.trapezoid(x), X, rtol=1e-13)
     check_all_sizes(lambda x: np.trapezoid(x, dx=0.5, axis=0), X, rtol=1e-13)
-    check_all_sizes(lambda y, x: np.trapezoid(y, x, axis=1), X, np.array([0.0, 1, 3, 4]), rtol=1e-13)
+    check_all_sizes(
+        lambda y, x: np.trapezoid(y, x, axis=1), X, np.array([0.0, 1, 3, 4]), rtol=1e-13
+    )

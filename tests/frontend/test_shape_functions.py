@@ -102,6 +102,7 @@ CASES = {
     "roll": (lambda x: np.roll(x, 2), V),
     "roll_flat": (lambda x: np.roll(x, 1), M),
     "roll_far": (lambda x: (np.roll(x, 7), np.roll(x, -13), np.roll(x, 0)), V),
+    "roll_traced": (lambda x, n: (np.roll(x, n), np.roll(x, n, 1), np.roll(x, -n, 0)), M, 7),
     "roll_axis": (lambda x: np.roll(x, -1, axis=1), M),
     "roll_axes": (lambda x: np.roll(x, (1, 2), axis=(0, 1)), M),
     "diagonal": (lambda x: np.diagonal(x), M),

@@ -17,9 +17,7 @@ OTHERS = {d: np.array([2, 1, 1, 3]).astype(d) for d in DTYPES}
 WEAK = [2, 1.5, True, np.float32(1.5), np.int64(2), np.array(2, np.int8), np.array(1.5)]
 
 UNSUPPORTED = {"isnat", "matmul", "matvec", "vecdot", "vecmat"}
-UFUNCS = {
-    f.__name__: f for f in vars(np).values() if isinstance(f, np.ufunc)
-}
+UFUNCS = {f.__name__: f for f in vars(np).values() if isinstance(f, np.ufunc)}
 UFUNCS = {name: f for name, f in UFUNCS.items() if name not in UNSUPPORTED}
 UNARY = sorted(name for name, f in UFUNCS.items() if f.nin == 1)
 BINARY = sorted(name for name, f in UFUNCS.items() if f.nin == 2)
@@ -38,11 +36,16 @@ def compare(function, *args):
         with np.errstate(all="ignore"):
             expected = function(*args)
     except (TypeError, ValueError, OverflowError) as error:
-        with pytest.raises(type(error) if type(error) in (ValueError, OverflowError) else TypeError):
+        with pytest.raises(
+            type(error) if type(error) in (ValueError, OverflowError) else TypeError
+        ):
             run_traced(function, *args)
         return
     first = expected[0] if isinstance(expected, tuple) else expected
-    if first.dtype not in DTYPES or (getattr(function, "__name__", ""), first.dtype.char) in MISSING:
+    if (
+        first.dtype not in DTYPES
+        or (getattr(function, "__name__", ""), first.dtype.char) in MISSING
+    ):
         with pytest.raises(TypeError):
             run_traced(function, *args)
         return
