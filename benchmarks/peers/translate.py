@@ -21,8 +21,11 @@ Function = Callable[..., Any]
 class Translator(Protocol):
     """One peer: makes a compiled function of a workload, and its kind of array of an array."""
 
-    def translate(self, workload: Workload) -> Function:
-        """The workload's function, compiled on its first call; returns when the work is done."""
+    def translate(self, workload: Workload) -> Function | None:
+        """The workload's function, compiled on its first call; returns when the work is done.
+
+        None where the peer has no words for such a workload.
+        """
 
     def argument(self, value: Any) -> Any:
         """An array, or a number, as the peer's users hold it."""
@@ -76,10 +79,10 @@ class NumExpr:
     def __init__(self) -> None:
         self.evaluate = importlib.import_module("numexpr").evaluate
 
-    def translate(self, workload: Workload) -> Function:
+    def translate(self, workload: Workload) -> Function | None:
         """Only workloads that are one expression have a translation."""
         if workload.name not in self.EXPRESSIONS:
-            raise NotImplementedError("not a single expression")
+            return None
         *names, text = self.EXPRESSIONS[workload.name]
         return lambda *arguments: self.evaluate(text, dict(zip(names, arguments, strict=True)))
 
