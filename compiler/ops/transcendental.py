@@ -99,14 +99,11 @@ ERF = _function(
     reference=_erf_reference,
     accepts=_WIDE_FLOATS,
 )
-
-ERFC = elementwise(
+ERFC = _function(
     "erfc",
-    1,
-    _WIDE_FLOATS,
+    elementary.erfc,
+    80.0,
+    "1 - erf(x), exact for large x too.",
     reference=_erfc_reference,
-    lower=lambda s, x: s.libm("erfc", x),
-    ulp={DType.F32: 5.0, DType.F64: 5.0},  # glibc's own bound
-    cost=200.0,
-    doc="1 - erf(x), exact for large x too.",
+    accepts=_WIDE_FLOATS,
 )

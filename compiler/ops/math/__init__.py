@@ -13,7 +13,7 @@ from .hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
 from .inverse_trigonometric import acos, asin, atan, atan2
 from .logarithm import log, log1p, log2, log10
 from .power import cbrt, hypot, pow
-from .special import erf, logaddexp, logaddexp2
+from .special import erf, erfc, logaddexp, logaddexp2
 from .trigonometric import cos, sin, tan
 
 
@@ -48,6 +48,7 @@ ULP: dict[str, dict[DType, float]] = {
     "cbrt": _bounds(0.6, 0.6),
     "hypot": _bounds(1.1, 1.1),
     "erf": _bounds(1.3, 1.2),
+    "erfc": _bounds(3.0, 3.0),
     "logaddexp": _bounds(1.5, 1.5),
     "logaddexp2": _bounds(2.0, 2.0),
 }
@@ -65,6 +66,7 @@ __all__ = [
     "cos",
     "cosh",
     "erf",
+    "erfc",
     "exp",
     "exp2",
     "expm1",

@@ -119,8 +119,8 @@ def exp2(s: ScalarBuilder, x: Scalar) -> Scalar:
     return scale(s, p, s.bitcast(shifted, format.unsigned))
 
 
-def exp2_of_sum(s: ScalarBuilder, x: Scalar, low: Scalar) -> Scalar:
-    """2**(x + low) for a low far below x."""
+def exp2_of_sum(s: ScalarBuilder, x: Scalar, low: Scalar, factor: Scalar | None = None) -> Scalar:
+    """factor 2**(x + low) for a low far below x, and a factor between 2**-6 and 1."""
     dtype = x.dtype
     format = FORMATS[dtype]
     bottom, top = _EXP2_RANGE[dtype]
@@ -130,6 +130,8 @@ def exp2_of_sum(s: ScalarBuilder, x: Scalar, low: Scalar) -> Scalar:
     shifted = bounded + magic
     r = bounded - (shifted - magic) + low
     p = s.fma(horner(s, r, _EXP2[dtype]), r, 1.0)
+    if factor is not None:
+        p = p * factor
     return scale(s, p, s.bitcast(shifted, format.unsigned))
 
 

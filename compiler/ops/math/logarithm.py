@@ -26,7 +26,7 @@ _ATANH_F64 = hexadecimal(
 )
 
 # 1/ln 2, 1/ln 10 and log10(2) as sums
-_LOG2_E: Coefficients = {
+LOG2_E_SUM: Coefficients = {
     DType.F32: hexadecimal("0x1.715476p+0 0x1.4ae0c0p-26"),
     DType.F64: hexadecimal("0x1.71547652b82fep+0 0x1.777d0ffda0d24p-56"),
 }
@@ -113,7 +113,7 @@ def _scaled(s: ScalarBuilder, f: Scalar, table: Coefficients) -> tuple[Scalar, S
 def log2(s: ScalarBuilder, x: Scalar) -> Scalar:
     """Logarithm to base 2; exact for powers of 2."""
     k, _, m = split_any(s, x)
-    high, low = _scaled(s, m - 1.0, _LOG2_E)
+    high, low = _scaled(s, m - 1.0, LOG2_E_SUM)
     total = k + high
     y = total + (high - (total - k) + low)
     return _with_special(s, x, y, 0.0)

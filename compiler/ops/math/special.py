@@ -1,4 +1,4 @@
-"""The error function, and logarithms of sums of exponentials.
+"""The error functions, and logarithms of sums of exponentials.
 
 Layer: compiler/ops/math.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from ...ir.types import DType
 from ..scalar import Scalar, ScalarBuilder
-from .exponential import LOG2_E, exp, exp2, exp2_parts
-from .formats import Coefficients, hexadecimal, horner
-from .logarithm import log1p_of_sum
+from .exponential import LOG2_E, exp, exp2, exp2_of_sum, exp2_parts
+from .formats import Coefficients, divide, fast_sum, hexadecimal, horner
+from .logarithm import LOG2_E_SUM, log1p_of_sum
 
 # erf(x)/x - 1 in x**2 on |x| <= _ERF_SPLIT; error relative to erf(x): 2^-25.0, 2^-55.0
 _ERF_SPLIT = {DType.F32: 0.9375, DType.F64: 1.0}
@@ -50,6 +50,47 @@ def erf(s: ScalarBuilder, x: Scalar) -> Scalar:
     power, p = exp2_parts(s, horner(s, bounded, _ERF_LARGE[dtype]))
     large = s.fma(-power, p, 1.0)
     return s.copysign(s.select(magnitude < _ERF_SPLIT[dtype], small, large), x)
+
+
+# (1 + 2 x) exp(x**2) erfc(x) in (x - c) / (x + c), after Shepherd and Laframboise, for x from 1/2
+# to _ERFC_END, where erfc is 0; relative error 2^-26.1, 2^-54.1
+_ERFC_CENTRE = {DType.F32: 2.0, DType.F64: 3.5}
+_ERFC_END = {DType.F32: 10.1, DType.F64: 27.3}
+_ERFC: Coefficients = {
+    DType.F32: hexadecimal(
+        "0x1.46e80ep+0 -0x1.7bf5dcp-4 -0x1.5407f8p-3 0x1.4ff8d6p-3 -0x1.bc1958p-5 -0x1.065b7cp-7"
+        " 0x1.1bc06ep-7 0x1.2d433cp-10 -0x1.4bdcfcp-10 -0x1.defad4p-13"
+    ),
+    DType.F64: hexadecimal(
+        "0x1.3e0a99a0ee914p+0 -0x1.1ebd220ea596ap-3 -0x1.59e2c284b1134p-7 0x1.8f702ec6b601dp-4"
+        " -0x1.d76830c3539bdp-4 0x1.6861060409c82p-4 -0x1.8ff5ef76b5786p-5 0x1.38ec668b26c1ap-6"
+        " -0x1.143c4cb32ea19p-8 -0x1.3cf3a4806eaa0p-12 0x1.27e667a804e6fp-11"
+        " -0x1.fda4060431721p-14 -0x1.66e2ecc4aca46p-15 0x1.96c46b5396f9ap-16"
+        " 0x1.38a3000d1e9a5p-19 -0x1.fb6ab757b0658p-19 -0x1.8a6e1718e2791p-25"
+        " 0x1.2a3ed841f3e99p-21 -0x1.b8e6104ff3e92p-28 -0x1.021d1fba9555bp-24"
+    ),
+}
+
+
+def erfc(s: ScalarBuilder, x: Scalar) -> Scalar:
+    """1 - erf(x); above 1/2, exp(-x**2) times a slow function."""
+    dtype = x.dtype
+    magnitude = s.fabs(x)
+    small = horner(s, magnitude * magnitude, _ERF_SMALL[dtype])
+    small = s.fma(-x, small, 0.5) + (0.5 - x)
+    a = s.select(magnitude > _ERFC_END[dtype], _ERFC_END[dtype], magnitude)
+    centre = _ERFC_CENTRE[dtype]
+    p = horner(s, (a - centre) / (a + centre), _ERFC[dtype])
+    double, double_low = fast_sum(a + a, s.const(1.0, dtype))
+    slow = divide(s, (p, s.const(0.0, dtype)), (double, double_low))
+    # x**2 / ln 2 as a sum
+    square = a * a
+    high, low = LOG2_E_SUM[dtype]
+    exponent = square * -high
+    lost = s.fma(square, -high, -exponent) + s.fma(square, -low, s.fma(a, a, -square) * -high)
+    large = exp2_of_sum(s, exponent, lost, slow)
+    large = s.select(x < 0.0, 2.0 - large, large)
+    return s.select(magnitude < 0.5, small, large)
 
 
 def _larger(s: ScalarBuilder, x: Scalar, y: Scalar) -> tuple[Scalar, Scalar]:
