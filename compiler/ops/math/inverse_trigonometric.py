@@ -128,5 +128,4 @@ def acos(s: ScalarBuilder, x: Scalar) -> Scalar:
     factor = s.select(large, s.const(2.0, dtype), 1.0)
     factor = s.select(large ^ negative, factor, -factor)
     quarters = s.select(large, s.select(negative, s.const(2.0, dtype), 0.0), 1.0)
-    factor = s.select(large & negative, -s.fabs(factor), factor)
     return quarters * high + s.fma(factor, t, s.fma(factor, rest, quarters * low))

@@ -140,7 +140,7 @@ def log1p(s: ScalarBuilder, x: Scalar) -> Scalar:
 def log1p_of_sum(
     s: ScalarBuilder, x: Scalar, low: Scalar | None = None, more: Scalar | None = None
 ) -> Scalar:
-    """log(1 + x + low) + more ln 2 for a finite x > -1 and a low far below x.
+    """log(1 + x + low) + more ln 2 for a finite x > -1 and a low far below x; NaN of NaN.
 
     With 1 + x = 2**k m, f = 2**-k x + (2**-k - 1) is computed as a sum of two floats.
     """
