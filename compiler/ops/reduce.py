@@ -244,10 +244,24 @@ def _position_dtype(dtype: DType) -> DType:
 
 
 def _position(largest: bool) -> Reduction:
-    """Accumulator: the best element so far and its position (beyond every real one at first)."""
+    """Accumulator: the best element so far and its position (beyond every real one at first).
 
-    def pick(s: ScalarBuilder, acc: Acc, x: Scalar, index: Scalar) -> Acc:
+    Positions only grow from step to step, so the first of equal elements stays by itself; lanes
+    have to compare theirs. Where no element is better than the worst one possible, all are that.
+    """
+    nowhere = int(np.iinfo(np.int64).max)
+
+    def step(s: ScalarBuilder, acc: Acc, x: Scalar, index: Scalar) -> Acc:
         best, at = acc
+        x = _widen(s, x, best)
+        if x.dtype.is_float:  # an unordered comparison: a NaN is better, and then stays
+            better = ~(x <= best if largest else x >= best) & best.eq(best)
+        else:
+            better = _beats(x, best, largest)
+        return s.select(better, x, best), s.select(better, index, at)
+
+    def merge(s: ScalarBuilder, a: Acc, b: Acc) -> Acc:
+        (best, at), (x, index) = a, b
         better = _beats(x, best, largest)
         same = x.eq(best)
         if x.dtype.is_float:
@@ -259,15 +273,14 @@ def _position(largest: bool) -> Reduction:
 
     def init(s: ScalarBuilder, dtype: DType) -> Acc:
         compared = _position_dtype(dtype)
-        nowhere = int(np.iinfo(np.int64).max)
         return s.const(_worst(compared, largest), compared), s.const(nowhere, DType.I64)
 
     return Reduction(
         components=lambda dtype: (_position_dtype(dtype), DType.I64),
         init=init,
-        step=lambda s, acc, x, index: pick(s, acc, _widen(s, x, acc[0]), index),
-        merge=lambda s, a, b: pick(s, a, b[0], b[1]),
-        finish=lambda s, acc, dtype: acc[1],
+        step=step,
+        merge=merge,
+        finish=lambda s, acc, dtype: s.select(acc[1].eq(nowhere), 0, acc[1]),
         needs_index=True,
         empty_ok=False,
     )
