@@ -102,7 +102,7 @@ def test_own_modules_are_imported_relatively():
     wrong = [
         f"{m.name}:{i.line}"
         for m in MODULES.values()
-        for i in m.imports()
+        for i in m.imports
         if not i.relative and i.target.split(".")[0] == project()["project"]["name"]
     ]
     assert not wrong
@@ -112,7 +112,7 @@ def test_imports_in_functions_are_of_other_packages_and_explained():
     """A late import of ours would hide a circle; of others it must say what it saves."""
     wrong = []
     for module in MODULES.values():
-        for each in module.imports():
+        for each in module.imports:
             explained = any("#" in line for line in module.lines[each.line - 2 : each.line])
             if each.inside and (each.relative or not explained):
                 wrong.append(f"{module.name}:{each.line}")
@@ -122,7 +122,7 @@ def test_imports_in_functions_are_of_other_packages_and_explained():
 @pytest.mark.parametrize("package", THIRD_PARTY)
 def test_a_package_is_imported_where_it_belongs(package):
     users = {
-        m.name for m in MODULES.values() for i in m.imports() if i.target.split(".")[0] == package
+        m.name for m in MODULES.values() for i in m.imports if i.target.split(".")[0] == package
     }
     assert users
     assert not [name for name in users if not is_in(name, THIRD_PARTY[package])]
@@ -132,7 +132,7 @@ def test_the_environment_is_read_in_one_place():
     wrong = []
     for module in MODULES.values():
         names = {n.attr for n in ast.walk(module.tree) if isinstance(n, ast.Attribute)}
-        names |= {i.target.rpartition(".")[2] for i in module.imports()}
+        names |= {i.target.rpartition(".")[2] for i in module.imports}
         if (
             names & {"environ", "environb", "getenv", "putenv"}
             and module.name != "compiler.options"

@@ -46,7 +46,7 @@ def test_third_party_imports_are_declared():
     imported = {
         i.target.split(".")[0]
         for module in product_modules().values()
-        for i in module.imports()
+        for i in module.imports
         if not i.relative
     }
     assert imported - set(sys.stdlib_module_names) - {NAME} == declared

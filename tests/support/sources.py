@@ -6,7 +6,7 @@ import ast
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -41,28 +41,29 @@ class Module:
     def lines(self) -> list[str]:
         return self.path.read_text().splitlines()
 
-    def imports(self) -> Iterator[Import]:
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
         """Every import statement, name by name."""
-        inside = self._below(ast.FunctionDef, ast.AsyncFunctionDef)
-        for_types = self._below(ast.If, test="TYPE_CHECKING")
-        for node in ast.walk(self.tree):
-            flags = (node in inside, node in for_types)
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Import(alias.name, False, *flags, node.lineno)
-            elif isinstance(node, ast.ImportFrom):
-                base = self._base(node)
-                for alias in node.names:
-                    target = f"{base}.{alias.name}" if base else alias.name
-                    yield Import(target, node.level > 0, *flags, node.lineno)
+        return tuple(self._imports(self.tree, False, False))
 
-    def _below(self, *kinds: type[ast.AST], test: str | None = None) -> set[ast.AST]:
-        """All nodes inside of nodes of these kinds; for an `if`, inside of its first branch."""
-        tops = [n for n in ast.walk(self.tree) if isinstance(n, kinds)]
-        if test is None:
-            return {node for top in tops for node in ast.walk(top)}
-        bodies = [n.body for n in tops if isinstance(n, ast.If) and ast.unparse(n.test) == test]
-        return {node for body in bodies for part in body for node in ast.walk(part)}
+    def _imports(self, node: ast.AST, inside: bool, for_types: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, False, inside, for_types, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            base = self._base(node)
+            for alias in node.names:
+                target = f"{base}.{alias.name}" if base else alias.name
+                yield Import(target, node.level > 0, inside, for_types, node.lineno)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for child in node.body:
+                yield from self._imports(child, inside, True)
+            for child in node.orelse:
+                yield from self._imports(child, inside, for_types)
+        elif not isinstance(node, ast.expr):
+            inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for child in ast.iter_child_nodes(node):
+                yield from self._imports(child, inside, for_types)
 
     def _base(self, node: ast.ImportFrom) -> str:
         """What `from X import` means by X; api/ is the root package, the rest are below it."""
@@ -81,6 +82,7 @@ def python_files(*folders: str) -> list[Path]:
     return sorted(p for folder in folders for p in (ROOT / folder).rglob("*.py"))
 
 
+@cache
 def product_modules() -> dict[str, Module]:
     """The modules of the product by name. Modules of api/ keep `api` in their names."""
     found = {}
@@ -97,7 +99,7 @@ def dependencies(modules: dict[str, Module], types: bool) -> dict[str, set[str]]
     return {
         module.name: {
             _module_of(each.target, modules)
-            for each in module.imports()
+            for each in module.imports
             if each.relative and (types or not each.for_types)
         }
         for module in modules.values()
