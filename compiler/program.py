@@ -64,8 +64,8 @@ class Signature:
     @property
     def size_names(self) -> tuple[str, ...]:
         """The symbolic sizes of the inputs, in order of appearance."""
-        shapes = (leaf.type.shape for leaf in self.inputs)
-        return tuple(dict.fromkeys(str(s) for shape in shapes for s in shape if _symbolic(s)))
+        sizes = (size for leaf in self.inputs for size in leaf.type.shape if _symbolic(size))
+        return tuple(dict.fromkeys(name for size in sizes for name in sorted(size.names())))
 
     @property
     def derived_sizes(self) -> tuple[Dim, ...]:

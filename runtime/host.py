@@ -10,6 +10,7 @@ import ctypes
 import struct
 import sys
 import sysconfig
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -133,28 +134,39 @@ def _check_process() -> None:
         raise ImportError("tensorwright needs a 64-bit CPython")
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         raise ImportError("tensorwright does not support free-threaded builds of Python")
-    a = np.arange(6.0).reshape(2, 3)
-    dims = _pointer_at(a, abi.ARRAY_DIMS)
-    flags = ctypes.c_int.from_address(id(a) + abi.ARRAY_FLAGS).value
-    wanted = abi.ARRAY_FLAG_C_CONTIGUOUS | abi.ARRAY_FLAG_ALIGNED
-    transposed = ctypes.c_int.from_address(id(a.T) + abi.ARRAY_FLAGS).value
-    facts = {
-        "PyObject.ob_type": _pointer_at(a, abi.OBJECT_TYPE) == id(np.ndarray),
-        "float": ctypes.c_double.from_address(id(2.5) + abi.SCALAR_VALUE).value == 2.5,
-        "numpy scalars": all(_scalar_value_agrees(dtype) for dtype in DType),
-        "ndarray data": _pointer_at(a, abi.ARRAY_DATA) == a.ctypes.data,
-        "ndarray ndim": ctypes.c_int.from_address(id(a) + abi.ARRAY_NDIM).value == 2,
-        "ndarray shape": tuple((ctypes.c_int64 * 2).from_address(dims)) == (2, 3),
-        "ndarray dtype": _pointer_at(a, abi.ARRAY_DESCR) == id(DType.F64.numpy),
-        "ndarray flags": flags & wanted == wanted != transposed & wanted,
-        "ndarray handler": _pointer_at(np.empty(3), abi.ARRAY_HANDLER) == id(_default_handler()),
-    }
-    for what, holds in facts.items():
+    for what, holds in _layout_facts():
         if not holds:
             raise ImportError(
                 f"tensorwright does not know this build of Python {sys.version.split()[0]} and "
                 f"NumPy {np.__version__}: {what} is laid out differently"
             )
+
+
+def _layout_facts() -> Iterator[tuple[str, bool]]:
+    """What must hold, in an order that follows no pointer before it is known to be one."""
+    a = np.arange(6.0).reshape(2, 3)
+    yield "PyObject.ob_type", _pointer_at(a, abi.OBJECT_TYPE) == id(np.ndarray)
+    yield "float", ctypes.c_double.from_address(id(2.5) + abi.SCALAR_VALUE).value == 2.5
+    for dtype in DType:
+        yield f"numpy.{dtype.numpy.name}", _scalar_value_agrees(dtype)
+    yield "ndarray data", _pointer_at(a, abi.ARRAY_DATA) == a.ctypes.data
+    yield "ndarray ndim", ctypes.c_int.from_address(id(a) + abi.ARRAY_NDIM).value == 2
+    dims = _pointer_at(a, abi.ARRAY_DIMS)
+    strides = _pointer_at(a, abi.ARRAY_DIMS + ctypes.sizeof(ctypes.c_void_p))
+    yield "ndarray shape", strides - dims == 2 * ctypes.sizeof(ctypes.c_ssize_t)
+    yield "ndarray shape", tuple((ctypes.c_ssize_t * 2).from_address(dims)) == (2, 3)
+    yield "ndarray dtype", _pointer_at(a, abi.ARRAY_DESCR) == id(DType.F64.numpy)
+    wanted = abi.ARRAY_FLAG_C_CONTIGUOUS | abi.ARRAY_FLAG_ALIGNED
+    flags, transposed = _flags(a), _flags(a.T)
+    yield "ndarray flags", flags & wanted == wanted != transposed & wanted
+    owner = np.empty(3)
+    yield "ndarray flags", _flags(owner) & ~_flags(owner[:]) == abi.ARRAY_FLAG_OWNDATA
+    handler = _pointer_at(owner, abi.ARRAY_HANDLER)
+    yield "ndarray memory handler", handler == id(_default_handler())
+
+
+def _flags(array: np.ndarray[Any, Any]) -> int:
+    return ctypes.c_int.from_address(id(array) + abi.ARRAY_FLAGS).value
 
 
 def _scalar_value_agrees(dtype: DType) -> bool:

@@ -8,7 +8,7 @@ an executable, and calls whose arguments match none of the attached ones still e
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..compiler import abi
 
@@ -64,7 +64,8 @@ class _Spec(ctypes.Structure):
 def _make_base() -> type:
     """The C-level type; compiler/abi.py has its layout.
 
-    `_executables` is a tuple: the array that CALLABLE_RECORDS points to, then the executables.
+    `_executables` is a linked list of (records, executable, earlier ones or None); the first array
+    of records is the one that CALLABLE_RECORDS points to.
     """
     members = (_Member * 3)(
         _Member(b"__vectorcalloffset__", _T_PYSSIZET, abi.CALLABLE_VECTORCALL, _READONLY, None),
@@ -109,14 +110,29 @@ class NativeCallable(_Base):
             raise ImportError("tensorwright does not know this build of Python: types differ")
         flags.value |= _TPFLAGS_HAVE_VECTORCALL
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What calls do that no attached executable accepts."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+
+    def __copy__(self) -> Self:
+        """The object itself, as for Python functions."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The object itself, as for Python functions."""
+        return self
+
     def _attach(self, executable: Executable) -> None:
-        """Try `executable` first from now on."""
-        _, *others = getattr(self, "_executables", (None,))
-        executables = (executable, *others)
-        records = (ctypes.c_void_p * (len(executables) + 1))(*(e.record for e in executables))
-        # the old array of records stays alive until the pointer to it is replaced
+        """Try `executable` first from now on; one thread at a time may attach."""
+        attached = getattr(self, "_executables", None)
+        addresses, rest = [executable.record], attached
+        while rest is not None:
+            _, another, rest = rest
+            addresses.append(another.record)
+        records = (ctypes.c_void_p * (len(addresses) + 1))(*addresses)
+        # both the old and the new array are alive while the pointer changes
+        self._executables = (records, executable, attached)
         self._point_to(executable.vectorcall, records)
-        self._executables = (records, *executables)
 
     def _point_to(self, vectorcall: int, records: Records) -> None:
         """Let CPython call the function at `vectorcall`; the caller keeps `records` alive."""
