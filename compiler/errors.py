@@ -81,9 +81,7 @@ class UserError(TensorwrightError):
         super().__init__(what)
 
     def __str__(self) -> str:
-        return layout(
-            self.what, got=self.got, expected=self.expected, loc=self.loc, hint=self.hint
-        )
+        return layout(self.what, got=self.got, expected=self.expected, loc=self.loc, hint=self.hint)
 
     def at(self, loc: Loc | None) -> UserError:
         """Fill in the location if none is known yet; returns self, to be raised."""

@@ -6,6 +6,7 @@ a new value of the whole view: for every element a select between the value and 
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -148,13 +149,14 @@ def _assign_gathered(x: Tracer, items: list[Item], value: Any) -> None:
 def _scatter_concrete(ctx: TraceContext, front: Front, old: Value, new: Value) -> Value:
     count = len(front.arrays)
     sizes = tuple(ctx.static(s) for s in old.type.shape[:count])
+    shape = tuple(ctx.static(s) for s in front.shape)
     positions = [
-        np.broadcast_to(wrapped(a.concrete, n, k), front.shape)  # type: ignore[arg-type]
+        np.broadcast_to(wrapped(a.concrete, n, k), shape)  # type: ignore[arg-type]
         for k, (a, n) in enumerate(zip(front.arrays, sizes, strict=True))
     ]
     source = np.full(sizes, -1, np.int64)
-    total = int(np.prod(front.shape, dtype=np.int64))
-    source[tuple(positions)] = np.arange(total).reshape(front.shape)  # of equal ones the last
+    total = math.prod(shape)
+    source[tuple(positions)] = np.arange(total).reshape(shape)  # of equal ones the last
     if total == 0:
         return old
     rest = old.type.shape[count:]

@@ -357,7 +357,8 @@ def _evaluate(function: Callable[..., Any], args: Any, kwargs: Any, at_any_size:
         concrete_kwargs = {k: _concrete(v, seen) for k, v in kwargs.items()}
     except _NotKnownError:
         return NotImplemented
-    size = sum(int(product(t._type.shape)) for t in seen.values())  # type: ignore[arg-type]
+    # known arrays have known sizes
+    size = sum(int(product(t._type.shape)) for t in seen.values())  # type: ignore[arg-type, misc]
     if size > KNOWN_LIMIT and not at_any_size:
         return NotImplemented
     return _adopt(function(*concrete_args, **concrete_kwargs), seen)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..compiler.ir.dims import Dim
-from ..compiler.ir.types import Shape
+from ..compiler.ir.types import Shape, Size
 from ..runtime.cpu import Executable
 from .context import SMALLEST_SYMBOLIC
 from .trace import Output
@@ -68,7 +68,7 @@ class Variants:
         symbols: dict[tuple[int, ...], str] = {}
         result: list[Shape] = []
         for leaf, shape in enumerate(shapes):
-            sizes = []
+            sizes: list[Size] = []
             for axis, size in enumerate(shape):
                 seen = tuple(old[leaf][axis] for old in self._history)
                 varies = len({s for s in seen if s >= SMALLEST_SYMBOLIC}) > 1

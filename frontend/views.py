@@ -111,7 +111,7 @@ class Reshaped:
 
     def known(self, parent: np.ndarray) -> np.ndarray:
         """The same by NumPy."""
-        return parent.reshape(self.after)
+        return parent.reshape(self.after)  # type: ignore[arg-type]  # known: sizes are ints
 
     def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
         """Strides that walk the same memory."""

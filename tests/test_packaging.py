@@ -67,3 +67,10 @@ def test_the_licence_is_there():
     (licence,) = PROJECT["project"]["license-files"]
     text = Path(ROOT, licence).read_text()
     assert "Apache License" in text and "Version 2.0, January 2004" in text
+
+
+def test_the_type_checker_sees_the_package_as_it_is_installed():
+    top = {path.name: path for path in (ROOT / "api").iterdir() if path.name != "__pycache__"}
+    top |= {folder: ROOT / folder for folder in PRODUCT if folder != "api"}
+    links = {path.name: path.resolve() for path in (ROOT / ".ci" / "types" / NAME).iterdir()}
+    assert links == top

@@ -35,7 +35,6 @@ Atom = str | FloorDiv
 Monomial = tuple[Atom, ...]
 
 
-
 @dataclass(frozen=True, slots=True)
 class Dim:
     """A non-constant integer polynomial in normal form; build it with `symbol` and operators."""
@@ -70,9 +69,7 @@ class Dim:
     def __mul__(self, other: object) -> int | Dim:
         if not isinstance(other, (int, Dim)):
             return NotImplemented
-        return _normal(
-            [(_product(a, b), x * y) for a, x in _terms(self) for b, y in _terms(other)]
-        )
+        return _normal([(_product(a, b), x * y) for a, x in _terms(self) for b, y in _terms(other)])
 
     __rmul__ = __mul__
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -46,7 +46,8 @@ def known(array: np.ndarray) -> Tracer:
     return Tracer(ctx, values.type_of(array), None, known=array)
 
 
-def _small(shape: Shape) -> bool:
+def _small(shape: Shape) -> TypeGuard[tuple[int, ...]]:
+    """Whether the sizes are ints, and few elements."""
     size = values.size_of(shape)
     return isinstance(size, int) and size <= KNOWN_LIMIT
 

@@ -328,7 +328,8 @@ def _variance(
     ctx = require()
     if dtype is None:
         kind = x._type.dtype
-        work = DType.F32 if kind is DType.F16 else kind if kind.is_float else DType.F64
+        work: DType = kind if kind.is_float else DType.F64
+        work = DType.F32 if kind is DType.F16 else work
     else:
         work = values.dtype_of(dtype)
     center = lift.as_array(mean) if mean is not _NO_VALUE else _mean(x, along, work.numpy, where)
