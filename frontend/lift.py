@@ -77,7 +77,7 @@ def lift(x: Any) -> Tracer:
 
 
 def as_array(x: Any) -> Any:
-    """`lift`, for code that hands the result to NumPy functions: their annotations know ndarrays."""
+    """`lift`, for code that hands the result to NumPy functions, which are annotated for arrays."""
     return lift(x)
 
 

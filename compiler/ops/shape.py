@@ -234,3 +234,50 @@ RESHAPE = op(
     cost=0.0,
     doc="The same elements in row-major order with another shape.",
 )
+
+
+# --- windows -----------------------------------------------------------------------------------
+
+
+def _windows_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    (x,), axis, size = types, attrs["axis"], attrs["size"]
+    if not 0 <= axis < x.rank or not isinstance(size, int) or size < 1:
+        raise ShapeError(
+            "windows: needs an axis of the operand and a size of at least 1",
+            got=f"{x} with axis {axis} and size {size}",
+        )
+    count = x.shape[axis] - size + 1
+    if isinstance(count, int) and count < 1:
+        raise ShapeError("windows: the window is larger than the axis", got=f"{x}, size {size}")
+    return (x.with_shape((*x.shape[:axis], count, *x.shape[axis + 1 :], size)),)
+
+
+def _windows_reference(x: Any, *, axis: int, size: int) -> Any:
+    return np.lib.stride_tricks.sliding_window_view(x, size, axis)
+
+
+def _windows_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
+    rank = len(result)
+    # an axis of size 1 is always read at 0: one way to write the same map
+    steps = tuple(int(k in (attrs["axis"], rank - 1) and result[k] != 1) for k in range(rank))
+    return tuple(
+        Affine(0, steps)
+        if k == attrs["axis"]
+        else _axis_map(rank, k)
+        if size != 1
+        else _fixed(rank)
+        for k, size in enumerate(source)
+    )
+
+
+WINDOWS = op(
+    "windows",
+    Kind.VIEW,
+    arity=1,
+    infer=_windows_infer,
+    reference=_windows_reference,
+    index_map=_windows_map,
+    attrs=("axis", "size"),
+    cost=0.0,
+    doc="All windows of `size` neighbours along an axis: result[.., i, .., j] is x[.., i + j, ..].",
+)

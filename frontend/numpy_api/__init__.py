@@ -4,13 +4,25 @@ Layer: frontend. Each function has NumPy's name and signature and is registered 
 `implements`; importing this package fills the table.
 """
 
-from . import compound, create, einsum, linear, logic, reduce, select, shape
-
-from . import join  # isort: skip  uses the table that shape.py fills
+from . import (
+    compound,
+    create,
+    edit,
+    einsum,
+    join,
+    linear,
+    logic,
+    reduce,
+    select,
+    shape,
+    tables,
+    windows,
+)
 
 __all__ = [
     "compound",
     "create",
+    "edit",
     "einsum",
     "join",
     "linear",
@@ -18,4 +30,6 @@ __all__ = [
     "reduce",
     "select",
     "shape",
+    "tables",
+    "windows",
 ]

@@ -19,11 +19,11 @@ def one_axis(axis: Any, ndim: int) -> int:
     return normalize_axis_index(operator.index(axis), ndim)
 
 
-def several_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def several_axes(axis: Any, ndim: int, repeated: bool = False) -> tuple[int, ...]:
     """An axis or a tuple of axes, counted from the start, in the order given."""
     if isinstance(axis, Tracer):
         axis = axis.tolist() if axis._is_known else operator.index(axis)  # raises, with advice
-    return normalize_axis_tuple(axis, ndim)
+    return normalize_axis_tuple(axis, ndim, allow_duplicate=repeated)
 
 
 def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:

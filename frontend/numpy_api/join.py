@@ -23,6 +23,7 @@ from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
 from . import create
 from .axes import one_axis
+from .shape import atleast_1d, atleast_2d, atleast_3d
 
 # --- joining -----------------------------------------------------------------------------------
 
@@ -124,12 +125,12 @@ def _stacker(prepare: Callable[..., Any], axis: Callable[[Tracer], int]) -> Call
 
 
 def _as_column(x: Tracer) -> Any:
-    return FUNCTIONS[np.atleast_2d](x).T if x.ndim < 2 else x
+    return atleast_2d(x).T if x.ndim < 2 else x
 
 
-implements(np.vstack)(_stacker(FUNCTIONS[np.atleast_2d], lambda x: 0))
-implements(np.hstack)(_stacker(FUNCTIONS[np.atleast_1d], lambda x: 0 if x.ndim == 1 else 1))
-implements(np.dstack)(_stacker(FUNCTIONS[np.atleast_3d], lambda x: 2))
+implements(np.vstack)(_stacker(atleast_2d, lambda x: 0))
+implements(np.hstack)(_stacker(atleast_1d, lambda x: 0 if x.ndim == 1 else 1))
+implements(np.dstack)(_stacker(atleast_3d, lambda x: 2))
 implements(np.column_stack)(_stacker(_as_column, lambda x: 1))
 
 

@@ -329,3 +329,87 @@ def _triangle(keep: np.ufunc) -> Any:
 
 implements(np.tril)(_triangle(np.greater_equal))
 implements(np.triu)(_triangle(np.less_equal))
+
+
+@implements(np.linalg.matrix_power)
+def matrix_power(a: Any, n: Any) -> Any:
+    """As `np.linalg.matrix_power`, for powers that are not negative."""
+    x, power = lift.as_array(a), operator.index(n)
+    if power < 0:
+        raise UnsupportedError(
+            "np.linalg.matrix_power: negative powers need an inverse", loc=user_location()
+        )
+    if power == 0:
+        return np.broadcast_to(create.eye(x.shape[-1], dtype=x.dtype), x.shape)
+    result = None
+    while power:
+        power, bit = divmod(power, 2)
+        if bit:
+            result = x if result is None else matmul(result, x)
+        if power:
+            x = matmul(x, x)
+    return result
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: Any = None) -> Any:
+    """As `np.linalg.multi_dot`; the order of products depends on the sizes in this call."""
+    parts = [lift.as_array(a) for a in arrays]
+    if len(parts) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    first, last = parts[0].ndim == 1, parts[-1].ndim == 1
+    terms = [letters[k : k + 2] for k in range(len(parts))]
+    terms[0] = terms[0][1:] if first else terms[0]
+    terms[-1] = terms[-1][:1] if last else terms[-1]
+    result = ("" if first else letters[0]) + ("" if last else letters[len(parts)])
+    product = np.einsum(f"{','.join(terms)}->{result}", *parts)
+    return FUNCTIONS["store"]("multi_dot", product, out)
+
+
+# The names of the array API standard.
+for _function, _same in (
+    (np.linalg.matmul, matmul),
+    (np.linalg.tensordot, tensordot),
+    (np.linalg.vecdot, vecdot),
+    (np.linalg.cross, cross),
+):
+    implements(_function)(_same)
+
+
+@implements(np.linalg.outer)
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    """As `np.linalg.outer`."""
+    return outer(x1, x2)
+
+
+@implements(np.linalg.diagonal)
+def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """As `np.linalg.diagonal`: of the last two axes."""
+    return diagonal(x, offset, -2, -1)
+
+
+@implements(np.linalg.trace)
+def linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """As `np.linalg.trace`: of the last two axes."""
+    return trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """As `np.linalg.matrix_norm`."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """As `np.linalg.vector_norm`."""
+    array = lift.as_array(x)
+    if axis is None:
+        result = norm(array.ravel(), ord)
+        return np.reshape(result, (1,) * array.ndim) if keepdims else result
+    if isinstance(axis, tuple) and len(axis) > 1:
+        raise UnsupportedError(
+            "np.linalg.vector_norm: several axes are not supported", loc=user_location()
+        )
+    return norm(array, ord, axis, keepdims)

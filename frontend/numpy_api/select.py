@@ -200,16 +200,17 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
         x, axis = x.ravel(), 0
     if x.ndim != index.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
-    axis = one_axis(axis, x.ndim)
-    full = tuple(
-        index
-        if k == axis
-        else create.arange(x.shape[k])[
-            tuple(slice(None) if j == k else None for j in range(x.ndim))
-        ]
-        for k in range(x.ndim)
-    )
-    return x[full]
+    return x[along_axis(x, index, one_axis(axis, x.ndim))]
+
+
+def along_axis(x: Any, index: Any, axis: int) -> tuple[Any, ...]:
+    """The index that names, for each element of `index`, the element of x along the axis."""
+
+    def positions(k: int) -> Any:
+        along = tuple(slice(None) if j == k else None for j in range(x.ndim))
+        return create.arange(x.shape[k])[along]
+
+    return tuple(index if k == axis else positions(k) for k in range(x.ndim))
 
 
 @implements(np.diff)

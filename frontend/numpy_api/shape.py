@@ -173,8 +173,9 @@ def _padded(x: Tracer, ndim: int) -> Tracer:
     return to_shape(x, padded)
 
 
-for _function, _ndim in ((np.atleast_1d, 1), (np.atleast_2d, 2), (np.atleast_3d, 3)):
-    implements(_function)(_at_least(_ndim))
+atleast_1d = implements(np.atleast_1d)(_at_least(1))
+atleast_2d = implements(np.atleast_2d)(_at_least(2))
+atleast_3d = implements(np.atleast_3d)(_at_least(3))
 
 
 # --- axes --------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_operators(function):
         compare(function, ARRAYS[dtype], OTHERS[dtype])
         for number in WEAK:
             # NumPy takes the value 2, which is not known here, for another result dtype
-            if not (function is operator.pow and dtype == bool and number is WEAK[0]):
+            if not (function is operator.pow and dtype.kind == "b" and number is WEAK[0]):
                 compare(function, ARRAYS[dtype], number)
             compare(function, number, OTHERS[dtype])
 

@@ -54,6 +54,11 @@ def read_through(index_map: IndexMap, x: np.ndarray, shape: tuple[int, ...]) -> 
         ("reshape", (), {"shape": (1, 1)}),
         ("reshape", (0, 1), {"shape": (0,)}),
         ("reshape", (4, 3), {"shape": (N, 3)}),  # n is 4: a guard says so
+        ("windows", (5,), {"axis": 0, "size": 3}),
+        ("windows", (2, N, 3), {"axis": 1, "size": 2}),
+        ("windows", (3, 4), {"axis": 0, "size": 3}),
+        ("windows", (3, 1), {"axis": 1, "size": 1}),
+        ("windows", (2, 3), {"axis": 0, "size": 3}),
     ],
 )
 def test_index_map_gives_the_reference(name: str, shape: Any, attrs: dict[str, Any]):
@@ -90,6 +95,9 @@ def test_other_reshapes_have_no_index_map(shape: Any, result: Any):
         ("slice", [(5, 5)], {"starts": (0,), "steps": (1,), "shape": (3,)}, "for each axis"),
         ("reshape", [(2, 3)], {"shape": (5,)}, "number of elements changes"),
         ("reshape", [(N, 3)], {"shape": (3 * N + 1,)}, "number of elements changes"),
+        ("windows", [(3,)], {"axis": 0, "size": 4}, "larger than the axis"),
+        ("windows", [(3,)], {"axis": 1, "size": 2}, "axis of the operand"),
+        ("windows", [(3,)], {"axis": 0, "size": 0}, "size of at least 1"),
         ("concatenate", [(2,), (3,)], {"axis": 1}, "there is no axis 1"),
         ("concatenate", [(2, 3), (3, 3)], {"axis": 1}, "shapes differ"),
         ("concatenate", [], {"axis": 0}, "at least one array"),
