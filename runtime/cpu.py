@@ -17,25 +17,28 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import count
-from threading import Lock
-
-import llvmlite.binding as llvm
+from threading import RLock
+from typing import TYPE_CHECKING
 
 from ..compiler.codegen.llvm.call import call_text
-from ..compiler.codegen.llvm.machine import compile_module
+from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
 from ..compiler.program import Program, Signature
 from . import host
 from .dispatch import dispatch
 from .native import NativeCallable
 from .records import Record
 
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
+
 _BLAS_NAME = re.compile(r"^declare .*@(tw\.blas\.\w+)\(", re.MULTILINE)
 
 # LLJIT keeps some 10 KB for the name of every library it ever linked: start afresh now and then.
 _LIBRARIES_PER_SESSION = 256
 
-_lock = Lock()
+# Reentrant: a finalizer that the garbage collector runs may load a program in the middle of load.
 # A fork while another thread loads would leave the child with a locked lock: forks wait.
+_lock = RLock()
 os.register_at_fork(
     before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
 )
@@ -45,8 +48,8 @@ class _Session:
     """One LLJIT; in its library `tw.host` programs find the symbols of this process."""
 
     def __init__(self) -> None:
-        self.jit = llvm.create_lljit_compiler(use_jit_link=True)
-        builder = llvm.JITLibraryBuilder()
+        self.jit = llvm_binding().create_lljit_compiler(use_jit_link=True)
+        builder = llvm_binding().JITLibraryBuilder()
         for name, address in (host.symbols() | dispatch().symbols()).items():
             builder.import_symbol(name, address)
         self._host = builder.link(self.jit, "tw.host")
@@ -126,7 +129,7 @@ def release_memory() -> None:
 
 
 def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracker:
-    builder = llvm.JITLibraryBuilder().add_object_img(program.object_code)
+    builder = llvm_binding().JITLibraryBuilder().add_object_img(program.object_code)
     builder.add_object_img(_call_code(program.signature))
     builder.add_jit_library("tw.host").add_current_process()
     builder.export_symbol("tw.call").export_symbol("tw.program")

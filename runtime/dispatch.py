@@ -11,10 +11,8 @@ import os
 import sys
 from functools import cache
 
-import llvmlite.binding as llvm
-
 from ..compiler.codegen.llvm.dispatch import DISPATCH
-from ..compiler.codegen.llvm.machine import compile_module
+from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
 from . import host
 
 # Blocks from here on are mapped in huge pages and pooled; below, malloc reuses memory well enough.
@@ -41,8 +39,10 @@ class Dispatch:
     """The loaded module."""
 
     def __init__(self) -> None:
-        self._jit = llvm.create_lljit_compiler(use_jit_link=True)
-        builder = llvm.JITLibraryBuilder().add_object_img(compile_module(DISPATCH, effort=0))
+        self._jit = llvm_binding().create_lljit_compiler(use_jit_link=True)
+        builder = (
+            llvm_binding().JITLibraryBuilder().add_object_img(compile_module(DISPATCH, effort=0))
+        )
         builder.add_current_process()
         for name, address in host.symbols().items():
             builder.import_symbol(name, address)

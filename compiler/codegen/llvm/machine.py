@@ -8,24 +8,38 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from threading import Lock
-
-import llvmlite.binding as llvm
+from threading import RLock
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ...errors import InternalError
 from ...target import Target
 
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
+
 # llvmlite guards single calls, not a target machine used by several threads. Forking while
-# another thread holds the lock would leave the child without it, so a fork waits for it.
-_lock = Lock()
+# another thread holds the lock would leave the child without it, so a fork waits for it. It is
+# reentrant because a finalizer that the garbage collector runs may compile something.
+_lock = RLock()
 os.register_at_fork(
     before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
 )
 
 
 @cache
+def llvm_binding() -> ModuleType:
+    """The module llvmlite.binding."""
+    # imported late: it takes a quarter of the time to import all of tensorwright
+    import llvmlite.binding
+
+    return llvmlite.binding
+
+
+@cache
 def host_target() -> Target:
     """The CPU that this process runs on."""
+    llvm = llvm_binding()
     features = llvm.get_host_cpu_features()
     vector_bytes = 64 if _has_avx512(features) else 32 if features.get("avx2") else 16
     return Target(
@@ -53,13 +67,14 @@ def assembly(text: str, target: Target | None = None) -> str:
 
 def _parse(text: str) -> llvm.ModuleRef:
     try:
-        return llvm.parse_assembly(text)
+        return llvm_binding().parse_assembly(text)
     except RuntimeError as error:
         raise InternalError(f"LLVM rejects the generated module: {error}") from error
 
 
 @cache
 def _machine(target: Target, effort: int) -> llvm.TargetMachine:
+    llvm = llvm_binding()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_triple(_triple()).create_target_machine(
@@ -68,7 +83,7 @@ def _machine(target: Target, effort: int) -> llvm.TargetMachine:
 
 
 def _triple() -> str:
-    return llvm.get_process_triple()
+    return llvm_binding().get_process_triple()
 
 
 def _has_avx512(features: llvm.FeatureMap) -> bool:
