@@ -225,9 +225,9 @@ def _read_data(x: Any) -> tuple[Any, LeafKey] | None:
         if key is None:
             return _native_array(x)
         flags = x.flags
-        if flags.c_contiguous and flags.aligned:
-            return x, key
-        return np.array(x, order="C"), key
+        if not (flags.c_contiguous and flags.aligned):
+            x = np.array(x, order="C")
+        return _canonical(x, key.dtype), key
     key = _SCALARS.get(cls)
     if key is not None:
         if cls is int and x not in _INT64:
@@ -239,15 +239,32 @@ def _read_data(x: Any) -> tuple[Any, LeafKey] | None:
 
 
 def _native_array(x: np.ndarray) -> tuple[np.ndarray, LeafKey]:
-    if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+    if isinstance(x, (np.ma.MaskedArray, np.matrix)) or _has_own_functions(type(x)):
         raise UnsupportedError(
             f"arguments of class {type(x).__name__} are not supported",
             hint="pass a plain array: np.asarray(x)",
         )
     # Not ascontiguousarray: it makes 0-d arrays 1-d. `require` also drops subclasses.
     dtype = values.dtype_of(x.dtype)
-    made = np.require(np.asarray(x), dtype.numpy, ["C", "A"])
+    made = _canonical(np.require(np.asarray(x), dtype.numpy, ["C", "A"]), dtype)
     return made, _ARRAYS[dtype.numpy, made.ndim]
+
+
+def _has_own_functions(cls: type[np.ndarray]) -> bool:
+    """Whether a subclass computes in its own way: arrays with units, for instance."""
+    plain = np.ndarray
+    return (
+        cls.__array_ufunc__ is not plain.__array_ufunc__
+        or cls.__array_function__ is not plain.__array_function__
+    )
+
+
+def _canonical(x: np.ndarray, dtype: DType) -> np.ndarray:
+    """The array with the dtype object that the native entry compares with, not an equal one.
+
+    Unpickled arrays have others, and np.longlong is one beside np.int64.
+    """
+    return x if x.dtype is dtype.numpy else x.view(dtype.numpy)
 
 
 def _converted(x: Any) -> tuple[Any, LeafKey] | None:

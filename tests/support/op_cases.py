@@ -167,12 +167,12 @@ def check(case: Case, arrays: Sequence[np.ndarray], got: np.ndarray) -> None:
     expected = reference(case, arrays)
     assert got.dtype == expected.dtype == case.result.numpy
     bound = error_bound(case)
-    wrong = _differs(case, arrays, got, expected) if bound == 0 else None
+    wrong = differs(case, arrays, got, expected) if bound == 0 else None
     if wrong is None:
         errors = ulp_errors(case, arrays, got)
         wrong = ~(errors <= bound)
     if wrong.any():
-        raise AssertionError(f"{case}: {_report(arrays, got, expected, wrong)}")
+        raise AssertionError(f"{case}: {report(arrays, got, expected, wrong)}")
 
 
 def error_bound(case: Case) -> float:
@@ -183,7 +183,7 @@ def error_bound(case: Case) -> float:
     return ulp.get(case.result, 0)
 
 
-def _differs(
+def differs(
     case: Case, arrays: Sequence[np.ndarray], got: np.ndarray, expected: np.ndarray
 ) -> np.ndarray:
     """Where the bits differ. All NaNs are equal; so are zeros where NumPy gives both.
@@ -244,9 +244,10 @@ def _exact(case: Case, arrays: Sequence[np.ndarray]) -> np.ndarray:
     return reference(case, arrays)
 
 
-def _report(
+def report(
     arrays: Sequence[np.ndarray], got: np.ndarray, expected: np.ndarray, wrong: np.ndarray
 ) -> str:
+    """The first wrong results, with their operands."""
     lines = [f"{wrong.sum()} of {wrong.size} wrong"]
     for k in np.flatnonzero(wrong)[:8]:
         values = ", ".join(repr(a[k]) for a in arrays)
