@@ -7,11 +7,14 @@ one that generated code understands (see compiler/abi.py) and raises ImportError
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import os
 import struct
 import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
+from importlib.machinery import PathFinder
 from typing import Any
 
 import numpy as np
@@ -84,11 +87,33 @@ def _numpy_symbols() -> dict[str, int]:
 
 def blas_symbols(names: list[str]) -> dict[str, int]:
     """Addresses of BLAS routines (`tw.blas.dgemm`) with their Fortran interface."""
-    # imported late: it costs more than everything else here together
-    from scipy.linalg import cython_blas
-
-    capsules = cython_blas.__pyx_capi__
+    capsules = _cython_blas().__pyx_capi__
     return {name: _capsule_pointer(capsules[name.rpartition(".")[2]]) for name in names}
+
+
+@cache
+def _cython_blas() -> Any:
+    """SciPy's module of BLAS pointers.
+
+    It is loaded without the package around it, which takes six times as long to import and is not
+    needed. A later import of scipy.linalg finds this module and uses it.
+    """
+    import scipy  # imported late: only programs with matrix products need it
+
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules:
+        return sys.modules[name]
+    folders = [os.path.join(folder, "linalg") for folder in scipy.__path__]
+    spec = PathFinder.find_spec(name, folders)
+    if spec is None or spec.loader is None:
+        return importlib.import_module(name)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def new_handler_capsule(handler: int) -> int:

@@ -17,6 +17,7 @@ from support.programs import (
     program,
     signature,
 )
+from support.sources import ROOT
 from tensorwright.compiler.errors import InternalError
 from tensorwright.compiler.ir.types import DType
 from tensorwright.runtime import NativeCallable, load
@@ -441,6 +442,41 @@ def test_names_of_libm_are_found():
     assert load(program(signature("float", "f64[]"), body))(0.5) == np.sin(0.5)
 
 
+DOT = f"""
+    %n = alloca i32
+    %one = alloca i32
+    store i32 8, ptr %n
+    store i32 1, ptr %one
+    {pointer("x", "in", 0)}
+    {pointer("y", "out", 0)}
+    %dot = call double @tw.blas.ddot(ptr %n, ptr %x, ptr %one, ptr %x, ptr %one)
+    store double %dot, ptr %y
+    ret i64 0"""
+
+
+def test_blas():
+    declaration = ("@tw.blas.ddot", "double", ["ptr"] * 5)
+    f = load(program(signature("f64[8]", "f64[]"), DOT, declare=[declaration]))
+    assert f(X) == X @ X
+
+
+def test_blas_is_found_without_importing_scipy_linalg():
+    code = """
+import sys
+sys.path.insert(0, "tests")
+from tests.runtime.test_call import test_blas
+test_blas()
+assert "scipy.linalg" not in sys.modules
+import numpy as np, scipy.linalg
+assert np.allclose(scipy.linalg.inv(np.eye(2) * 2), np.eye(2) / 2)
+from scipy.linalg import cython_blas
+from tensorwright.runtime import host
+assert cython_blas is host._cython_blas()
+test_blas()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 def test_a_fresh_process_ends_cleanly():
     code = """
 import sys
@@ -456,6 +492,6 @@ class Late:
 f.late = late = Late()
 sys.modules["keep"] = late
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout == "[3.0, 3.0, 3.0]\n"

@@ -48,9 +48,12 @@ def program(
     cost: int = 0,
     arena: int | str | None = None,
     constants: Sequence[np.ndarray[Any, Any]] = (),
+    declare: Sequence[tuple[str, str, list[str]]] = (),
 ) -> Program:
     """A program whose `@tw.run` has the body `run`; `arena` is bytes, or the body that asks."""
     module = ModuleWriter()
+    for name, result, params in declare:
+        module.declare(name, result, params)
     names = ("in", "out", "arena", "constants", "sizes")
     _function(module, "@tw.run", [f"%{name}" for name in names], run)
     _function(module, "@tw.cost", ["%sizes"], f"ret i64 {cost}")
