@@ -25,7 +25,6 @@ _TYPE_FLAGS = 168  # PyTypeObject.tp_flags
 
 _SLOT_CALL = 50  # Py_tp_call
 _SLOT_MEMBERS = 72  # Py_tp_members
-_SLOT_DOC = 56  # Py_tp_doc
 _T_OBJECT_EX = 16
 _T_PYSSIZET = 19
 _READONLY = 1
