@@ -50,6 +50,8 @@ class Traits:
     # f(x, unit) is x for every x of every dtype; the unit's bits count: add's is -0.0
     right_unit: float | None = None
     left_unit: float | None = None
+    odd: bool = False  # f(-x) == -f(x)
+    even: bool = False  # f(-x) == f(x)
 
 
 @dataclass(frozen=True, slots=True)

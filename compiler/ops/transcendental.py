@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.opdef import OpDef
+from ..ir.opdef import OpDef, Traits
 from ..ir.types import DType
 from . import math as elementary
 from .elementwise import elementwise
@@ -18,6 +18,9 @@ from .infer import FLOATS, DTypes
 from .scalar import Scalar
 
 _WIDE_FLOATS = FLOATS - {DType.F16}  # of scipy.special: it computes f16 as f32
+
+
+_NONE, _ODD, _EVEN = Traits(), Traits(odd=True), Traits(even=True)
 
 
 def _function(
@@ -29,6 +32,7 @@ def _function(
     arity: int = 1,
     reference: Callable[..., Any] | None = None,
     accepts: DTypes = FLOATS,
+    traits: Traits = _NONE,
 ) -> OpDef:
     """Define the op `name` that computes `function` of the math package."""
     return elementwise(
@@ -37,6 +41,7 @@ def _function(
         accepts,
         reference=reference or getattr(np, name),
         lower=function,
+        traits=traits,
         ulp=elementary.ULP[function.__name__],
         cost=cost,
         doc=doc,
@@ -62,21 +67,25 @@ LOG = _function("log", elementary.log, 38.0, "Natural logarithm; -inf for 0.")
 LOG2 = _function("log2", elementary.log2, 45.0, "Logarithm to base 2; -inf for 0.")
 LOG10 = _function("log10", elementary.log10, 47.0, "Logarithm to base 10; -inf for 0.")
 LOG1P = _function("log1p", elementary.log1p, 48.0, "log(1 + x), exact for small x too.")
-SIN = _function("sin", elementary.sin, 53.0, "Sine of an angle in radians.")
-COS = _function("cos", elementary.cos, 48.0, "Cosine of an angle in radians.")
-TAN = _function("tan", elementary.tan, 65.0, "Tangent of an angle in radians.")
-ARCSIN = _function("arcsin", elementary.asin, 34.0, "Inverse sine, in [-pi/2, pi/2].")
+SIN = _function("sin", elementary.sin, 53.0, "Sine of an angle in radians.", traits=_ODD)
+COS = _function("cos", elementary.cos, 48.0, "Cosine of an angle in radians.", traits=_EVEN)
+TAN = _function("tan", elementary.tan, 65.0, "Tangent of an angle in radians.", traits=_ODD)
+ARCSIN = _function("arcsin", elementary.asin, 34.0, "Inverse sine, in [-pi/2, pi/2].", traits=_ODD)
 ARCCOS = _function("arccos", elementary.acos, 44.0, "Inverse cosine, in [0, pi].")
-ARCTAN = _function("arctan", elementary.atan, 32.0, "Inverse tangent, in [-pi/2, pi/2].")
+ARCTAN = _function(
+    "arctan", elementary.atan, 32.0, "Inverse tangent, in [-pi/2, pi/2].", traits=_ODD
+)
 ARCTAN2 = _function("arctan2", elementary.atan2, 58.0, "Angle of (y, x), in [-pi, pi].", arity=2)
 HYPOT = _function("hypot", elementary.hypot, 22.0, "sqrt(x*x + y*y) without overflow.", arity=2)
-SINH = _function("sinh", elementary.sinh, 45.0, "Hyperbolic sine.")
-COSH = _function("cosh", elementary.cosh, 42.0, "Hyperbolic cosine.")
-TANH = _function("tanh", elementary.tanh, 43.0, "Hyperbolic tangent.")
-ARCSINH = _function("arcsinh", elementary.asinh, 59.0, "Inverse hyperbolic sine.")
+SINH = _function("sinh", elementary.sinh, 45.0, "Hyperbolic sine.", traits=_ODD)
+COSH = _function("cosh", elementary.cosh, 42.0, "Hyperbolic cosine.", traits=_EVEN)
+TANH = _function("tanh", elementary.tanh, 43.0, "Hyperbolic tangent.", traits=_ODD)
+ARCSINH = _function("arcsinh", elementary.asinh, 59.0, "Inverse hyperbolic sine.", traits=_ODD)
 ARCCOSH = _function("arccosh", elementary.acosh, 63.0, "Inverse hyperbolic cosine, for x >= 1.")
-ARCTANH = _function("arctanh", elementary.atanh, 59.0, "Inverse hyperbolic tangent, for |x| <= 1.")
-CBRT = _function("cbrt", elementary.cbrt, 66.0, "Cube root, with the sign of x.")
+ARCTANH = _function(
+    "arctanh", elementary.atanh, 59.0, "Inverse hyperbolic tangent, for |x| <= 1.", traits=_ODD
+)
+CBRT = _function("cbrt", elementary.cbrt, 66.0, "Cube root, with the sign of x.", traits=_ODD)
 LOGADDEXP = _function(
     "logaddexp",
     elementary.logaddexp,
@@ -97,6 +106,7 @@ ERF = _function(
     55.0,
     "Error function.",
     reference=_erf_reference,
+    traits=_ODD,
     accepts=_WIDE_FLOATS,
 )
 ERFC = _function(

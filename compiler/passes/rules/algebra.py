@@ -106,6 +106,31 @@ _SIGNS = (
         why="two signs cancel, in zeros too",
     ),
     Rule(
+        "multiply_one_negated",
+        multiply(negative(x), y),
+        negative(multiply(x, y)),
+        why="a sign moves outwards, where it may meet others and equal products meet",
+    ),
+    Rule(
+        "divide_numerator_negated",
+        divide(negative(x), y),
+        negative(divide(x, y)),
+        why="a sign moves outwards",
+    ),
+    Rule(
+        "divide_denominator_negated",
+        divide(x, negative(y)),
+        negative(divide(x, y)),
+        why="a sign moves outwards",
+    ),
+    Rule(
+        "cast_negated",
+        cast(negative(x)),
+        lambda m: m.emit("negative", m.emit("cast", m[x], dtype=m.type.dtype)),
+        when=lambda m: m.type.dtype.is_float and m[x].type.dtype.is_float,
+        why="rounding does not depend on the sign",
+    ),
+    Rule(
         "multiply_by_minus_one",
         multiply(x, -1),
         negative(x),

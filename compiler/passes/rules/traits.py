@@ -12,6 +12,7 @@ from ...ops import REGISTRY
 from ..pattern import Apply, Const, Match, Rule, Var
 
 x, y, c = Var("x"), Var("y"), Const("c")
+negative = REGISTRY["negative"]
 
 
 def _is_varying(m: Match) -> bool:
@@ -37,6 +38,12 @@ def _rules(op: OpDef) -> Iterator[Rule]:
     if traits.involution:
         twice = Apply(op, (Apply(op, (x,)),))
         yield Rule(f"{op.name}_twice", twice, x, why="it undoes itself")
+    of_negated = Apply(op, (Apply(negative, (x,)),))
+    if traits.odd:
+        after = Apply(negative, (Apply(op, (x,)),))
+        yield Rule(f"{op.name}_negated", of_negated, after, why="it is odd")
+    if traits.even:
+        yield Rule(f"{op.name}_negated", of_negated, Apply(op, (x,)), why="it is even")
     if traits.idempotent and op.arity == 1:
         once = Apply(op, (x,))
         yield Rule(f"{op.name}_again", Apply(op, (once,)), once, why="the second changes nothing")
