@@ -52,7 +52,8 @@ CASES = {
     "array_api": (
         lambda m, v: (
             np.linalg.outer(v, v), np.linalg.diagonal(m), np.linalg.trace(m),
-            np.linalg.matmul(m.T, m), np.linalg.vector_norm(m), np.linalg.matrix_norm(m), np.linalg.vecdot(m, m),
+            np.linalg.matmul(m.T, m), np.linalg.vector_norm(m), np.linalg.matrix_norm(m),
+            np.linalg.vecdot(m, m),
             np.linalg.vector_norm(m, axis=1, ord=1, keepdims=True),
         ),
         M, V,

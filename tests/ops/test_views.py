@@ -58,7 +58,6 @@ def read_through(index_map: IndexMap, x: np.ndarray, shape: tuple[int, ...]) -> 
         ("windows", (2, N, 3), {"axis": 1, "size": 2}),
         ("windows", (3, 4), {"axis": 0, "size": 3}),
         ("windows", (3, 1), {"axis": 1, "size": 1}),
-        ("windows", (2, 3), {"axis": 0, "size": 3}),
     ],
 )
 def test_index_map_gives_the_reference(name: str, shape: Any, attrs: dict[str, Any]):

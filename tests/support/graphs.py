@@ -225,6 +225,18 @@ class _Generator:
             starts, steps, shape = self._region(x.type.shape)
             self.emit(op, x, starts=starts, steps=steps, shape=shape)
 
+    def windows(self, op: OpDef) -> None:
+        x = self._array(1)
+        if x is None:
+            return
+        axis, size = self.rng.randrange(x.type.rank), self.rng.randint(1, 3)
+        room = x.type.shape[axis] - size
+        if not isinstance(room, int):
+            self.builder.guard(Guard(room, ">="))
+        elif room < 0:
+            return
+        self.emit(op, x, axis=axis, size=size)
+
     def _region(self, sizes: Shape) -> tuple[Shape, tuple[int, ...], Shape]:
         parts = [self._range(size) for size in sizes]
         starts, steps, counts = zip(*parts, strict=True)
@@ -327,6 +339,7 @@ _STRUCTURAL: dict[str, Callable[[_Generator, OpDef], None]] = {
     "broadcast": _Generator.broadcast,
     "transpose": _Generator.transpose,
     "slice": _Generator.slice,
+    "windows": _Generator.windows,
     "reshape": _Generator.reshape,
     "concatenate": _Generator.concatenate,
     "update_slice": _Generator.update_slice,
