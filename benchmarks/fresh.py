@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 import time
@@ -27,7 +28,11 @@ def first_call_seconds(name: str, dtype: str, size: str) -> float:
 
 def _in_new_process(*arguments: str) -> list[float]:
     command = [sys.executable, "-m", "benchmarks.fresh", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    # as on a user's machine, where the bytecode of an installed package is kept
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env=kept
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise RuntimeError(f"a new process failed: {last}")
