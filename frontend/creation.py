@@ -7,6 +7,9 @@ extensions find the replacements in the numpy module too, have no frame of their
 they get for an ndarray without a check: so the call must be seen in the caller's byte code. Small
 arrays of concrete numbers are made by NumPy at once and stay *known* (see tracer.py); larger ones
 and those with symbolic sizes go into the graph.
+
+The functions of `np.random` are replaced in the same way, by an error: a number drawn while tracing
+would be the same in every call.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..compiler.errors import UnsupportedError
 from .context import current
+from .location import user_location
 from .numpy_api import create
 
 _IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
@@ -61,6 +66,21 @@ def _replacement(original: Callable[..., Any], traced: Callable[..., Any]) -> Ca
     return create
 
 
+def _refusal(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        if current() is None or not _is_users_call(sys._getframe(1), name):
+            return original(*args, **kwargs)
+        raise UnsupportedError(
+            f"np.random.{name} would be called once, while tracing, and give every later call"
+            " the same numbers",
+            loc=user_location(),
+            hint="draw the numbers outside of the function and pass them as an argument",
+        )
+
+    return draw
+
+
 def _is_users_call(caller: FrameType, name: str) -> bool:
     """Whether this frame is the user's, and what it executes is a call of `name`."""
     package = caller.f_globals.get("__name__", "").partition(".")[0]
@@ -93,39 +113,64 @@ class _Patch:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._traces = 0
-        self._originals = {name: getattr(np, name) for name in _IMPLEMENTATIONS}
-        self._replacements = {
-            name: _replacement(self._originals[name], traced)
-            for name, traced in _IMPLEMENTATIONS.items()
-        }
+        # (module, name) -> (original, replacement)
+        self._functions: dict[tuple[ModuleType, str], tuple[Any, Any]] = {}
+        for name, traced in _IMPLEMENTATIONS.items():
+            original = getattr(np, name)
+            self._functions[np, name] = original, _replacement(original, traced)
+        self._knows_random = False
+
+    def _add_random(self) -> bool:
+        """Include `np.random`, which NumPy loads when it is first used; whether this is new."""
+        module = sys.modules.get("numpy.random")
+        if module is None or self._knows_random:
+            return False
+        for name in module.__all__:
+            original = getattr(module, name)
+            if callable(original) and not isinstance(original, type):
+                self._functions[module, name] = original, _refusal(original, name)
+        self._knows_random = True
+        return True
+
+    def has_grown(self) -> bool:
+        """Whether the trace has loaded `np.random` itself: its calls there were not replaced."""
+        with self._lock:
+            if not self._add_random():
+                return False
+            for (module, name), (original, replacement) in self._functions.items():
+                _exchange(module, name, original, replacement)
+            return True
 
     def enter(self) -> None:
         with self._lock:
             self._traces += 1
             if self._traces == 1:
-                self._exchange(self._originals, self._replacements)
+                self._add_random()
+                for (module, name), (original, replacement) in self._functions.items():
+                    _exchange(module, name, original, replacement)
 
     def leave(self) -> None:
         with self._lock:
             self._traces -= 1
             if self._traces == 0:
-                self._exchange(self._replacements, self._originals)
+                for (module, name), (original, replacement) in self._functions.items():
+                    _exchange(module, name, replacement, original)
 
-    def _exchange(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        for name in old:
-            # Somebody else's replacement stays.
-            if getattr(np, name) is old[name]:
-                setattr(np, name, new[name])
+
+def _exchange(module: ModuleType, name: str, old: Any, new: Any) -> None:
+    # Somebody else's replacement stays.
+    if getattr(module, name) is old:
+        setattr(module, name, new)
 
 
 _PATCH = _Patch()
 
 
 @contextmanager
-def patched_numpy() -> Iterator[None]:
+def patched_numpy() -> Iterator[_Patch]:
     """Creation functions make traced arrays on threads that trace, as long as this is open."""
     _PATCH.enter()
     try:
-        yield
+        yield _PATCH
     finally:
         _PATCH.leave()

@@ -91,10 +91,12 @@ def trace(
         sizes: the size of every symbol in `inputs`, in the call that is traced.
     """
     specs = tuple(inputs)
-    with patched_numpy():
+    with patched_numpy() as patch:
         while True:
             try:
-                return _trace_once(function, rebuild, specs, names, sizes)
+                result = _trace_once(function, rebuild, specs, names, sizes)
+                if not patch.has_grown():
+                    return result
             except Specialise as restart:
                 specs = tuple(_substitute(spec, restart.replacement) for spec in specs)
 

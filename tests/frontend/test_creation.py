@@ -1,11 +1,14 @@
 """Creation functions inside of traced functions, and arrays that are known while tracing."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
 
 from support.tracing import check, check_all_sizes, graph_of, run_traced
+from tensorwright import UnsupportedError
 
 X = np.arange(12.0).reshape(3, 4)
 V = np.arange(6.0)
@@ -168,3 +171,25 @@ def test_constant_results():
     check(lambda x: (x, x), X)
     check(lambda x: np.float32(2), X)
     check(lambda: np.arange(3) * 2)
+
+
+@pytest.mark.parametrize("draw", ["rand(*x.shape)", "normal()", "default_rng(0).random(3)"])
+def test_random_numbers_would_be_constants(draw):
+    function = eval(f"lambda x: x + np.random.{draw}", {"np": np})
+    name = draw.partition("(")[0]
+    with pytest.raises(UnsupportedError, match=f"np.random.{name} would be called once"):
+        graph_of(function, X)
+    assert np.random.rand(2).shape == (2,)
+
+
+def test_random_numbers_in_the_first_trace_of_a_process():
+    code = """if True:
+        import sys, numpy as np, tensorwright as tw
+        assert "numpy.random" not in sys.modules
+        try:
+            tw.jit(lambda x: x + np.random.rand(3))(np.ones(3))
+        except tw.UnsupportedError as error:
+            print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "np.random.rand would be called once" in done.stdout
