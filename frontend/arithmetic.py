@@ -40,7 +40,7 @@ _UFUNCS: dict[Any, np.ufunc] = {
     operator.ne: np.not_equal,
     divmod: np.divmod,
 }
-_IN_PLACE: dict[Any, Any] = {
+IN_PLACE: dict[Any, Any] = {
     operator.iadd: operator.add,
     operator.isub: operator.sub,
     operator.imul: operator.mul,
@@ -61,6 +61,8 @@ _UNARY: dict[Any, np.ufunc] = {
     operator.invert: np.invert,
     abs: np.absolute,
 }
+# All that compute element by element and give a new array.
+OPERATORS = frozenset({*_UFUNCS, *_UNARY, operator.pow})
 _BITWISE = frozenset({np.bitwise_and, np.bitwise_or, np.bitwise_xor})
 
 
@@ -110,7 +112,7 @@ for _function, _ufunc in _UFUNCS.items():
     implements(_function)(_binary(_function, _ufunc))
 for _function, _ufunc in _UNARY.items():
     implements(_function)(_unary(_function, _ufunc))
-for _function, _plain in _IN_PLACE.items():
+for _function, _plain in IN_PLACE.items():
     implements(_function)(_in_place(_plain))
 
 

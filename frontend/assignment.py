@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.errors import ShapeError, TracedIndexError, UnsupportedError
+from ..compiler.errors import ShapeError, UnsupportedError
 from ..compiler.ir.graph import Value
 from ..compiler.ir.types import DType, Shape
 from . import lift, values
@@ -24,6 +24,7 @@ from .indexing import (
     Item,
     Mask,
     basic_view,
+    check_mask,
     index_value,
     is_integer,
     read_index,
@@ -31,6 +32,7 @@ from .indexing import (
     wrapped,
 )
 from .location import user_location
+from .selection import Selection, same_value
 from .table import implements
 from .tracer import Tracer
 
@@ -100,17 +102,27 @@ def _assign_masked(x: Tracer, items: list[Item], masks: list[int], value: Any) -
     first = sum(1 for i in items[:at] if not is_integer(i))
     shape = target._type.shape
     covered = shape[first : first + mask.axes]
-    if not all(ctx.equal(a, b) for a, b in zip(covered, mask.traced._type.shape, strict=True)):
-        raise TracedIndexError(
-            f"boolean index did not match indexed array; sizes are {values.shape_text(covered)}"
-            f" but the mask has shape {values.shape_text(mask.traced._type.shape)}",
-            loc=user_location(),
-        )
+    check_mask(mask, covered)
     after = len(shape) - first - mask.axes
     condition = values.reshape(ctx, mask.traced._read(), (*covered, *(1 for _ in range(after))))
     condition = values.broadcast(ctx, condition, shape)
-    new = _as_assigned(target, _masked_value(x, value, after), shape)
+    if isinstance(value, Selection):
+        value = _whole_value(value, mask, first == 0)
+    else:
+        value = _masked_value(x, value, after)
+    new = _as_assigned(target, value, shape)
     target._write(ctx.emit("select", condition, new, target._read()))
+
+
+def _whole_value(value: Selection, mask: Mask, is_first: bool) -> Tracer:
+    """y[mask] in x[mask] = y[mask], as a whole array."""
+    if not is_first or not same_value(value._mask, mask.traced._read()):
+        raise UnsupportedError(
+            "x[mask1] = y[mask2]: the masks select different numbers of elements",
+            loc=user_location(),
+            hint="use one mask for both",
+        )
+    return value._full
 
 
 def _masked_value(x: Tracer, value: Any, after: int) -> Any:

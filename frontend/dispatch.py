@@ -3,6 +3,6 @@
 Layer: frontend. Imported by trace.py before the first trace.
 """
 
-from . import arithmetic, assignment, indexing, numpy_api, ufuncs
+from . import arithmetic, assignment, indexing, numpy_api, selection, ufuncs
 
-__all__ = ["arithmetic", "assignment", "indexing", "numpy_api", "ufuncs"]
+__all__ = ["arithmetic", "assignment", "indexing", "numpy_api", "selection", "ufuncs"]

@@ -22,7 +22,7 @@ from .concrete import no_value
 from .context import TraceContext, require
 from .location import user_location
 from .symint import SymInt, size_of
-from .table import implements
+from .table import FUNCTIONS, implements
 from .tracer import Tracer
 from .views import Region, Reshaped
 
@@ -69,19 +69,39 @@ def get_item(x: Tracer, index: Any) -> Any:
     """x[index]: a scalar, a view, or a new array."""
     items = read_index(x, index)
     if any(isinstance(i, Mask) for i in items):
-        raise UnsupportedError(
-            "x[mask]: the number of elements that a boolean mask selects is only known when the"
-            " compiled function runs",
-            got=x._describe(),
-            loc=user_location(),
-            hint="keep the shape: np.where(mask, x, 0); for sums write np.sum(x, where=mask)",
-        )
+        return _select(x, items)
     if any(isinstance(i, Array) for i in items):
         return _gather(x, items)
     view = basic_view(x, items)
     if _is_element(index, items):
         return lift.tracer(require(), view._read())
     return view
+
+
+def _select(x: Tracer, items: list[Item]) -> Any:
+    """x[mask], where the mask is all but for slices and integers after it."""
+    mask, *others = items
+    if not isinstance(mask, Mask) or any(isinstance(i, (Array, Mask)) for i in others):
+        raise UnsupportedError(
+            "x[..., mask]: a mask must come first, and without other index arrays",
+            got=x._describe(),
+            loc=user_location(),
+            hint="move its axis to the front with np.moveaxis, or combine masks with &",
+        )
+    view = basic_view(x, items)
+    check_mask(mask, view._type.shape[: mask.axes])
+    return FUNCTIONS["select_by_mask"](view, mask.traced)
+
+
+def check_mask(mask: Mask, covered: Shape) -> None:
+    """Raise unless the mask has the sizes of the axes that it covers."""
+    ctx, shape = require(), mask.traced._type.shape
+    if not all(ctx.equal(a, b) for a, b in zip(covered, shape, strict=True)):
+        raise TracedIndexError(
+            f"boolean index did not match indexed array; sizes are {values.shape_text(covered)}"
+            f" but the mask has shape {values.shape_text(shape)}",
+            loc=user_location(),
+        )
 
 
 def _is_element(index: Any, items: list[Item]) -> bool:

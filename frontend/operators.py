@@ -22,7 +22,7 @@ def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _binary(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Operators, other: Any) -> Any:
-        if _defers(other):
+        if _defers(self, other):
             return NotImplemented
         return self._call(function, self, other)
 
@@ -31,7 +31,7 @@ def _binary(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Operators, other: Any) -> Any:
-        if _defers(other):
+        if _defers(self, other):
             return NotImplemented
         return self._call(function, other, self)
 
@@ -49,8 +49,10 @@ def _method(name: str) -> Callable[..., Any]:
     return method
 
 
-def _defers(other: Any) -> bool:
-    """Whether `other` asks to be left alone by arrays (NumPy's rule)."""
+def _defers(this: Operators, other: Any) -> bool:
+    """Whether `other` asks to be left alone by arrays (NumPy's rule), or outranks this one."""
+    if isinstance(other, Operators):
+        return other._rank > this._rank
     return getattr(other, "__array_ufunc__", True) is None
 
 
@@ -58,6 +60,7 @@ class Operators:
     """Everything that Python's syntax and ndarray's methods can ask of an array."""
 
     __slots__ = ()
+    _rank = 0  # the higher one of two operands is called
 
     def _call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError

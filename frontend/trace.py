@@ -21,6 +21,7 @@ from . import values
 from .context import Specialise, TraceContext, entered
 from .creation import patched_numpy
 from .lift import lift
+from .selection import Selection
 from .symint import SymInt
 from .tracer import Tracer
 from .tree import TreeDef, flatten, unflatten
@@ -154,8 +155,8 @@ def _returned(
     outputs: list[Value] = []
     slots: list[int | None] = []
     for leaf in leaves:
-        if isinstance(leaf, SymInt):
-            leaf = lift(leaf)
+        if isinstance(leaf, (SymInt, Selection)):
+            leaf = lift(leaf)  # a selection cannot be returned, and says so
         if isinstance(leaf, Tracer):
             slots.append(len(outputs))
             outputs.append(leaf._read())

@@ -172,12 +172,16 @@ class Tracer(Operators):
         return call(function, args, kwargs, self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Operators) and x._rank for x in inputs):
+            return NotImplemented  # the other operand's turn
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         return call(function, inputs, kwargs, self)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
     ) -> Any:
+        if any(isinstance(x, Operators) and x._rank for x in args):
+            return NotImplemented
         return call(function, args, kwargs, self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -370,7 +374,7 @@ def _concrete(x: Any, seen: dict[int, Tracer]) -> Any:
             raise _NotKnownError
         seen[id(x._known)] = x
         return x._known
-    if isinstance(x, SymInt):
+    if isinstance(x, (SymInt, Operators)):
         raise _NotKnownError
     cls = type(x)
     if cls is tuple or cls is list:

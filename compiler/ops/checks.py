@@ -15,8 +15,8 @@ import numpy as np
 from ..errors import DTypeError
 from ..ir.types import DType, TensorType
 from .elementwise import elementwise
-from .infer import same_dtype
-from .scalar import STATUS_INDEX, STATUS_PYTHON_INT, Scalar, ScalarBuilder
+from .infer import check_shapes, same_dtype, shown
+from .scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_PYTHON_INT, Scalar, ScalarBuilder
 
 
 def _cast_infer(types: Sequence[TensorType], attrs: Mapping[str, Any]) -> tuple[TensorType, ...]:
@@ -57,6 +57,27 @@ def _wrap_lower(s: ScalarBuilder, index: Scalar, size: Scalar) -> Scalar:
     return s.select(index < 0, index + size, index)
 
 
+def _nonempty_infer(
+    types: Sequence[TensorType], attrs: Mapping[str, Any]
+) -> tuple[TensorType, ...]:
+    x, count = types
+    if count.dtype is not DType.I64:
+        raise DTypeError("require_nonempty: the count must be i64", got=shown(types))
+    check_shapes("require_nonempty", types)
+    return (x,)
+
+
+def _nonempty_reference(x: Any, count: Any) -> Any:
+    if np.any(np.equal(count, 0)):
+        raise ValueError("zero-size array to reduction operation which has no identity")
+    return np.asarray(x)
+
+
+def _nonempty_lower(s: ScalarBuilder, x: Scalar, count: Scalar) -> Scalar:
+    s.flag(count.eq(0), STATUS_EMPTY)
+    return x
+
+
 CAST_PYTHON_INT = elementwise(
     "cast_python_int",
     1,
@@ -77,4 +98,15 @@ WRAP_INDEX = elementwise(
     cost=3.0,
     doc="An index into an axis of the size given second, counted from the start; an error when the"
     " program runs if it is out of bounds.",
+)
+
+REQUIRE_NONEMPTY = elementwise(
+    "require_nonempty",
+    2,
+    infer=_nonempty_infer,
+    reference=_nonempty_reference,
+    lower=_nonempty_lower,
+    cost=2.0,
+    doc="x, the largest or smallest of `count` elements; an error when the program runs if there"
+    " are none.",
 )

@@ -152,6 +152,7 @@ def _extreme(op: str, ufunc: np.ufunc, name: str) -> Callable[..., Any]:
     return implementation
 
 
+@implements("worst")
 def worst(dtype: DType, largest: bool) -> Any:
     """The number that any other one beats as the largest (or the smallest)."""
     if dtype.is_float:

@@ -117,12 +117,6 @@ def test_errors_have_numpys_text(index, message):
 
 
 def test_masks():
-    def scalar(x):
-        y = x.copy()
-        y[y > 7] = 0
-        y[y == 3] += 0 if False else y[0, 0]
-        return y
-
     def function(x):
         y = x.copy()
         y[x > 7] = -1
@@ -134,8 +128,6 @@ def test_masks():
         return y
 
     check_all_sizes(function, M)
-    with pytest.raises(NotImplementedError, match="selects is only known when"):
-        run_traced(scalar, M)
     with pytest.raises(NotImplementedError, match="which element goes where"):
         run_traced(lambda x: x.copy().__setitem__(x > 1, x.ravel()[:3]), M)
     with pytest.raises(IndexError, match="boolean index did not match"):

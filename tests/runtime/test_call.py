@@ -403,6 +403,7 @@ def test_constants():
         (1, ValueError, "Integers to negative integer powers are not allowed."),
         (2, IndexError, "index is out of bounds"),
         (4, OverflowError, "Python integer out of bounds"),
+        (8, ValueError, "zero-size array to reduction operation which has no identity"),
         (7, ValueError, "Integers to negative integer powers are not allowed."),
         (6, IndexError, "index is out of bounds"),
     ],

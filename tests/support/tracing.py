@@ -41,9 +41,7 @@ def trace_call(
     return result, call.leaves
 
 
-def run_traced(
-    function: Callable[..., Any], *args: Any, symbolic: str = "", **static: Any
-) -> Any:
+def run_traced(function: Callable[..., Any], *args: Any, symbolic: str = "", **static: Any) -> Any:
     """What a call returns by way of the graph and the interpreter."""
     result, leaves = trace_call(function, *args, symbolic=symbolic, **static)
     return result.output.build([x[()] for x in interpret(result.graph, leaves)])

@@ -11,7 +11,7 @@ References are counted through API functions only. Nothing here keeps a referenc
 from __future__ import annotations
 
 from ... import abi
-from ...ops.scalar import STATUS_INDEX, STATUS_NEGATIVE_POWER
+from ...ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_NEGATIVE_POWER
 from .blocks import BLOCKS
 
 STACK_ARENA_BYTES = 4096  # scratch up to this size lives on the stack
@@ -302,16 +302,21 @@ _RAISE = f"""
 {_message("@text.power", "Integers to negative integer powers are not allowed.")}
 {_message("@text.index", "index is out of bounds")}
 {_message("@text.integer", "Python integer out of bounds")}
+{_message("@text.empty", "zero-size array to reduction operation which has no identity")}
 define internal void @tw.raise(i64 %status) {{
 entry:
   %power.bit = and i64 %status, {STATUS_NEGATIVE_POWER}
   %index.bit = and i64 %status, {STATUS_INDEX}
   %power = icmp ne i64 %power.bit, 0
   %index = icmp ne i64 %index.bit, 0
+  %empty.bit = and i64 %status, {STATUS_EMPTY}
+  %empty = icmp ne i64 %empty.bit, 0
   %type.at.1 = select i1 %index, ptr @PyExc_IndexError, ptr @PyExc_OverflowError
   %text.1 = select i1 %index, ptr @text.index, ptr @text.integer
-  %type.at = select i1 %power, ptr @PyExc_ValueError, ptr %type.at.1
-  %text = select i1 %power, ptr @text.power, ptr %text.1
+  %type.at.2 = select i1 %empty, ptr @PyExc_ValueError, ptr %type.at.1
+  %text.2 = select i1 %empty, ptr @text.empty, ptr %text.1
+  %type.at = select i1 %power, ptr @PyExc_ValueError, ptr %type.at.2
+  %text = select i1 %power, ptr @text.power, ptr %text.2
   %type = load ptr, ptr %type.at
   call void @PyErr_SetString(ptr %type, ptr %text)
   ret void
