@@ -60,6 +60,13 @@ class Model:
     @staticmethod
     def step(x):
         return x * Model.rate
+
+
+@tw.jit(static_argnames="steps")
+def halved(x, steps):
+    for _ in range(steps):
+        x = x / 2
+    return x
 '''
 
 
@@ -133,6 +140,11 @@ def test_values_are_static_for_a_plain_function(program, capsys):
     assert out.count("add(") == 3
 
 
+def test_static_arguments_of_a_jitted_function(program, capsys):
+    assert dump(capsys, f"{program}:halved", "--args", "f64[n], steps=4").count("divide(") == 4
+    assert dump(capsys, f"{program}:halved", "--args", "f64[n], 2").count("divide(") == 2
+
+
 def test_nested_arguments(program, capsys):
     text = "(f64[3, n], f64[n, 5]), {'bias': f64[5]}, scale=float"
     out = dump(capsys, f"{program}:nested", "--args", text)
@@ -178,7 +190,7 @@ WRONG = [
         "program.py:zzz",
         [],
         "program.py has no function 'zzz'; there are axpy, repeated, nested, table, "
-        "shapes_differ, lookup",
+        "shapes_differ, lookup, halved",
     ),
     ("program.py:Model.stop", [], "Model has no function 'stop'; did you mean 'step'?"),
     ("program.py:Model", [], "Model in program.py is a class, not a function"),
