@@ -9,11 +9,13 @@ arrays of concrete numbers are made by NumPy at once and stay *known* (see trace
 and those with symbolic sizes go into the graph.
 
 The functions of `np.random` are replaced in the same way, by an error: a number drawn while tracing
-would be the same in every call.
+would be the same in every call. And `len` is replaced, because Python makes an int of what
+`__len__` gives, which would fix the size: of a traced array it gives a `SymInt` as `x.shape[0]` is.
 """
 
 from __future__ import annotations
 
+import builtins
 import dis
 import functools
 import sys
@@ -29,6 +31,7 @@ from ..compiler.errors import UnsupportedError
 from .context import current
 from .location import user_location
 from .numpy_api import create
+from .tracer import Tracer
 
 _IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
     "array": create.array,
@@ -64,6 +67,16 @@ def _replacement(original: Callable[..., Any], traced: Callable[..., Any]) -> Ca
         return traced(*args, **kwargs)
 
     return create
+
+
+def _traced_length(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def length(obj: Any, /) -> Any:
+        if type(obj) is Tracer and obj.ndim and obj._context is current():
+            return obj.shape[0]
+        return original(obj)
+
+    return length
 
 
 def _refusal(original: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -118,6 +131,7 @@ class _Patch:
         for name, traced in _IMPLEMENTATIONS.items():
             original = getattr(np, name)
             self._functions[np, name] = original, _replacement(original, traced)
+        self._functions[builtins, "len"] = len, _traced_length(len)
         self._knows_random = False
 
     def _add_random(self) -> bool:

@@ -66,6 +66,8 @@ class SymInt:
 
     def _combine(self, function: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
         self._check()
+        if isinstance(a, (list, tuple, str)) or isinstance(b, (list, tuple, str)):
+            return NotImplemented  # [0] * n: Python repeats it, after asking for an int
         x, y = _plain(a), _plain(b)
         if x is not None and y is not None:
             result = _exact(function, x, y)

@@ -4,7 +4,8 @@ Layer: frontend, imports nothing of ours but errors, context and location. Keys 
 themselves: NumPy functions (`np.sum`), ufuncs (`np.divmod`, where the generic rule does not do),
 ndarray methods (`np.ndarray.astype`) and Python operators (`operator.getitem`). The modules that
 implement them register here when they are imported, before the first trace. Strings are keys for
-ufunc methods ("reduce") and for functions that our own modules share.
+ufunc methods ("reduce"), for ufuncs of SciPy ("scipy.special.expit") and for functions that our own
+modules share.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def apply(
 ) -> Any:
     """`ufunc(*inputs, ...)` on traced operands."""
     _check_arguments(ufunc, inputs, other)
-    special = FUNCTIONS.get(ufunc)
+    special = FUNCTIONS.get(ufunc) or FUNCTIONS.get(f"scipy.special.{ufunc.__name__}")
     if special is not None:
         result = special(*inputs)
         if dtype is not None:

@@ -281,3 +281,54 @@ WINDOWS = op(
     cost=0.0,
     doc="All windows of `size` neighbours along an axis: result[.., i, .., j] is x[.., i + j, ..].",
 )
+
+
+# --- diagonal ----------------------------------------------------------------------------------
+
+
+def _diagonal_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    (x,), axes, starts, size = types, attrs["axes"], attrs["starts"], attrs["size"]
+    got = f"{x} with axes {list(axes)}, starts {list(starts)} and size {size}"
+    if len(set(axes)) != len(axes) or any(not 0 <= a < x.rank for a in axes):
+        raise ShapeError("diagonal: needs different axes of the operand", got=got)
+    for axis, start in zip(axes, starts, strict=True):
+        room = x.shape[axis] - start - size
+        if (isinstance(room, int) and room < 0) or (isinstance(start, int) and start < 0):
+            raise ShapeError("diagonal: reaches outside of the operand", got=got)
+    rest = tuple(s for k, s in enumerate(x.shape) if k not in axes)
+    return (x.with_shape((*rest, size)),)
+
+
+def _diagonal_reference(
+    x: Any, *, axes: tuple[int, ...], starts: tuple[int, ...], size: int
+) -> Any:
+    front = np.moveaxis(x, axes, range(len(axes)))
+    chosen = front[tuple(start + np.arange(size) for start in starts)]
+    return np.moveaxis(chosen, 0, -1)
+
+
+def _diagonal_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
+    rank, axes = len(result), attrs["axes"]
+    start = dict(zip(axes, attrs["starts"], strict=True))
+    rest = [k for k in range(len(source)) if k not in axes]
+    return tuple(
+        # an axis of size 1 is always read at 0: one way to write the same map
+        (_axis_map(rank, rank - 1, start[k]) if result[-1] != 1 else _fixed(rank, start[k]))
+        if k in start
+        else (_axis_map(rank, rest.index(k)) if size != 1 else _fixed(rank))
+        for k, size in enumerate(source)
+    )
+
+
+DIAGONAL = op(
+    "diagonal",
+    Kind.VIEW,
+    arity=1,
+    infer=_diagonal_infer,
+    reference=_diagonal_reference,
+    index_map=_diagonal_map,
+    attrs=("axes", "starts", "size"),
+    cost=0.0,
+    doc="Elements with equal steps along several axes: the last axis of the result counts i, which"
+    " reads starts[k] + i of axes[k]; the other axes keep their order.",
+)

@@ -15,6 +15,7 @@ from . import (
     reduce,
     select,
     shape,
+    special,
     tables,
     windows,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "reduce",
     "select",
     "shape",
+    "special",
     "tables",
     "windows",
 ]

@@ -14,6 +14,7 @@ from ..context import require
 from ..lift import as_array
 from ..symint import is_sequence
 from ..table import FUNCTIONS, implements
+from . import create
 from .axes import one_axis
 from .select import along_axis
 
@@ -22,6 +23,9 @@ from .select import along_axis
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     """As `np.fill_diagonal`."""
     FUNCTIONS["check_out"](a, "np.fill_diagonal")
+    if a.ndim == 2 and not wrap and not np.ndim(val):
+        a[create.eye(*a.shape, dtype=bool)] = val
+        return
     shape = tuple(require().static(s) for s in a._type.shape)
     if len(shape) < 2:
         raise ValueError("array must be at least 2-d")
@@ -58,15 +62,11 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
         x, axis = x.ravel(), 0
     axis = one_axis(axis, x.ndim)
-    size = require().static(x._type.shape[axis])
-    places = _positions(obj, size)
     new = as_array(values).astype(x.dtype)
     if not is_sequence(obj) and not isinstance(obj, slice):
-        # one position may take several rows: the values decide how many
-        rank = x.ndim - new.ndim
-        new = np.moveaxis(np.reshape(new, (1,) * rank + new.shape), 0, axis)
-        count = new.shape[axis]
-        places = np.repeat(places, count)
+        return _insert_at(x, operator.index(obj), new, axis)
+    size = require().static(x._type.shape[axis])
+    places = _positions(obj, size)
     count = places.size
     new = np.broadcast_to(new, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
     order = np.argsort(places, kind="stable")
@@ -76,6 +76,18 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     source[targets] = size + np.arange(count)
     source[source < 0] = np.arange(size)
     return np.take(np.concatenate((x, new), axis), source, axis)
+
+
+def _insert_at(x: Any, position: int, new: Any, axis: int) -> Any:
+    """One position may take several rows: the values decide how many."""
+    size = x.shape[axis]
+    if not (position <= size if position >= 0 else -position <= size):
+        raise IndexError(f"index {position} is out of bounds for axis {axis} with size {size}")
+    new = np.moveaxis(np.reshape(new, (1,) * (x.ndim - new.ndim) + new.shape), 0, axis)
+    new = np.broadcast_to(new, (*x.shape[:axis], new.shape[axis], *x.shape[axis + 1 :]))
+    front = (slice(None),) * axis
+    parts = (x[(*front, slice(None, position))], new, x[(*front, slice(position, None))])
+    return np.concatenate(parts, axis)
 
 
 def _positions(obj: Any, size: int) -> np.ndarray:
@@ -98,6 +110,11 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if axis is None:
         x, axis = x.ravel(), 0
     axis = one_axis(axis, x.ndim)
+    if isinstance(obj, (int, np.integer)) and not isinstance(obj, bool):
+        front = (slice(None),) * axis
+        x[(*front, obj)]  # raises where there is no such element
+        after = slice(obj + 1, None) if obj != -1 else slice(0, 0)
+        return np.concatenate((x[(*front, slice(None, obj))], x[(*front, after)]), axis)
     kept = np.delete(np.arange(require().static(x._type.shape[axis])), obj)
     return np.take(x, kept, axis)
 

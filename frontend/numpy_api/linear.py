@@ -282,13 +282,16 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
     """As `np.diagonal`: a read-only result."""
     x = lift.as_array(a)
     first, second = one_axis(axis1, x.ndim), one_axis(axis2, x.ndim)
-    moved = np.moveaxis(x, (first, second), (0, 1))
-    rows, columns = (require().static(s) for s in moved._type.shape[:2])
-    start = operator.index(offset)
-    count = max(min(rows + min(start, 0), columns - max(start, 0)), 0)
-    index = np.arange(count)
-    chosen = moved[index - min(start, 0), index + max(start, 0)]
-    result = np.moveaxis(chosen, 0, -1)
+    if first == second:
+        raise ValueError("axis1 and axis2 cannot be the same")
+    ctx, shift = require(), operator.index(offset)
+    starts = (max(-shift, 0), max(shift, 0))
+    below, right = x._type.shape[first] - starts[0], x._type.shape[second] - starts[1]
+    size = below if ctx.at_least(right, below) else right
+    if not ctx.at_least(size, 1):
+        starts, size = (0, 0), 0
+    value = ctx.emit("diagonal", x._read(), axes=(first, second), starts=starts, size=size)
+    result = lift.array(ctx, value)
     result._frozen = "assigning to the result of np.diagonal is not allowed in NumPy either"
     return result
 
@@ -301,11 +304,12 @@ def diag(v: Any, k: Any = 0) -> Tracer:
         return diagonal(x, k)
     if x.ndim != 1:
         raise ValueError("Input must be 1- or 2-d.")
-    count, shift = require().static(x._type.shape[0]), operator.index(k)
-    made = create.zeros((count + abs(shift),) * 2, x.dtype)
-    index = np.arange(count)
-    made[index + max(-shift, 0), index + max(shift, 0)] = x
-    return made
+    shift = operator.index(k)
+    padded = np.pad(x, (0, abs(shift)))
+    chosen = create.eye(padded.shape[0], k=shift, dtype=bool)
+    # above the main diagonal an element stands in the row of its index, below in the column
+    placed = padded[:, None] if shift >= 0 else padded
+    return np.where(chosen, placed, x.dtype.type(0))
 
 
 @implements(np.trace, np.ndarray.trace)

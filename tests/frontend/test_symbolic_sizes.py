@@ -88,6 +88,25 @@ def test_shapes_stay_symbolic():
     assert types(lambda x: x.mean(axis=0), X)[-1] == "f64[n4]"
     assert types(lambda x: np.roll(x, 1), V)[-1] == "f64[n6]"
     assert types(lambda x: np.array_split(x, 1)[0], V)[-1] == "f64[n6]"
+    assert types(lambda x: np.insert(x, 1, 0.0), V)[-1] == "f64[n6 + 1]"
+    assert types(lambda x: np.delete(x, -1), V)[-1] == "f64[n6 - 1]"
+    assert types(lambda x: np.diag(x, -1), V)[-1] == "f64[n6 + 1, n6 + 1]"
+    assert types(lambda x: np.trace(x @ x.T), X)[0] == "f64[n3, n4]"
+
+
+def test_len_is_a_size():
+    def function(x):
+        n = len(x)
+        filled = np.zeros_like(x)
+        np.fill_diagonal(filled, n)
+        return x.sum(axis=0) / n, np.arange(n) + len([1, 2]), n - 1, x[: len(x) // 2], filled
+
+    assert types(function, X)[0] == "f64[n3, n4]"
+    check_all_sizes(function, X)
+    check_all_sizes(lambda x: [0] * len(x), X)
+    check_all_sizes(lambda x: [len(x) for _ in range(len(x))], X)
+    with pytest.raises(TypeError, match="unsized"):
+        run_traced(lambda x: len(x), np.float64(1))
 
 
 def test_restarts_pass_through_except_exception():

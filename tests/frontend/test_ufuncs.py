@@ -122,17 +122,28 @@ def test_constant_powers(exponent):
         compare(lambda x: x**exponent, np.array([1, 2, 3], dtype))
 
 
-SCIPY = ["erf", "erfc", "expit", "xlogy", "logit", "log1p", "exprel", "gammaln"]
+SCIPY = [
+    "erf", "erfc", "expit", "log_expit", "logit", "xlogy", "xlog1py", "entr", "rel_entr", "log1p",
+    "expm1", "exp2", "exp10", "cbrt",
+]  # fmt: skip
+EDGES = np.array([0.25, 0.5, 0.75, 0.0, 1.0, -0.5, 2.5, 40.0, -40.0, np.inf, -np.inf, np.nan])
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", SCIPY)
 def test_scipy_ufuncs(name):
     ufunc = getattr(scipy.special, name)
-    x = np.array([0.25, 0.5, 0.75])
-    try:
-        check(ufunc, *(x,) * ufunc.nin, rtol=1e-14)
-    except NotImplementedError as error:
-        assert f"scipy.special.{name} is not supported" in str(error)
+    x, y = np.repeat(EDGES, EDGES.size), np.tile(EDGES, EDGES.size)
+    operands = (x, y)[: ufunc.nin]
+    compare(ufunc, *operands)
+    compare(ufunc, *(v.astype(np.float32) for v in operands))
+    compare(ufunc, *(np.arange(4),) * ufunc.nin)
+    compare(ufunc, *(0.25,) * ufunc.nin)
+
+
+def test_scipy_ufuncs_without_a_traced_form_are_named():
+    with pytest.raises(NotImplementedError, match=r"scipy\.special\.gammaln is not supported"):
+        run_traced(scipy.special.gammaln, EDGES)
 
 
 def test_comparison_with_integers_out_of_range():

@@ -58,6 +58,10 @@ def read_through(index_map: IndexMap, x: np.ndarray, shape: tuple[int, ...]) -> 
         ("windows", (2, N, 3), {"axis": 1, "size": 2}),
         ("windows", (3, 4), {"axis": 0, "size": 3}),
         ("windows", (3, 1), {"axis": 1, "size": 1}),
+        ("diagonal", (4, 5), {"axes": (0, 1), "starts": (0, 1), "size": 4}),
+        ("diagonal", (N, 2, N), {"axes": (2, 0), "starts": (1, 0), "size": N - 1}),
+        ("diagonal", (1, 3), {"axes": (0, 1), "starts": (0, 2), "size": 1}),
+        ("diagonal", (2, 1, 3), {"axes": (0, 2), "starts": (0, 0), "size": 0}),
     ],
 )
 def test_index_map_gives_the_reference(name: str, shape: Any, attrs: dict[str, Any]):
@@ -95,6 +99,8 @@ def test_other_reshapes_have_no_index_map(shape: Any, result: Any):
         ("reshape", [(2, 3)], {"shape": (5,)}, "number of elements changes"),
         ("reshape", [(N, 3)], {"shape": (3 * N + 1,)}, "number of elements changes"),
         ("windows", [(3,)], {"axis": 0, "size": 4}, "larger than the axis"),
+        ("diagonal", [(3, 3)], {"axes": (0, 1), "starts": (0, 1), "size": 3}, "outside of"),
+        ("diagonal", [(3, 3)], {"axes": (1, 1), "starts": (0, 0), "size": 3}, "different axes"),
         ("windows", [(3,)], {"axis": 1, "size": 2}, "axis of the operand"),
         ("windows", [(3,)], {"axis": 0, "size": 0}, "size of at least 1"),
         ("concatenate", [(2,), (3,)], {"axis": 1}, "there is no axis 1"),

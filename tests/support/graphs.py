@@ -28,7 +28,12 @@ DTYPES = (DType.F32, DType.F64, DType.I64, DType.I32, DType.U8, DType.BOOL, DTyp
 _ELEMENTWISE = tuple(op for op in REGISTRY if op.kind is Kind.ELEMENTWISE)
 _LARGEST_ELEMENT_COUNT = 4096
 # Errors at run time are for tests of their own: integer powers may have negative exponents.
-_MAY_RAISE = {"wrap_index": DTYPES, "cast_python_int": DTYPES, "power": (DType.I64, DType.I32)}
+_MAY_RAISE = {
+    "wrap_index": DTYPES,
+    "cast_python_int": DTYPES,
+    "require_nonempty": DTYPES,
+    "power": (DType.I64, DType.I32),
+}
 
 
 def graphs(**options: Any) -> st.SearchStrategy[Graph]:
@@ -237,6 +242,17 @@ class _Generator:
             return
         self.emit(op, x, axis=axis, size=size)
 
+    def diagonal(self, op: OpDef) -> None:
+        x = self._array(2)
+        if x is None:
+            return
+        axes = self.rng.sample(range(x.type.rank), 2)
+        ends = [x.type.shape[a] for a in axes]
+        size = ends[0] if ends[0] == ends[1] else self.rng.randint(0, 2)
+        if all(isinstance(n - size, int) and n - size >= 0 for n in ends):
+            starts = tuple(self.rng.randint(0, n - size) for n in ends)  # type: ignore[arg-type]
+            self.emit(op, x, axes=tuple(axes), starts=starts, size=size)
+
     def _region(self, sizes: Shape) -> tuple[Shape, tuple[int, ...], Shape]:
         parts = [self._range(size) for size in sizes]
         starts, steps, counts = zip(*parts, strict=True)
@@ -340,6 +356,7 @@ _STRUCTURAL: dict[str, Callable[[_Generator, OpDef], None]] = {
     "transpose": _Generator.transpose,
     "slice": _Generator.slice,
     "windows": _Generator.windows,
+    "diagonal": _Generator.diagonal,
     "reshape": _Generator.reshape,
     "concatenate": _Generator.concatenate,
     "update_slice": _Generator.update_slice,
