@@ -165,7 +165,8 @@ def power(a: Any, b: Any) -> Any:
     """`a ** b`: NumPy's loops take a few constant exponents by other functions."""
     if is_python(a) and is_python(b):
         return _python(np.power, a, b)
-    if isinstance(a, Tracer) and a._type.dtype.is_bool and type(b) is int and b == 2:
+    is_array = isinstance(a, Tracer) and not a._scalar
+    if is_array and a._type.dtype.is_bool and type(b) is int and b == 2:
         return ufuncs.elementwise(np.square, a)  # an int8, while np.power gives an int64
     if isinstance(a, Tracer) and a._scalar and not isinstance(b, (int, Tracer)):
         # NumPy scalars go to the math library's pow, which treats -inf ** 0.5 differently

@@ -7,9 +7,12 @@ while tracing, concrete arrays) are kept as they are.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from ..compiler.errors import Loc, UnsupportedError, UserError
 from ..compiler.ir.dims import Dim
@@ -35,18 +38,19 @@ class Output:
     """What a call returns: a tree of graph outputs and constant objects.
 
     `slots[k]` is, for leaf k of `tree`, the number of a graph output, or None where `constants[k]`
-    is returned itself. `python[k]` says that the leaf is a Python number (from a weak result).
+    is returned itself. `makers[k]` makes the leaf from the graph's result, where that is not it:
+    the native entry gives NumPy scalars for what is a Python number, or an array of shape ().
     """
 
     tree: TreeDef
     slots: tuple[int | None, ...]
     constants: tuple[Any, ...]
-    python: tuple[bool, ...]
+    makers: tuple[Callable[[Any], Any] | None, ...]
 
     @property
     def is_direct(self) -> bool:
         """Whether the compiled function's own result (an array or a tuple) is what to return."""
-        if any(self.python) or self.slots != tuple(range(len(self.slots))):
+        if any(self.makers) or self.slots != tuple(range(len(self.slots))):
             return False
         leaf = self.tree.is_leaf
         flat_tuple = self.tree.kind is tuple and all(c.is_leaf for c in self.tree.children)
@@ -60,8 +64,8 @@ class Output:
     def build(self, results: Sequence[Any]) -> Any:
         """The object to return, from the values of the graph's outputs."""
         leaves = [
-            constant if slot is None else results[slot].item() if python else results[slot]
-            for slot, constant, python in zip(self.slots, self.constants, self.python, strict=True)
+            constant if slot is None else make(results[slot]) if make else results[slot]
+            for slot, constant, make in zip(self.slots, self.constants, self.makers, strict=True)
         ]
         return unflatten(self.tree, leaves)
 
@@ -154,24 +158,30 @@ def _returned(
     leaves, tree = flatten(returned)
     outputs: list[Value] = []
     slots: list[int | None] = []
+    makers: list[Callable[[Any], Any] | None] = []
     for leaf in leaves:
         if isinstance(leaf, (SymInt, Selection)):
             leaf = lift(leaf)  # a selection cannot be returned, and says so
         if isinstance(leaf, Tracer):
             slots.append(len(outputs))
             outputs.append(leaf._read())
+            makers.append(_maker(leaf))
         else:
             _check_constant(function, leaf)
             slots.append(None)
-    python = tuple(
-        isinstance(leaf, SymInt) or (isinstance(leaf, Tracer) and leaf._weak is not None)
-        for leaf in leaves
-    )
+            makers.append(None)
     constants = tuple(None if isinstance(leaf, (Tracer, SymInt)) else leaf for leaf in leaves)
     if not outputs:
         # A program needs a result to return; this one is dropped.
         outputs.append(values.constant(context, False))
-    return outputs, Output(tree, tuple(slots), constants, python)
+    return outputs, Output(tree, tuple(slots), constants, tuple(makers))
+
+
+def _maker(leaf: Tracer) -> Callable[[Any], Any] | None:
+    """What makes the leaf of a result; see `Output`."""
+    if leaf._weak is not None:
+        return operator.methodcaller("item")
+    return np.asarray if not leaf._type.shape and not leaf._scalar else None
 
 
 def _check_constant(function: Callable[..., Any], leaf: Any) -> None:

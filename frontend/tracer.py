@@ -92,6 +92,8 @@ class Tracer(Operators):
         self._seen = 0
 
     def _new_view(self, type: TensorType, view: View) -> Tracer:
+        if self._scalar:  # what NumPy makes of a scalar is an array of its own
+            return Tracer(self._context, type, view.read(self._context, self._read()))
         made = Tracer(self._context, type, None, frozen=self._frozen)
         made._parent, made._view, made._base = self, view, self._base
         made._seen = -1

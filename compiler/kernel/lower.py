@@ -32,6 +32,7 @@ from .form import (
 )
 from .fuse import Level, Unit, reduced_axes, squeezed_axes, value_level
 from .layout import Views, contiguous_strides
+from .schedule import lanes_are_rows
 from .storage import StorageMap
 
 SPILL_COST = 12.0  # recompute what costs less than this per element, keep the rest of a row
@@ -310,8 +311,11 @@ def costs(kernel: Kernel) -> dict[Instr, float]:
 
 
 def spill(kernel: Kernel, storage: StorageMap) -> Kernel:
-    """Keep expensive full-level values that later stages read in a row of scratch memory."""
-    if kernel.stages() == 1:
+    """Keep expensive full-level values that later stages read in a row of scratch memory.
+
+    Where vectors run across rows everything is computed again: each lane would need its own row.
+    """
+    if kernel.stages() == 1 or lanes_are_rows(kernel):
         return kernel
     total = costs(kernel)
     spills = []

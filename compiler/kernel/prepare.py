@@ -163,8 +163,8 @@ class _Preparation:
             if self._touches(value, base, place):
                 value = self._copy(value)  # read completely before anything is overwritten
             readers = self.readers.get(base, [])
-            beside = [r for r, v in readers if self._reads_in_place(r, v, place)]
-            after = [r for r, _ in readers if r not in beside]
+            after = [r for r, v in readers if not self._reads_in_place(r, v, place)]
+            beside = [r for r, _ in readers if r not in after]
             part = self._copy(value)
             whole = self._emit(node, [base, part]).output
             self.shares[whole] = base

@@ -95,6 +95,12 @@ def _vector_axis(kernel: Kernel) -> int | None:
     return None if isinstance(length, int) and length <= 1 else axis
 
 
+def lanes_are_rows(kernel: Kernel) -> bool:
+    """Whether vectors run across the parallel points: each lane walks inner axes of its own."""
+    axis = _vector_axis(kernel)
+    return axis is not None and axis < kernel.outer < kernel.rank
+
+
 def _is_small(kernel: Kernel) -> bool:
     """Whether rows are too short to be worth a horizontal combination each."""
     count = 1

@@ -48,8 +48,9 @@ def known(array: np.ndarray) -> Tracer:
 
 def _small(shape: Shape) -> TypeGuard[tuple[int, ...]]:
     """Whether the sizes are ints, and few elements."""
-    size = values.size_of(shape)
-    return isinstance(size, int) and size <= KNOWN_LIMIT
+    if not all(isinstance(size, int) for size in shape):
+        return False
+    return values.size_of(shape) <= KNOWN_LIMIT  # type: ignore[operator]
 
 
 def _filled(shape: Any, number: Any, dtype: Any) -> Tracer:

@@ -35,8 +35,8 @@ def multiply_sum(ctx: TraceContext, a: Value, b: Value, along: tuple[int, ...]) 
 
 def matrix_product(ctx: TraceContext, a: Value, b: Value) -> Value:
     """[B..., m, k] by [B..., k, n]; the batch axes are equal already."""
-    inner = a.type.shape[-1]
-    if a.type.dtype in (DType.F32, DType.F64) and inner != 0:
+    empty = 0 in (*a.type.shape, *b.type.shape)
+    if a.type.dtype in (DType.F32, DType.F64) and not empty:
         return ctx.emit("matmul", a, b)
     rank = a.type.rank
     left = values.reshape(ctx, a, (*a.type.shape, 1))

@@ -38,7 +38,7 @@ def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Tracer:
     dtype = values.dtype_of(_common_dtype(chosen))
     parts = [_where_value(v, dtype) for v in chosen]
     test = values.cast(ctx, lift.as_array(condition)._read(), DType.BOOL)
-    return lift.tracer(ctx, ctx.emit("select", *ufuncs.aligned(ctx, [test, *parts], "where")))
+    return lift.array(ctx, ctx.emit("select", *ufuncs.aligned(ctx, [test, *parts], "where")))
 
 
 def _common_dtype(operands: list[Any]) -> np.dtype:
@@ -180,7 +180,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if axis is None:
         x, axis = x.ravel(), 0
     axis = one_axis(axis, x.ndim)
-    index = lift.as_array(indices)
+    index = indices if _is_index_array(indices) and mode == "raise" else lift.as_array(indices)
     size = x.shape[axis]
     if mode == "wrap":
         index = index % size
@@ -190,6 +190,13 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
     result = x[(*(slice(None),) * axis, index)]
     return FUNCTIONS["store"]("take", result, out)
+
+
+def _is_index_array(x: Any) -> bool:
+    """Whether these are positions known while tracing, in a list or an array."""
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "iu" and x.ndim > 0
+    return isinstance(x, list) and bool(x) and all(type(i) is int for i in x)
 
 
 @implements(np.take_along_axis)

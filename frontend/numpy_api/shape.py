@@ -47,7 +47,7 @@ def array_reshape(a: Tracer, *shape: Any, order: str = "C", copy: bool | None = 
 def to_shape(x: Tracer, shape: Shape) -> Tracer:
     """The elements in row-major order with another shape: a view where NumPy makes one."""
     if shape == x._type.shape:
-        return x._new_view(x._type, Reshaped(shape, shape))
+        return x if x._scalar else x._new_view(x._type, Reshaped(shape, shape))
     type = x._type.with_shape(shape)
     ctx = x._context
     hint = tuple(ctx.hint(s) for s in shape)
@@ -64,14 +64,15 @@ def new_shape(x: Tracer, shape: Any) -> Shape:
         shape = (shape,)
     wanted = [size_of(s) for s in shape]
     unknown = [k for k, s in enumerate(wanted) if isinstance(s, int) and s == -1]
-    total = values.size_of(x._type.shape)
+    total, fits = values.size_of(x._type.shape), True
     if len(unknown) > 1:
         raise ValueError("can only specify one unknown dimension")
     if unknown:
         others = values.size_of(tuple(s for k, s in enumerate(wanted) if k != unknown[0]))
+        # any size would do along with an empty axis: NumPy does not choose
+        fits = others != 0
         wanted[unknown[0]] = _quotient(ctx, total, others)
-    product = values.size_of(tuple(wanted))
-    if not ctx.equal(product, total):
+    if not (fits and ctx.equal(values.size_of(tuple(wanted)), total)):
         shown = values.shape_text(tuple(size_of(s) for s in shape))
         raise ShapeError(
             f"cannot reshape array of size {total} into shape {shown}", loc=user_location()
@@ -205,7 +206,9 @@ def _permutation(order: Any, ndim: int) -> tuple[int, ...]:
 
 
 def permuted(x: Tracer, permutation: tuple[int, ...]) -> Tracer:
-    """The view with axes reordered."""
+    """The view with axes reordered; a scalar itself."""
+    if x._scalar:
+        return x
     shape = tuple(x._type.shape[p] for p in permutation)
     return x._new_view(x._type.with_shape(shape), Permuted(permutation))
 
@@ -256,7 +259,9 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Tracer:
 
 
 def reversed_along(x: Tracer, along: tuple[int, ...]) -> Tracer:
-    """The view that reads some axes backwards."""
+    """The view that reads some axes backwards; a scalar itself."""
+    if x._scalar:
+        return x
     shape = x._type.shape
     ctx = require()
     starts = tuple(s - 1 if k in along and ctx.at_least(s, 1) else 0 for k, s in enumerate(shape))
