@@ -16,6 +16,7 @@ from .form import Apply, Const, Indexed, Instr, Kernel, Load, Reduce, Scan, Size
 SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
 CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
 CACHE_LINE = 64  # bytes
+AHEAD = 4096  # bytes
 STREAM_BYTES = 1 << 25  # a loop that moves more than caches hold writes past them
 
 
@@ -23,8 +24,10 @@ STREAM_BYTES = 1 << 25  # a loop that moves more than caches hold writes past th
 class Schedule:
     """`vector_axis` None: everything one element at a time. `cost` is per element, in
     instructions; `masked_loop`: one loop whose last round is masked, instead of a loop and a tail.
-    From `stream_from` elements on (None: never), full vectors are written past the caches: memory
-    that is only written need not be read first.
+    From `stream_from` elements on (None: never), vectors of `stream_lanes` are written past the
+    caches: memory that is only written need not be read first. They are wide, because long runs
+    from one array after the other suit the memory. Such loops, and flat reductions, fetch what they
+    will read `ahead` bytes later: the processor's own prefetching leaves a third of the bandwidth.
     """
 
     vector_axis: int | None
@@ -32,6 +35,8 @@ class Schedule:
     cost: float
     masked_loop: bool
     stream_from: int | None = None
+    stream_lanes: int = 0
+    ahead: int = 0
 
     def __str__(self) -> str:
         if self.vector_axis is None:
@@ -58,7 +63,24 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
     lanes = min(lanes, 64, _power_of_two_above(kernel.axes[axis]))
     masked_loop = target.vector_bytes == 64 and cost > 4 * MODERATE
     stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)
-    return Schedule(axis, lanes, cost, masked_loop, stream_from)
+    stream_lanes = lanes * _stream_factor(kernel)
+    ahead = AHEAD if stream_from is not None or _reads_long(kernel, cost) else 0
+    return Schedule(axis, lanes, cost, masked_loop, stream_from, stream_lanes, ahead)
+
+
+def _reads_long(kernel: Kernel, cost: float) -> bool:
+    """Whether this is a cheap reduction over one axis that may exceed the caches."""
+    if kernel.rank != 1 or kernel.outer != 0 or cost > MODERATE:
+        return False
+    (size,) = kernel.axes
+    read = sum(b.dtype.itemsize for b in kernel.buffers())
+    return not isinstance(size, int) or size * read >= STREAM_BYTES
+
+
+def _stream_factor(kernel: Kernel) -> int:
+    """How much wider streamed vectors are; the registers must hold one of each array."""
+    loads = sum(isinstance(i, Load) for i in kernel.instrs)
+    return 4 if loads <= 3 else 2
 
 
 def _stream_from(kernel: Kernel, lanes: int, cost: float) -> int | None:

@@ -9,6 +9,7 @@ import pytest
 
 from tensorwright.compiler.codegen.llvm.machine import host_target
 from tensorwright.compiler.ir.parser import parse
+from tensorwright.compiler.kernel.schedule import STREAM_BYTES
 from tensorwright.compiler.kernel.steps import lower_graph
 from tests.support.native import assert_same, run_native
 
@@ -332,3 +333,16 @@ def test_sums_are_accurate(dtype: str) -> None:
     exact = np.sum(x.astype(np.longdouble))
     (got,) = run_native(graph, x)
     assert abs(got - exact) <= np.spacing(np.asarray(exact, dtype))
+
+
+@pytest.mark.parametrize("extra", [0, 1, 37])
+def test_long_loops_write_past_the_caches(extra: int) -> None:
+    graph = parse("""graph @g(%x: f32[n], %y: u8[n]) {
+      %0: f32[n] = cast(%y) {dtype=f32}
+      %1: f32[n] = multiply(%x, %0)
+      %2: bool[n] = less(%1, %x)
+      return %1, %2
+    }""")
+    n = 2 * STREAM_BYTES // 10 + extra
+    x = np.arange(n, dtype=np.float32)
+    assert_same(graph, x, np.arange(n).astype(np.uint8))

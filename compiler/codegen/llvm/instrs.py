@@ -249,7 +249,9 @@ class InstrWriter:
     def load(self, dtype: DType, access: Access, s: LlvmScalars, scope: Scope) -> Scalar:
         """Read at the open loops' indices."""
         pointer = self._pointer(access, self._depth_of(access), scope)
-        return memory.load(s, dtype, pointer, self._lane_stride(access))
+        fetches = scope.streaming or self.schedule.stream_from is None
+        ahead = self.schedule.ahead if fetches else 0
+        return memory.load(s, dtype, pointer, self._lane_stride(access), ahead)
 
     def store(self, access: Access, value: Scalar, scope: Scope) -> None:
         """Write at the open loops' indices."""

@@ -217,7 +217,8 @@ class _Loops:
             inner = scope.copy()
             inner.index[axis] = index
             inner.streaming = streaming
-            inner.vector = self.code.builder(lanes, self._mask(index, stop) if masked else None)
+            width = self.schedule.stream_lanes if streaming else lanes
+            inner.vector = self.code.builder(width, self._mask(index, stop) if masked else None)
             inner.vectors = {}
             return _handles(body(inner, _rebuilt(carried, values, inner.vector)))
 
@@ -225,14 +226,10 @@ class _Loops:
             return step(index, values, masked=True)
 
         def full_vectors(full: str) -> list[str]:
-            def loop(streaming: bool) -> list[str]:
-                body = partial(step, streaming=streaming)
-                return counted_loop(fn, "0", full, lanes, _typed(carried), body)
-
-            if self.schedule.stream_from is None:
-                return loop(streaming=False)
-            self._choose(self._streams(stop), loop)
-            return []
+            start = "0"
+            if self.schedule.stream_from is not None:
+                start = self._stream(stop, partial(step, streaming=True))
+            return counted_loop(fn, start, full, lanes, _typed(carried), step)
 
         known = None if stop.startswith("%") else int(stop)
         if known is not None and known % lanes == 0:
@@ -251,7 +248,20 @@ class _Loops:
             results = when(fn, rest, before, lambda: masked_step(full, results))
         return _rebuilt(carried, results)
 
-    def _streams(self, stop: str) -> str:
+    def _stream(self, stop: str, step: Callable[[str, list[str]], list[str]]) -> str:
+        """The first elements of a long loop, written past the caches; returns how many."""
+        fn, width = self.fn, self.schedule.stream_lanes
+
+        def loop() -> list[str]:
+            full = fn.assign(f"and i64 {stop}, {-width}")
+            counted_loop(fn, "0", full, width, [], step)
+            fn.line("fence seq_cst")  # such stores are not ordered with others
+            return [full]
+
+        (done,) = when(fn, self._may_stream(stop), [("i64", "0")], loop)
+        return done
+
+    def _may_stream(self, stop: str) -> str:
         """An i1: whether the loop is long, and every array written starts at a cache line."""
         fn = self.fn
         condition = fn.assign(f"icmp sge i64 {stop}, {self.schedule.stream_from}")
@@ -261,19 +271,6 @@ class _Loops:
             aligned = fn.assign(f"icmp eq i64 {rest}, 0")
             condition = fn.assign(f"and i1 {condition}, {aligned}")
         return condition
-
-    def _choose(self, streams: str, loop: Callable[[bool], list[str]]) -> None:
-        fn = self.fn
-        past, through, done = fn.label("past"), fn.label("through"), fn.label("written")
-        fn.branch(streams, past, through)
-        fn.start(past)
-        loop(True)
-        fn.line("fence seq_cst")  # such stores are not ordered with others
-        fn.jump(done)
-        fn.start(through)
-        loop(False)
-        fn.jump(done)
-        fn.start(done)
 
     def _mask(self, index: str, stop: str) -> str:
         """The lanes whose index + lane is below `stop`."""

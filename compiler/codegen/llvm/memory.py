@@ -7,6 +7,7 @@ scatter). Bools are bytes in memory and single bits in registers.
 from __future__ import annotations
 
 from ...ir.types import DType, Size
+from ...kernel.schedule import CACHE_LINE
 from ...ops.scalar import Scalar
 from .scalars import LlvmScalars
 from .writer import FunctionWriter
@@ -52,8 +53,13 @@ def _reversed(fn: FunctionWriter, type: str, value: str, lanes: int) -> str:
     return fn.assign(f"shufflevector {type} {value}, {type} poison, <{lanes} x i32> <{order}>")
 
 
-def load(s: LlvmScalars, dtype: DType, pointer: Address, stride: Size | str) -> Scalar:
-    """Elements `pointer[lane * stride]`; with one lane, the element at `pointer`."""
+def load(
+    s: LlvmScalars, dtype: DType, pointer: Address, stride: Size | str, ahead: int = 0
+) -> Scalar:
+    """Elements `pointer[lane * stride]`; with one lane, the element at `pointer`.
+
+    Of contiguous vectors, the lines `ahead` bytes further on are asked for (0: none are).
+    """
     fn, lanes = s.fn, s.lanes
     element, align = memory_type(dtype), dtype.itemsize
     if lanes == 1:
@@ -62,6 +68,8 @@ def load(s: LlvmScalars, dtype: DType, pointer: Address, stride: Size | str) -> 
         type = f"<{lanes} x {element}>"
         if stride == 1 and s.mask is None:
             raw = fn.assign(f"load {type}, ptr {pointer}, align {align}")
+            if ahead:
+                _prefetch(fn, pointer, ahead, lanes * dtype.itemsize)
         elif stride == 1:
             raw = masked_load(fn, element, lanes, pointer, align, s.mask or "")
         elif stride == -1 and s.mask is None:
@@ -72,6 +80,14 @@ def load(s: LlvmScalars, dtype: DType, pointer: Address, stride: Size | str) -> 
             pointers = _pointers(s, element, pointer, stride)
             raw = gather(fn, element, lanes, pointers, align, s.mask)
     return from_memory(s, dtype, raw)
+
+
+def _prefetch(fn: FunctionWriter, pointer: Address, ahead: int, length: int) -> None:
+    """Ask for the cache lines of `length` bytes, into the second level of caches."""
+    name = fn.module.declare("@llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+    for offset in range(ahead, ahead + length, CACHE_LINE):
+        place = fn.assign(f"getelementptr i8, ptr {pointer}, i64 {offset}")
+        fn.line(f"call void {name}(ptr {place}, i32 0, i32 2, i32 1)")
 
 
 def store(
