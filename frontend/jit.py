@@ -109,6 +109,10 @@ class Jitted(NativeCallable):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
+    def __reduce__(self) -> str:
+        # Pickled by name, as functions are: for process pools.
+        return self.__qualname__
+
     def __repr__(self) -> str:
         return f"<jitted {self._reader.name}>"
 

@@ -6,6 +6,7 @@ Python int, float or size is weak, everything else has the dtype it has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,15 @@ def tracer(ctx: TraceContext, value: Value, *, weak: type | None = None) -> Trac
     """The result of a computation: of shape () it is a scalar, as NumPy's results are."""
     type = value.type
     return Tracer(ctx, type, value, scalar=not type.shape, weak=weak)
+
+
+def in_order_of(result: Tracer, operands: Sequence[Any]) -> Tracer:
+    """The result of an elementwise function, laid out in memory like its operands."""
+    for x in operands:
+        if type(x) is Tracer and (x._root is not None or x._like) and len(x._type.shape) > 1:
+            result._like = tuple([y for y in operands if type(y) is Tracer and y._type.shape])
+            break
+    return result
 
 
 def array(ctx: TraceContext, value: Value) -> Tracer:

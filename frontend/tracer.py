@@ -30,7 +30,7 @@ from .location import user_location
 from .operators import Operators
 from .symint import SymInt, sizes, wrap_size
 from .table import find, unsupported
-from .views import View, contiguous_strides
+from .views import View, contiguous_strides, kept_strides
 
 # As the table knows it: while a trace runs, the numpy module has a replacement.
 _ZEROS_LIKE = np.zeros_like
@@ -47,12 +47,13 @@ class Tracer(Operators):
 
     __slots__ = (
         "__weakref__",
-        "_base",
         "_context",
         "_frozen",
         "_known",
+        "_like",
         "_name",
         "_parent",
+        "_root",
         "_scalar",
         "_seen",
         "_type",
@@ -85,7 +86,8 @@ class Tracer(Operators):
         self._weak = weak
         self._frozen = frozen  # why it cannot be assigned to
         self._name = name  # of the argument it is
-        self._base = self
+        self._like: tuple[Tracer, ...] = ()  # arrays whose memory order this new one has
+        self._root: Tracer | None = None  # the base of a view
         self._parent: Tracer | None = None
         self._view: View | None = None
         self._version = 0
@@ -95,7 +97,7 @@ class Tracer(Operators):
         if self._scalar:  # what NumPy makes of a scalar is an array of its own
             return Tracer(self._context, type, view.read(self._context, self._read()))
         made = Tracer(self._context, type, None, frozen=self._frozen)
-        made._parent, made._view, made._base = self, view, self._base
+        made._parent, made._view, made._root = self, view, self._base
         made._seen = -1
         if self._base._known is not None and self._known is not None:
             made._known = view.known(self._known)
@@ -108,10 +110,12 @@ class Tracer(Operators):
         return tuple(self._context.hint(s) for s in self._type.shape)
 
     def _strides(self) -> tuple[int, ...]:
-        """How NumPy would lay this array out, in elements; new arrays are row-major."""
+        """How NumPy would lay this array out, in elements."""
         shape = self._hint_shape()
         if self._parent is None or self._view is None:
-            return contiguous_strides(shape)
+            if not self._like:
+                return contiguous_strides(shape)
+            return kept_strides(shape, [(t._hint_shape(), t._strides()) for t in self._like])
         return self._view.strides(self._parent._hint_shape(), self._parent._strides(), shape)
 
     def _is_same_view(self, other: Tracer) -> bool:
@@ -119,6 +123,11 @@ class Tracer(Operators):
         if self._parent is None or other._parent is None:
             return self is other
         return self._view == other._view and self._parent._is_same_view(other._parent)
+
+    @property
+    def _base(self) -> Tracer:
+        # Not a slot that holds self: a cycle would keep whole graphs until garbage is collected.
+        return self if self._root is None else self._root
 
     @property
     def _is_known(self) -> bool:
@@ -241,6 +250,11 @@ class Tracer(Operators):
         return repr(self)
 
     # Attributes
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # type: ignore[override]
+        """For `isinstance(x, np.ndarray)` in the user's code; `type(x)` is Tracer."""
+        return Tracer if self._scalar else np.ndarray
 
     @property
     def dtype(self) -> np.dtype:

@@ -75,7 +75,8 @@ def elementwise(ufunc: np.ufunc, *inputs: Any, dtype: Any = None, casting: str =
     loop, result = loop_dtypes(ufunc, keys, dtype, casting)
     parts = [lift.value_as(ctx, x, d) for x, d in zip(operands, loop, strict=True)]
     value = ctx.emit(ufunc.__name__, *aligned(ctx, parts, ufunc.__name__))
-    return lift.tracer(ctx, values.cast(ctx, value, result[0]))
+    made = lift.tracer(ctx, values.cast(ctx, value, result[0]))
+    return lift.in_order_of(made, operands)
 
 
 def aligned(ctx: TraceContext, parts: list[Value], name: str) -> list[Value]:

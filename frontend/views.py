@@ -9,6 +9,7 @@ how NumPy would lay the view out in memory, since a reshape is a view of some la
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -126,6 +127,50 @@ def contiguous_strides(shape: Strides) -> Strides:
     for k in range(len(shape) - 1, 0, -1):
         strides[k - 1] = strides[k] * max(shape[k], 1)
     return tuple(strides)
+
+
+def kept_strides(shape: Strides, operands: Sequence[tuple[Strides, Strides]]) -> Strides:
+    """Strides of a new array in the memory order of its operands, (shape, strides) each.
+
+    The order is that of NumPy's iterators (`npyiter_find_best_axis_ordering`): an insertion sort
+    of the axes by stride; where operands disagree, or say nothing, the row-major order stays.
+    """
+    rank = len(shape)
+    aligned = [_aligned(sizes, strides, rank) for sizes, strides in operands]
+    order: list[int] = []  # innermost axis first
+    for axis in range(rank - 1, -1, -1):
+        place = len(order)
+        for position in range(len(order) - 1, -1, -1):
+            inner = _belongs_inside(axis, order[position], aligned)
+            if inner is False:
+                break
+            if inner:
+                place = position
+        order.insert(place, axis)
+    result, step = [0] * rank, 1
+    for axis in order:
+        result[axis] = step
+        step *= max(shape[axis], 1)
+    return tuple(result)
+
+
+def _aligned(shape: Strides, strides: Strides, rank: int) -> Strides:
+    """Strides along the axes of the result; 0 where the operand is repeated."""
+    own = tuple(s if n != 1 else 0 for n, s in zip(shape, strides, strict=True))
+    return (0,) * (rank - len(own)) + own
+
+
+def _belongs_inside(axis: int, other: int, operands: Sequence[Strides]) -> bool | None:
+    """Whether `axis` has the smaller strides; None if no operand moves along both axes."""
+    found: bool | None = None
+    for strides in operands:
+        a, b = abs(strides[axis]), abs(strides[other])
+        if a and b:
+            if b <= a:
+                found = False
+            elif found is None:
+                found = True
+    return found
 
 
 def reshaped_strides(shape: Strides, strides: Strides, new: Strides) -> Strides | None:

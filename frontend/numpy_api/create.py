@@ -99,13 +99,17 @@ def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
     return target, x.dtype if dtype is None else dtype
 
 
+def _in_order(made: Tracer, a: Any, shape: Any, order: str) -> Tracer:
+    return made if shape is not None or order == "C" else lift.in_order_of(made, [a])
+
+
 @implements(np.zeros_like)
 def zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any
 ) -> Tracer:
     """As `np.zeros_like`."""
     target, element = _like(a, dtype, shape)
-    return _filled_shape(target, 0, element)
+    return _in_order(_filled_shape(target, 0, element), a, shape, order)
 
 
 @implements(np.imag)
@@ -120,7 +124,7 @@ def ones_like(
 ) -> Tracer:
     """As `np.ones_like`."""
     target, element = _like(a, dtype, shape)
-    return _filled_shape(target, 1, element)
+    return _in_order(_filled_shape(target, 1, element), a, shape, order)
 
 
 @implements(np.empty_like)
@@ -133,7 +137,7 @@ def empty_like(
     **_: Any,
 ) -> Tracer:
     """As `np.empty_like`; the elements are zeros."""
-    return zeros_like(prototype, dtype, shape=shape)
+    return zeros_like(prototype, dtype, order, shape=shape)
 
 
 @implements(np.full_like)
@@ -148,7 +152,7 @@ def full_like(
 ) -> Tracer:
     """As `np.full_like`."""
     target, element = _like(a, dtype, shape)
-    made = _filled_shape(target, 0, element)
+    made = _in_order(_filled_shape(target, 0, element), a, shape, order)
     FUNCTIONS[operator.setitem](made, ..., fill_value)
     return made
 

@@ -24,7 +24,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     """As `np.fill_diagonal`."""
     FUNCTIONS["check_out"](a, "np.fill_diagonal")
     if a.ndim == 2 and not wrap and not np.ndim(val):
-        a[create.eye(*a.shape, dtype=bool)] = val
+        a[create.eye(a.shape[0], a.shape[1], dtype=bool)] = val
         return
     shape = tuple(require().static(s) for s in a._type.shape)
     if len(shape) < 2:

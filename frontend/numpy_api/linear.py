@@ -297,7 +297,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
 
 
 @implements(np.diag)
-def diag(v: Any, k: Any = 0) -> Tracer:
+def diag(v: Any, k: Any = 0) -> Any:
     """As `np.diag`."""
     x = lift.as_array(v)
     if x.ndim == 2:

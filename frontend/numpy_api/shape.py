@@ -18,7 +18,7 @@ from ..location import user_location
 from ..symint import SymInt, is_sequence, size_of, sizes, wrap_size
 from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
-from ..views import Permuted, Region, Reshaped, reshaped_strides
+from ..views import Permuted, Region, Reshaped, contiguous_strides, reshaped_strides
 from .axes import one_axis, reduced_axes, several_axes
 from .create import shape_argument
 
@@ -51,10 +51,20 @@ def to_shape(x: Tracer, shape: Shape) -> Tracer:
     type = x._type.with_shape(shape)
     ctx = x._context
     hint = tuple(ctx.hint(s) for s in shape)
-    is_view = x._parent is None or reshaped_strides(x._hint_shape(), x._strides(), hint) is not None
+    plain = x._parent is None and not x._like
+    is_view = plain or reshaped_strides(x._hint_shape(), x._strides(), hint) is not None
     if is_view:
         return x._new_view(type, Reshaped(x._type.shape, shape))
     return lift.array(ctx, values.reshape(ctx, x._read(), shape))
+
+
+def is_contiguous(x: Tracer) -> bool:
+    """Whether NumPy would lay the elements out in row-major order without gaps."""
+    if x._parent is None and not x._like:
+        return True
+    shape = x._hint_shape()
+    pairs = zip(shape, x._strides(), contiguous_strides(shape), strict=True)
+    return 0 in shape or all(n == 1 or a == b for n, a, b in pairs)
 
 
 def new_shape(x: Tracer, shape: Any) -> Shape:
@@ -112,8 +122,10 @@ def _divide_terms(total: Any, others: Any) -> Size | None:
 
 @implements(np.ravel, np.ndarray.ravel)
 def ravel(a: Any, order: str = "C") -> Tracer:
-    """As `np.ravel`."""
-    return reshape(a, -1, "C" if order == "K" else order)
+    """As `np.ravel`: a copy unless the elements lie side by side."""
+    x = lift.as_array(a)
+    flat = reshape(x, -1, "C" if order == "K" else order)
+    return flat if is_contiguous(x) else copied(flat)
 
 
 @implements(np.ndarray.flatten)
@@ -356,8 +368,9 @@ def copied(x: Tracer) -> Tracer:
 
 @implements(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
-    """As `np.copy`."""
-    return copied(lift.as_array(a))
+    """As `np.copy`: in the order of the original, unlike `ndarray.copy`."""
+    x = lift.as_array(a)
+    return lift.in_order_of(copied(x), [x])
 
 
 @implements(np.ndarray.copy)
@@ -386,7 +399,7 @@ def astype(
     if not copy and target is x._type.dtype and x._weak is None:
         return x
     value = values.cast(ctx, x._read(), target)
-    return Tracer(ctx, value.type, value, scalar=x._scalar)
+    return lift.in_order_of(Tracer(ctx, value.type, value, scalar=x._scalar), [x])
 
 
 @implements(getattr(np, "astype", "astype"))

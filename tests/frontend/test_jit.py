@@ -1,7 +1,12 @@
 """Compiled calls: arguments, specialisation on types and sizes, static arguments, threads."""
 
+import copy
 import dataclasses
+import functools
+import gc
+import pickle
 import threading
+import weakref
 from typing import NamedTuple
 
 import numpy as np
@@ -254,6 +259,58 @@ def test_decorator_forms_and_attributes():
     assert repr(f) == "<jitted f>"
     assert_same(g(X, 2), X * 2)
     assert isinstance(f, tw.Jitted)
+
+
+@tw.jit
+def importable(x):
+    return x + 1
+
+
+def test_pickled_by_name():
+    assert pickle.loads(pickle.dumps(importable)) is importable
+    assert copy.deepcopy(importable) is importable
+
+
+def test_callables_of_other_kinds():
+    assert_same(tw.jit(np.sin)(X), np.sin(X), rtol=1e-15)
+    assert_same(tw.jit(functools.partial(np.add, 2))(X), X + 2)
+
+    class Scale:
+        def __init__(self, by):
+            self.by = by
+
+        def __call__(self, x):
+            return x * self.by
+
+    assert_same(tw.jit(Scale(3))(X), X * 3)
+
+
+def test_class_of_traced_arguments():
+    kinds = []
+    tw.jit(lambda x, s, n: kinds.extend(isinstance(v, np.ndarray) for v in (x, x.T, s, n)))(
+        X, np.float64(1), 2
+    )
+    assert kinds == [True, True, False, False]
+
+
+def test_nothing_of_a_trace_stays():
+    gc.collect()
+    gc.disable()
+    try:
+        alive = []
+        big = np.ones(5000)
+
+        def f(x):
+            y = x.copy()
+            y[1:] += big[1:]
+            alive.append(weakref.ref(y))
+            return y.T
+
+        f = tw.jit(f)
+        f(np.ones(5000))
+        assert alive[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_unsupported_arguments():
