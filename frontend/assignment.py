@@ -35,6 +35,7 @@ from .location import user_location
 from .selection import Selection, same_value
 from .table import implements
 from .tracer import Tracer
+from .views import is_at
 
 # Assignments at this many positions known only when the function runs are done one by one.
 _SCATTER_LIMIT = 32
@@ -201,7 +202,7 @@ def _scatter_traced(ctx: TraceContext, front: Front, old: Value, new: Value) -> 
         condition = None
         for axis, index in enumerate(indices):
             at = values.take_region(ctx, index, (position,), (1,), (1,))
-            hit = _is_at(ctx, values.reshape(ctx, at, ()), old.type.shape, axis)
+            hit = is_at(ctx, values.reshape(ctx, at, ()), old.type.shape, axis)
             condition = hit if condition is None else ctx.emit("logical_and", condition, hit)
         starts = (position, *(0 for _ in rest))
         one = values.take_region(ctx, flat, starts, (1,) * len(starts), (1, *rest))
@@ -209,20 +210,6 @@ def _scatter_traced(ctx: TraceContext, front: Front, old: Value, new: Value) -> 
         assert condition is not None
         old = ctx.emit("select", condition, one, old)
     return old
-
-
-def _is_at(ctx: TraceContext, index: Value, shape: Shape, axis: int) -> Value:
-    """For every element of an array of this shape, whether its place along `axis` is `index`."""
-    size = shape[axis]
-    total = (
-        values.constant(ctx, size, DType.I64)
-        if isinstance(size, int)
-        else ctx.emit_once("dim", size=size)
-    )
-    index = ctx.emit("wrap_index", index, total)
-    places = values.counter(ctx, size, 0, 1, DType.I64)
-    hit = ctx.emit("equal", places, values.broadcast(ctx, index, (size,)))
-    return ctx.emit_once("broadcast", hit, shape=shape, dims=(axis,))
 
 
 def _over(ctx: TraceContext, x: Value, axes: int, shape: Shape) -> Value:

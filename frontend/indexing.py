@@ -24,7 +24,7 @@ from .location import user_location
 from .symint import SymInt, size_of
 from .table import FUNCTIONS, implements
 from .tracer import Tracer
-from .views import Region, Reshaped
+from .views import Permuted, Picked, Region, Reshaped
 
 _VALID = (
     "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean"
@@ -70,7 +70,11 @@ def get_item(x: Tracer, index: Any) -> Any:
     items = read_index(x, index)
     if any(isinstance(i, Mask) for i in items):
         return _select(x, items)
-    if any(isinstance(i, Array) for i in items):
+    arrays = [i for i in items if isinstance(i, Array)]
+    if arrays:
+        scalars = all(a.traced is not None and a.traced._scalar for a in arrays)
+        if scalars and not x._is_known and not _is_element(index, items):
+            return _picked(x, items)
         return _gather(x, items)
     view = basic_view(x, items)
     if _is_element(index, items):
@@ -315,6 +319,16 @@ def to_front(x: Tracer, items: list[Item]) -> Front:
     adjacent = positions == list(range(positions[0], positions[0] + len(positions)))
     shape = values.broadcast_shapes(require(), [a.shape for a in arrays], "index arrays")
     return Front(view, (*axes, *rest), arrays, shape, axes[0] if adjacent else 0)
+
+
+def _picked(x: Tracer, items: list[Item]) -> Tracer:
+    """x[i, ...] with traced integers: a view, as with any other integers."""
+    ctx, front = require(), to_front(x, items)
+    count = len(front.arrays)
+    shape = tuple(front.view._type.shape[k] for k in front.permutation)
+    moved = front.view._new_view(x._type.with_shape(shape), Permuted(front.permutation))
+    index = [index_value(ctx, a, (), shape[k], k) for k, a in enumerate(front.arrays)]
+    return moved._new_view(x._type.with_shape(shape[count:]), Picked(tuple(index)))
 
 
 def _gather(x: Tracer, items: list[Item]) -> Tracer:

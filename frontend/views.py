@@ -16,8 +16,9 @@ from typing import Protocol
 
 import numpy as np
 
+from ..compiler.errors import InternalError
 from ..compiler.ir.graph import Value
-from ..compiler.ir.types import Shape
+from ..compiler.ir.types import DType, Shape
 from . import values
 from .context import TraceContext
 
@@ -119,6 +120,50 @@ class Reshaped:
         found = reshaped_strides(shape, strides, new)
         assert found is not None  # else it would not be a view
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """One position along each of the first axes, known only when the function runs."""
+
+    index: tuple[Value, ...]  # an i64[] for each axis that goes
+
+    def read(self, ctx: TraceContext, parent: Value) -> Value:
+        """The elements at the position."""
+        return ctx.emit("gather", parent, *self.index)
+
+    def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        """For every element a choice between the new value and what was there."""
+        shape, count = parent.type.shape, len(self.index)
+        hits = [is_at(ctx, index, shape, axis) for axis, index in enumerate(self.index)]
+        condition = hits[0]
+        for hit in hits[1:]:
+            condition = ctx.emit("logical_and", condition, hit)
+        dims = tuple(range(count, len(shape)))
+        spread = ctx.emit_once("broadcast", new, shape=shape, dims=dims)
+        return ctx.emit("select", condition, spread, parent)
+
+    def known(self, parent: np.ndarray) -> np.ndarray:
+        """Never: the position is not known."""
+        raise InternalError("a position that is not known in an array that is")
+
+    def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
+        """Those of the other axes."""
+        return strides[len(self.index) :]
+
+
+def is_at(ctx: TraceContext, index: Value, shape: Shape, axis: int) -> Value:
+    """For every element of an array of this shape, whether its place along `axis` is `index`."""
+    size = shape[axis]
+    total = (
+        values.constant(ctx, size, DType.I64)
+        if isinstance(size, int)
+        else ctx.emit_once("dim", size=size)
+    )
+    index = ctx.emit("wrap_index", index, total)
+    places = values.counter(ctx, size, 0, 1, DType.I64)
+    hit = ctx.emit("equal", places, values.broadcast(ctx, index, (size,)))
+    return ctx.emit_once("broadcast", hit, shape=shape, dims=(axis,))
 
 
 def contiguous_strides(shape: Strides) -> Strides:

@@ -7,6 +7,7 @@ import pytest
 
 import tensorwright as tw
 from support.jitted import Raised, check_calls, difference, outcome
+from support.program_blocks import BLOCKS
 from support.random_programs import SIZES, SMALL_SIZES, random_program
 
 PER_TEST = 5
@@ -28,7 +29,7 @@ def test_many_programs(seed):
 def check(seed):
     """Sizes fixed, then symbolic in two calls, then with ones and an empty axis."""
     rng = random.Random(seed)
-    program = random_program(rng, rng.randint(3, 12))
+    program = random_program(rng, BLOCKS, rng.randint(3, 12))
     wrong = failure(program, seed)
     if wrong:
         program = reduced(program, seed)
@@ -162,3 +163,18 @@ def test_powers_of_a_bool():
         return x[0] ** 2, x**2, x[0] ** 3, x**3
 
     check_calls(function, [np.array([True, False])])
+
+
+def test_rows_chosen_by_a_number_are_views():
+    def function(x, i):
+        y = x * 1
+        row, column = y[i], y[..., i]
+        row[1:] = row[:-1]
+        y[0] = 7
+        column += i
+        y[i][None, :].T[::2] *= 2
+        return y, row, column
+
+    for k in (0, 2, -3):
+        made = [[x, np.int64(k)] for x in arrays((3, 4), (5, 4), (6, 5))]
+        check_calls(function, *made, [np.ones((2, 3)), 5])
