@@ -8,6 +8,7 @@ plain int (`range`, a dict key) restarts the trace with that size fixed. Everyth
 
 from __future__ import annotations
 
+import numbers
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -140,6 +141,9 @@ class SymInt:
     def __float__(self) -> float:
         return float(self.__index__())
 
+    def __format__(self, spec: str) -> str:
+        return format(self.__index__(), spec) if spec else str(self)
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         self._check()
         function = ufunc if method == "__call__" else getattr(ufunc, method)
@@ -160,6 +164,10 @@ class SymInt:
                 loc=user_location(),
                 hint="return it from the function instead of storing it",
             )
+
+
+# For `isinstance(n, numbers.Integral)` in the user's code.
+numbers.Integral.register(SymInt)
 
 
 def _plain(x: Any) -> Size | None:

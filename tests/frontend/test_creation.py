@@ -1,5 +1,6 @@
 """Creation functions inside of traced functions, and arrays that are known while tracing."""
 
+import builtins
 import subprocess
 import sys
 import threading
@@ -111,8 +112,10 @@ def test_numpy_is_restored():
         assert np.zeros is not before["zeros"]
         raise KeyError("inside")
 
+    length = builtins.len
     with pytest.raises(KeyError):
         graph_of(broken, X)
+    assert builtins.len is length
     for name, function in before.items():
         assert getattr(np, name) is function
 

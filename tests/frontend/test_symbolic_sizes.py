@@ -1,6 +1,7 @@
 """Sizes that differ from call to call: what users compute with them, and which guards follow."""
 
 import math
+import numbers
 
 import numpy as np
 import pytest
@@ -117,6 +118,13 @@ def test_restarts_pass_through_except_exception():
             return x
 
     check(function, V, symbolic="equal")
+
+
+def test_sizes_pass_for_integers():
+    kinds = []
+    graph_of(lambda x: kinds.append(isinstance(x.shape[0], numbers.Integral)), V, symbolic="equal")
+    assert kinds == [True]
+    assert run_traced(lambda x: f"{x.shape[0]:03d}", V, symbolic="equal") == "006"
 
 
 def test_sizes_in_messages():
