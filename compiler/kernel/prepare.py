@@ -240,6 +240,8 @@ def leading_dimension(
     row: Size, column: Size, rows: Size, columns: Size
 ) -> tuple[Size, bool] | None:
     """BLAS's (leading dimension, transposed) of a row-major matrix; None if it has none."""
+    if rows == 0 or columns == 0:  # nothing is read, but BLAS wants the size of a row, or 1
+        return (1 if columns == 0 else columns), False
     if (column == 1 or columns == 1) and (rows == 1 or _at_least(row, columns)):
         return (columns if rows == 1 else row), False
     if (row == 1 or rows == 1) and (columns == 1 or _at_least(column, rows)):
@@ -249,7 +251,7 @@ def leading_dimension(
 
 def _at_least(stride: Size, extent: Size) -> bool:
     if isinstance(stride, int) and isinstance(extent, int):
-        return stride >= max(extent, 1)
+        return stride >= extent
     # strides of views of contiguous arrays are extents, or multiples of them
     return stride == extent or (isinstance(stride, Dim) and all(c > 0 for _, c in stride.terms))
 

@@ -211,6 +211,24 @@ CASES = [
         }""",
     ),
     Case(
+        "matrix product over nothing",
+        1,
+        ((2, 0), (0, 3)),
+        """graph @g(%x: f64[2, 0], %y: f64[0, 3]) {
+          %0: f64[2, 3] = matmul(%x, %y)
+          return %0
+        }""",
+    ),
+    Case(
+        "matrix product without rows",
+        1,
+        ((0, K), (K, N)),
+        """graph @g(%x: f64[0, k], %y: f64[k, n]) {
+          %0: f64[0, n] = matmul(%x, %y)
+          return %0
+        }""",
+    ),
+    Case(
         "batched matrix product",
         1,
         ((3, M, K), (3, K, N)),

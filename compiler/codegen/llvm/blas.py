@@ -35,7 +35,8 @@ def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str
     a_ld, a_transposed = _leading(call.a, call.m, call.k)
     b_ld, b_transposed = _leading(call.b, call.k, call.n)
     # in BLAS's order: B' is the first operand
-    ints = [_int_slot(fn, size, names) for size in (call.n, call.m, call.k, b_ld, a_ld, call.n)]
+    c_ld = 1 if call.n == 0 else call.n
+    ints = [_int_slot(fn, size, names) for size in (call.n, call.m, call.k, b_ld, a_ld, c_ld)]
     n, m, k, b_lead, a_lead, c_lead = ints
     one, zero = _number_slot(fn, element, "1.0"), _number_slot(fn, element, "0.0")
     b_flag, a_flag = _flag_slot(fn, b_transposed), _flag_slot(fn, a_transposed)
@@ -72,7 +73,7 @@ def _leading(matrix: Access, rows: Size, columns: Size) -> tuple[Size, bool]:
 
 
 def _int_slot(fn: FunctionWriter, size: Size, names: Mapping[str, str]) -> str:
-    """A 32-bit integer in memory, as Fortran wants it; BLAS refuses a leading dimension of 0."""
+    """A 32-bit integer in memory, as Fortran wants it."""
     slot = fn.alloca("i32", 4)
     if isinstance(size, int):
         fn.line(f"store i32 {size}, ptr {slot}")
