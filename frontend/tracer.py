@@ -22,6 +22,7 @@ import numpy as np
 from ..compiler.errors import LeakedTracerError, UnsupportedError, UserError
 from ..compiler.ir.dims import product
 from ..compiler.ir.graph import Value
+from ..compiler.ir.opdef import REGISTRY
 from ..compiler.ir.types import TensorType
 from . import values
 from .concrete import no_value
@@ -30,7 +31,7 @@ from .location import user_location
 from .operators import Operators
 from .symint import SymInt, sizes, wrap_size
 from .table import find, unsupported
-from .views import View, contiguous_strides, kept_strides
+from .views import Applied, View, contiguous_strides, kept_strides
 
 # As the table knows it: while a trace runs, the numpy module has a replacement.
 _ZEROS_LIKE = np.zeros_like
@@ -102,6 +103,13 @@ class Tracer(Operators):
         if self._base._known is not None and self._known is not None:
             made._known = view.known(self._known)
         return made
+
+    def _read_only_view(self, why: str, op: str, **attrs: Any) -> Tracer:
+        """What a view op of the graph reads; `why` it cannot be assigned to."""
+        (type,) = REGISTRY[op].infer([self._type], attrs)
+        view = self._new_view(type, Applied(op, tuple(attrs.items())))
+        view._frozen = why
+        return view
 
     # Storage
 

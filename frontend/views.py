@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..compiler.errors import InternalError
 from ..compiler.ir.graph import Value
+from ..compiler.ir.opdef import REGISTRY
 from ..compiler.ir.types import DType, Shape
 from . import values
 from .context import TraceContext
@@ -150,6 +151,39 @@ class Picked:
     def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
         """Those of the other axes."""
         return strides[len(self.index) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a view op of the graph reads: only to be read, like NumPy's diagonals and windows."""
+
+    op: str
+    attrs: tuple[tuple[str, Any], ...]
+
+    def read(self, ctx: TraceContext, parent: Value) -> Value:
+        """The op's result."""
+        return ctx.emit(self.op, parent, **dict(self.attrs))
+
+    def write(self, ctx: TraceContext, parent: Value, new: Value) -> Value:
+        """Never: several elements may be one in memory."""
+        raise InternalError(f"a write through {self.op}")
+
+    def known(self, parent: np.ndarray) -> np.ndarray:
+        """The same by NumPy, on the same memory."""
+        made: np.ndarray = REGISTRY[self.op].reference(parent, **dict(self.attrs))
+        return made
+
+    def strides(self, shape: Strides, strides: Strides, new: Strides) -> Strides:
+        """From the op's index map: how far each axis moves in the parent."""
+        index_map = REGISTRY[self.op].index_map
+        places = index_map(shape, new, dict(self.attrs)) if index_map else None
+        assert places is not None
+        steps = [0] * len(new)
+        for place, stride in zip(places, strides, strict=True):
+            for k, step in enumerate(place.strides):
+                assert isinstance(step, int)
+                steps[k] += step * stride
+        return tuple(steps)
 
 
 def is_at(ctx: TraceContext, index: Value, shape: Shape, axis: int) -> Value:

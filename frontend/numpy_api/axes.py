@@ -26,8 +26,13 @@ def several_axes(axis: Any, ndim: int, repeated: bool = False) -> tuple[int, ...
     return normalize_axis_tuple(axis, ndim, allow_duplicate=repeated)
 
 
-def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that a reduction removes, in order; None means all of them."""
+def reduced_axes(axis: Any, ndim: int, *, of_ufunc: bool = False) -> tuple[int, ...]:
+    """The axes that a reduction removes, in order; None means all of them.
+
+    A ufunc's reduction takes a scalar's axis 0 or -1 for none.
+    """
+    if of_ufunc and ndim == 0 and isinstance(axis, int) and axis in (0, -1):
+        return ()
     return tuple(range(ndim)) if axis is None else tuple(sorted(several_axes(axis, ndim)))
 
 

@@ -17,6 +17,7 @@ from .. import lift, values
 from ..context import TraceContext, require
 from ..location import user_location
 from ..table import FUNCTIONS, implements
+from ..tracer import Tracer
 from .linear import matrix_product, multiply_sum
 
 Term = tuple[Value, str]  # an operand and one letter per axis
@@ -31,6 +32,8 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = 
         subscripts, arrays = _from_sublists(operands)
     tracers = [lift.as_array(a) for a in arrays]
     inputs, result = _letters(subscripts, [t.ndim for t in tracers])
+    if len(tracers) == 1 and set(inputs[0]) == set(result) and dtype is None:
+        return FUNCTIONS["store"]("einsum", _view(tracers[0], inputs[0], result), out)
     common = np.result_type(*(t.dtype for t in tracers)) if dtype is None else np.dtype(dtype)
     element = values.dtype_of(common)
     terms = [
@@ -46,6 +49,18 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = 
         terms = [*rest, _pair(ctx, x, y, needed)]
     value = _arrange(ctx, terms[0], result)
     return FUNCTIONS["store"]("einsum", lift.tracer(ctx, value), out)
+
+
+def _view(x: Tracer, letters: str, result: str) -> Tracer:
+    """One operand with nothing to sum: a view, as in NumPy."""
+    for letter in result:
+        while letters.count(letter) > 1:
+            i = letters.index(letter)
+            k = letters.index(letter, i + 1)
+            x = _diagonal(x, letter, i, k)
+            x._frozen = "assigning to a diagonal is not supported"
+            letters = letters[:i] + letters[i + 1 : k] + letters[k + 1 :] + letter
+    return FUNCTIONS[np.transpose](x, tuple(letters.index(c) for c in result))
 
 
 def _from_sublists(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
@@ -95,10 +110,20 @@ def _one_letter_each(ctx: TraceContext, x: Value, letters: str) -> Term:
         while letters.count(letter) > 1:
             i = letters.index(letter)
             k = letters.index(letter, i + 1)
-            tracer = FUNCTIONS[np.diagonal](lift.tracer(ctx, x), 0, i, k)
-            x = tracer._read()
+            x = _diagonal(lift.tracer(ctx, x), letter, i, k)._read()
             letters = letters[:i] + letters[i + 1 : k] + letters[k + 1 :] + letter
     return x, letters
+
+
+def _diagonal(x: Tracer, letter: str, i: int, k: int) -> Tracer:
+    if not require().equal(x._type.shape[i], x._type.shape[k]):
+        raise ShapeError(
+            f"einsum: the axes called '{letter}' differ in size",
+            got=str(x._type),
+            loc=user_location(),
+        )
+    made: Tracer = FUNCTIONS[np.diagonal](x, 0, i, k)
+    return made
 
 
 def _sizes(ctx: TraceContext, terms: list[Term]) -> dict[str, Size]:

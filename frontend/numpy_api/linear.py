@@ -290,10 +290,8 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
     size = below if ctx.at_least(right, below) else right
     if not ctx.at_least(size, 1):
         starts, size = (0, 0), 0
-    value = ctx.emit("diagonal", x._read(), axes=(first, second), starts=starts, size=size)
-    result = lift.array(ctx, value)
-    result._frozen = "assigning to the result of np.diagonal is not allowed in NumPy either"
-    return result
+    why = "assigning to the result of np.diagonal is not allowed in NumPy either"
+    return x._read_only_view(why, "diagonal", axes=(first, second), starts=starts, size=size)
 
 
 @implements(np.diag)

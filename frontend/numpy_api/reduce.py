@@ -77,6 +77,11 @@ def sum_dtype(dtype: DType) -> DType:
     return DType.U64 if dtype.is_unsigned else dtype
 
 
+def _added_up_in(dtype: Any, out: Any) -> Any:
+    """The dtype= of a sum: NumPy adds up in the dtype of `out` if no other is given."""
+    return out.dtype if dtype is None and isinstance(out, Tracer) else dtype
+
+
 def _accumulation(op: str, ufunc: np.ufunc, neutral: int) -> Callable[..., Any]:
     def implementation(
         a: Any,
@@ -88,18 +93,15 @@ def _accumulation(op: str, ufunc: np.ufunc, neutral: int) -> Callable[..., Any]:
         where: Any = True,
     ) -> Any:
         x, ctx = lift.as_array(a), require()
+        dtype = _added_up_in(dtype, out)
         target = sum_dtype(x._type.dtype) if dtype is None else values.dtype_of(dtype)
-        if target.is_bool:
-            # addition of bools is `or`, multiplication is `and`
-            logic = "reduce_any" if op == "reduce_sum" else "reduce_all"
-            value = values.cast(ctx, x._read(), DType.BOOL)
-            along = reduced_axes(axis, x.ndim)
-            return finish(reduce_value(logic, value, along, bool(keepdims)), out, ufunc.__name__)
         value = values.cast(ctx, x._read(), target)
         if where is not True and where is not _NO_VALUE:
             value = selected(value, where, neutral)
-        along = reduced_axes(axis, value.type.rank)
-        value = reduce_value(op, value, along, bool(keepdims))
+        along = reduced_axes(axis, value.type.rank, of_ufunc=True)
+        # addition of bools is `or`, multiplication is `and`
+        logic = "reduce_any" if op == "reduce_sum" else "reduce_all"
+        value = reduce_value(logic if target.is_bool else op, value, along, bool(keepdims))
         if initial is not _NO_VALUE and initial is not None:
             value = _combined(ufunc, value, initial)
         return finish(value, out, ufunc.__name__)
@@ -133,7 +135,7 @@ def _extreme(op: str, ufunc: np.ufunc, name: str) -> Callable[..., Any]:
                     " mask one has to specify 'initial'"
                 )
             value = selected(value, where, worst(x._type.dtype, largest=op == "reduce_max"))
-        along = reduced_axes(axis, value.type.rank)
+        along = reduced_axes(axis, value.type.rank, of_ufunc=True)
         if _is_empty(value, along):
             if not has_initial:
                 raise ValueError(
@@ -174,7 +176,8 @@ amin = implements(np.min, np.amin, np.ndarray.min)(_extreme("reduce_min", np.min
 def _position(op: str) -> Callable[..., Any]:
     def implementation(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
         x = lift.as_array(a)
-        along = tuple(range(x.ndim)) if axis is None else (one_axis(axis, x.ndim),)
+        along = tuple(range(x.ndim)) if axis is None else (one_axis(axis, max(x.ndim, 1)),)
+        along = along if x.ndim else ()
         if _is_empty(x._read(), along):
             raise ValueError(f"attempt to get {op} of an empty sequence")
         value = x._read()
@@ -215,7 +218,7 @@ def _logical(op: str, ufunc: np.ufunc, neutral: bool) -> Callable[..., Any]:
         value = values.cast(require(), x._read(), DType.BOOL)
         if where is not True and where is not _NO_VALUE:
             value = selected(value, where, neutral)
-        along = reduced_axes(axis, value.type.rank)
+        along = reduced_axes(axis, value.type.rank, of_ufunc=True)
         return finish(reduce_value(op, value, along, bool(keepdims)), out, ufunc.__name__)
 
     return implementation
@@ -230,7 +233,8 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """As `np.count_nonzero`."""
     x, ctx = lift.as_array(a), require()
     value = values.cast(ctx, values.cast(ctx, x._read(), DType.BOOL), DType.I64)
-    return finish(reduce_value("reduce_sum", value, reduced_axes(axis, x.ndim), keepdims), None, "")
+    along = reduced_axes(axis, x.ndim, of_ufunc=True)
+    return finish(reduce_value("reduce_sum", value, along, keepdims), None, "")
 
 
 # --- means and variances -----------------------------------------------------------------------
@@ -264,6 +268,8 @@ def mean(
 ) -> Any:
     """As `np.mean`."""
     x = lift.as_array(a)
+    if x._type.dtype.is_float:
+        dtype = _added_up_in(dtype, out)
     result = _mean(x, reduced_axes(axis, x.ndim), dtype, where)
     return _shaped(result, reduced_axes(axis, x.ndim), keepdims, out, "mean")
 
@@ -311,6 +317,8 @@ def _spread(root: bool, name: str) -> Callable[..., Any]:
                 raise ValueError("ddof and correction can't be provided simultaneously.")
             ddof = correction
         x = lift.as_array(a)
+        if x._type.dtype.is_float:
+            dtype = _added_up_in(dtype, out)
         along = reduced_axes(axis, x.ndim)
         result = _variance(x, along, dtype, ddof, where, mean)
         if root:
@@ -425,7 +433,7 @@ def _extreme_without_nan(op: str, function: Callable[..., Any]) -> Callable[...,
         best = function(np.where(bad, number, x), axis, None, keepdims, initial, where)
         # a slice of nothing but NaN has no smallest element: NumPy gives NaN
         nothing = all_(bad, axis, None, keepdims)
-        return FUNCTIONS["store"](op, np.where(nothing, x.dtype.type(np.nan), best), out)
+        return FUNCTIONS["store"](op, np.where(nothing, x.dtype.type(np.nan), best)[()], out)
 
     return implementation
 
@@ -458,7 +466,7 @@ def _nan_spread(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(x, axis, dtype, out, ddof, keepdims)
         result = function(x, axis, dtype, None, ddof, keepdims, where=~np.isnan(x))
         left = count_nonzero(~np.isnan(x), axis, keepdims=keepdims) - ddof
-        result = np.where(left <= 0, result.dtype.type(np.nan), result)
+        result = np.where(left <= 0, result.dtype.type(np.nan), result)[()]
         return FUNCTIONS["store"]("var", result, out)
 
     return implementation
@@ -478,6 +486,7 @@ def _scan(op: str, name: str) -> Callable[..., Any]:
             x = FUNCTIONS[np.ravel](x)
         elif x.ndim == 0:
             x = FUNCTIONS[np.atleast_1d](x)
+        dtype = _added_up_in(dtype, out)
         target = sum_dtype(x._type.dtype) if dtype is None else values.dtype_of(dtype)
         value = values.cast(ctx, x._read(), target)
         along = 0 if axis is None else one_axis(axis, value.type.rank)

@@ -125,7 +125,7 @@ def nan_to_num(
     """As `np.nan_to_num`."""
     value = lift.as_array(x)
     if not value._type.dtype.is_float:
-        return value
+        return FUNCTIONS[np.copy](value)[()] if copy else value
     info = np.finfo(value.dtype)
     one = value.dtype.type
     high = one(info.max if posinf is None else posinf)
@@ -136,7 +136,7 @@ def nan_to_num(
     if not copy:
         ufuncs.write(value, result)
         return value
-    return result
+    return result[()]  # of shape () a scalar
 
 
 # --- rounding ----------------------------------------------------------------------------------

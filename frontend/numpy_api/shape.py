@@ -334,17 +334,15 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Tracer:
 
 def broadcasted(x: Tracer, shape: Shape) -> Tracer:
     """`x` repeated to a shape, read-only."""
-    ctx = require()
-    value = x._read()
-    common = values.broadcast_shapes(ctx, [value.type.shape, shape], "broadcast_to")
-    if common != shape:
+    own = x._type.shape
+    if values.broadcast_shapes(require(), [own, shape], "broadcast_to") != shape:
         raise ShapeError(
-            f"cannot broadcast array of shape {values.shape_text(value.type.shape)} to shape"
+            f"cannot broadcast array of shape {values.shape_text(own)} to shape"
             f" {values.shape_text(shape)}",
             loc=user_location(),
         )
-    value = values.broadcast(ctx, value, shape)
-    return Tracer(ctx, value.type, value, frozen=_READ_ONLY)
+    dims = tuple(range(len(shape) - len(own), len(shape)))
+    return x._read_only_view(_READ_ONLY, "broadcast", shape=shape, dims=dims)
 
 
 @implements(np.broadcast_arrays)

@@ -28,7 +28,7 @@ def _special(function: Callable[..., Any]) -> Callable[..., Any]:
     name = function.__name__
 
     def implementation(*operands: Any) -> Any:
-        return function(*_floats(*operands))
+        return function(*_floats(*operands))[()]  # of shape () a scalar
 
     implements(f"scipy.special.{name}")(implementation)
     return function

@@ -85,7 +85,7 @@ def interp(
         result = np.where(points == table[-1], samples[-1], result)
     result = np.where(points < table[0], samples[0] if left is None else left, result)
     result = np.where(points > table[-1], samples[-1] if right is None else right, result)
-    return np.where(np.isnan(points), points, result)
+    return np.where(np.isnan(points), points, result)[()]  # of shape () a scalar
 
 
 @implements(np.isin)

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ...compiler.errors import UnsupportedError
 from ..context import require
-from ..lift import as_array, tracer
+from ..lift import as_array
 from ..location import user_location
 from ..symint import is_sequence, wrap_size
 from ..table import implements
@@ -41,16 +41,14 @@ def windows(
             raise ValueError("Must provide matching length window_shape and axis")
     if any(size < 0 for size in sizes):
         raise ValueError("`window_shape` cannot contain negative values")
-    value = array._read()
+    why = "assigning to windows would change several elements at once"
     for k, size in zip(axes, sizes, strict=True):
         if size == 0:
             raise UnsupportedError("windows without elements", loc=user_location())
-        if not ctx.at_least(value.type.shape[k], size):
+        if not ctx.at_least(array._type.shape[k], size):
             raise ValueError("window shape cannot be larger than input array shape")
-        value = ctx.emit("windows", value, axis=k, size=size)
-    result = tracer(ctx, value)
-    result._frozen = "assigning to windows would change several elements at once"
-    return result
+        array = array._read_only_view(why, "windows", axis=k, size=size)
+    return array
 
 
 @implements(np.convolve)

@@ -55,8 +55,8 @@ def is_excused(found, expected, sizes):
     # at some sizes a variable is an argument, or a part of one: NumPy changes the caller's array
     if any("would change the caller's array" in str(e) for e in errors):
         return True
-    # a wrong index along an empty axis, where there is no element to be read
-    if 0 in sizes.values() and any(isinstance(e, IndexError) for e in errors):
+    # a wrong index where there is no element to be read, or nobody reads it
+    if sizes in SMALL_SIZES and any(isinstance(e, IndexError) for e in errors):
         return True
     # `reduced` has taken away what defines a variable
     return any(isinstance(e, NameError) for e in errors)
@@ -178,3 +178,18 @@ def test_rows_chosen_by_a_number_are_views():
     for k in (0, 2, -3):
         made = [[x, np.int64(k)] for x in arrays((3, 4), (5, 4), (6, 5))]
         check_calls(function, *made, [np.ones((2, 3)), 5])
+
+
+def test_read_only_views_see_assignments():
+    def function(x):
+        y = x * 1
+        rows = np.broadcast_to(y[0], y.shape)
+        parts = [rows, np.diag(y), np.diagonal(y.T, 1), np.broadcast_arrays(y, y[:1])[1]]
+        parts += [np.lib.stride_tricks.sliding_window_view(y, 2, axis=0), np.einsum("ij->ji", y)]
+        y[1:] = 2 * y[:-1]
+        y[0, 0] = 7
+        parts[-1][1] = 5
+        return y, parts, [p.T.reshape(-1) for p in parts]
+
+    check_calls(function, *calls((3, 4), (5, 9), (33, 8)))
+    check_calls(lambda x: np.einsum("ii->i", x), *calls((3, 3), (5, 5), (3, 4)))

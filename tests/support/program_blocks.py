@@ -54,7 +54,7 @@ def _binary(w: Writer) -> str:
 @block(weight=2)
 def _function_of_two(w: Writer) -> str:
     a = w.pick()
-    return f"{w.new()} = np.{w.choose('maximum', 'minimum', 'add', 'hypot')}({a}, {w.pick_with(a)})"
+    return f"{w.new()} = np.{w.choose('maximum', 'minimum', 'add', 'fmax')}({a}, {w.pick_with(a)})"
 
 
 @block()
@@ -77,7 +77,7 @@ def _unary(w: Writer) -> str:
 
 @block(is_exact=False)
 def _elementary(w: Writer) -> str:
-    name = w.choose("exp", "tanh", "sin", "arctan", "expm1", "cosh")
+    name = w.choose("exp", "tanh", "sin", "arctan", "expm1", "cosh", "cbrt")
     return f"{w.new()} = np.{name}({w.pick(is_float)} * 0.5)"
 
 
@@ -305,7 +305,6 @@ def _creation(w: Writer) -> str:
         f"np.eye({a}.shape[0])",
         f"np.linspace(0, 1, {a}.shape[-1])",
         "np.arange(6).reshape(2, 3)",
-        f"np.empty_like({a}) * 0",
     )
     return f"{w.new()} = {form}"
 
@@ -377,4 +376,137 @@ def _sizes(w: Writer) -> str:
         f"{v} = {a} * {a}.shape[0]",
         f"{v} = {a}[{a}.shape[0] - 2 :]",
         f"{v} = {a}[: len({a}) - 1]",
+    )
+
+
+@block(weight=2)
+def _recurrence(w: Writer) -> str:
+    a = w.pick(has_axes)
+    v = w.new()
+    return w.choose(
+        f"{v} = {a} * 1\nfor i in range(1, min(5, {a}.shape[0])):\n    {v}[i] += {v}[i - 1]",
+        f"{v} = np.zeros(({a}.shape[0], 3))\nfor i in range(3):\n    {v}[:, i] = {a}[..., 0] - i",
+        f"{v} = 0\nfor i in range(min(4, len({a}))):\n    {v} = {v} * 2 + {a}[i]",
+    )
+
+
+@block(weight=3)
+def _view_of_a_view(w: Writer) -> str:
+    a = w.writable()
+    view = w.choose(
+        f"{a}[1:][::2]",
+        f"{a}.T[::-1]",
+        f"{a}.reshape(-1)[1:-1]",
+        f"{a}[::-1][:2]",
+        f"{a}[..., ::2].T",
+    )
+    return f"{view}{w.choose('[...] = ', '[1:] += ', '[0] = ', '[...] *= ')}{w.number(a)}"
+
+
+@block(weight=2)
+def _outer(w: Writer) -> str:
+    a, b = w.pick(has_axes), w.pick(has_axes)
+    operator = w.choose("+", "*", "-")
+    return (
+        w.new()
+        + " = "
+        + w.choose(
+            f"{a}[:, None] {operator} {b}[None, :]",
+            f"np.add.outer({a}, {b})",
+            f"{a}[..., None] {operator} {b}",
+            f"np.subtract.outer({a}[0], {b}[:3])",
+        )
+    )
+
+
+@block()
+def _logic(w: Writer) -> str:
+    a = w.pick(is_bool)
+    b = w.pick(lambda v: is_bool(v) and broadcasts(np.shape(v), np.shape(w.values[a])))
+    form = w.choose(f"{a} & {b}", f"{a} | ~{b}", f"{a} ^ {b}", f"np.logical_or({a}, {b})")
+    return f"{w.new()} = {form}"
+
+
+@block(needs_exact=True, weight=2)
+def _mixed_functions(w: Writer) -> str:
+    a = w.pick()
+    b = w.pick_with(a)
+    form = w.choose(
+        f"np.select([{a} > {b}, {a} < 0], [{a}, {b}], -1)",
+        f"np.where({a} > {b}, {a} * 2, {b}) + 1",
+        f"divmod({a}, np.abs({b}) + 1)[1]",
+        f"np.minimum({a}, {b}) * ({a} != {b})",
+        f"np.heaviside({a}, {b})",
+        f"np.fmax({a}, {b}) - np.fmin({a}, {b})",
+        f"np.isclose({a}, {b})",
+    )
+    return f"{w.new()} = {form}"
+
+
+@block(weight=2)
+def _more_shapes(w: Writer) -> str:
+    a = w.pick(has_axes)
+    axis = w.axis(a)
+    form = w.choose(
+        f"np.diff({a}, axis={axis})",
+        f"np.triu({a})",
+        f"np.diag({a})",
+        f"np.cumprod({a} * 0 + 1, axis={axis})",
+        f"np.rot90({a})",
+        f"np.broadcast_to({a}, (2, *{a}.shape))",
+        f"np.meshgrid({a}, {a})[{w.choose('0', '1')}]",
+        f"np.hstack([{a}, {a}])",
+        f"np.insert({a}, 1, 2, axis={axis})",
+        f"np.delete({a}, 0, axis={axis})",
+        f"np.append({a}, {a}[:1])",
+        f"np.atleast_2d({a})",
+        f"np.lib.stride_tricks.sliding_window_view({a}, 2, axis={axis})",
+        f"np.concatenate([np.zeros((1, *{a}.shape[1:]), {a}.dtype), {a}[:-1]])",
+    )
+    return f"{w.new()} = {form}"
+
+
+@block(is_exact=False, weight=2)
+def _more_sums(w: Writer) -> str:
+    a = w.pick(is_float)
+    axis = _axis_arguments(w, a)
+    form = w.choose(
+        f"np.sum({a} * {a}, {axis})",
+        f"np.std({a}, {axis})",
+        f"np.linalg.norm({a})",
+        f"np.nanmean({a}, {axis})",
+        f"np.average({a})",
+        f"({a} * {w.pick_with(a)}).sum({axis})",
+        f"np.sum({a}, dtype=np.float64, {axis})",
+        f"np.trace({a})",
+        f"np.cumsum({a} * {a}, axis=-1)",
+    )
+    return f"{w.new()} = {form}"
+
+
+@block(needs_exact=True)
+def _masked_sum(w: Writer) -> str:
+    a = w.pick(lambda v: is_integer(v) and has_axes(v))
+    form = w.choose(
+        f"np.sum({a}, where={a} > 1)",
+        f"np.max({a}, initial=0, where={a} < 3, {_axis_arguments(w, a)})",
+        f"np.count_nonzero({a}, axis={w.axis(a)})",
+        f"np.prod({a}, initial=2)",
+        f"np.mean({a} > 1)",
+    )
+    return f"{w.new()} = {form}"
+
+
+@block(weight=2)
+def _results_into_arrays(w: Writer) -> str:
+    a = w.writable()
+    b = w.pick(lambda v: broadcasts(np.shape(v), np.shape(w.values[a])))
+    return w.choose(
+        f"np.multiply({a}, {b}, out={a})",
+        f"np.add({a}[1:], {a}[:-1], out={a}[1:])",
+        f"np.negative({a}, out={a}[::-1])",
+        f"np.maximum({a}, {b}, out={a}, where={a} != 0)",
+        f"np.copyto({a}, {b})",
+        f"{a}.fill({w.number(a)})",
+        f"{a}[1:-1] = ({a}[:-2] + {a}[2:]) * {w.number(a)}",
     )

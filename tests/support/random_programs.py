@@ -28,13 +28,13 @@ def halves(u):
 """
 _DTYPES = ("f8", "f8", "f4", "i8", "i4", "u1", "?")
 _SHAPES = ("n", "n", "mn", "mn", "nm", "m", "kmn", "", "nn")
-SIZES = ({"k": 3, "m": 4, "n": 5}, {"k": 2, "m": 7, "n": 18}, {"k": 3, "m": 9, "n": 33})
+SIZES = ({"k": 3, "m": 4, "n": 5}, {"k": 2, "m": 7, "n": 18}, {"k": 3, "m": 9, "n": 70})
 SMALL_SIZES = ({"k": 2, "m": 1, "n": 3}, {"k": 1, "m": 3, "n": 1}, {"k": 2, "m": 3, "n": 0})
 _INDICES = (
     *(":", "1:", ":-1", "::2", "::-1", "1:-1", "-2:", "3:1:-1", ":2", "-1::-2", "5:2"),
     *("0", "-1", "1", "None", "...", ":3"),
 )
-_LARGEST = 3000  # elements of an array
+_LARGEST = 1500  # elements of an array, at the first sizes
 _ATTEMPTS = 12
 
 
@@ -288,7 +288,8 @@ class Writer:
             text = f"({', '.join(chosen)},)" if len(chosen) > 1 or form == 2 else chosen[0]
         close = 0.0
         if not self._inexact.isdisjoint(chosen):
-            close = 1e-3 if any(p.kind == "f4" for p in self.parameters) else 1e-9
+            single = any(np.asarray(v).dtype == np.float32 for v in self.values.values())
+            close = 1e-3 if single else 1e-9
         return Program(self.parameters, tuple(self._statements), text, close)
 
 
