@@ -111,7 +111,7 @@ class Jitted(NativeCallable):
 
     def __reduce__(self) -> str:
         # Pickled by name, as functions are: for process pools.
-        return self.__qualname__
+        return str(self.__qualname__)  # type: ignore[attr-defined]  # set by update_wrapper
 
     def __repr__(self) -> str:
         return f"<jitted {self._reader.name}>"

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from ...errors import InternalError
 from ...ir.types import DType
 from ...ops.scalar import Number, Scalar
-from .writer import FunctionWriter
+from .writer import FunctionWriter, ModuleWriter
 
 _TYPES = {
     DType.BOOL: "i1",
@@ -28,6 +28,9 @@ _TYPES = {
     DType.F32: "float",
     DType.F64: "double",
 } | {d: f"i{d.bits}" for d in DType if d.is_integer}
+
+# C functions of floats whose results are exact, or would be rounded twice by way of doubles.
+_EXACT_IN_C = frozenset({"fma", "fmod"})
 
 _RELATIONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _FLOAT_COMPARE = {r: f"fcmp {'u' if r == 'ne' else 'o'}{r} " for r in _RELATIONS}
@@ -397,13 +400,29 @@ class LlvmScalars:
             linkage="internal",
             attributes="noinline cold nounwind",
         )
-        suffix = "f" if result is DType.F32 else ""
-        callee = module.declare(f"@{name}{suffix}", _TYPES[result], [_TYPES[d] for d in dtypes])
+        callee = _c_function(module, name, result, dtypes)
         if self.lanes == 1:
             _write_one_call(fn, callee, _TYPES[result], params)
         else:
             _write_lane_loop(fn, callee, self.lanes, params, [_TYPES[d] for d in all_dtypes])
         return helper
+
+
+def _c_function(module: ModuleWriter, name: str, result: DType, dtypes: Sequence[DType]) -> str:
+    """The C library's function; of f32, the f64 one rounded, since tanf is off by up to 1.4 ULP."""
+    if result is not DType.F32:
+        return module.declare(f"@{name}", _TYPES[result], [_TYPES[d] for d in dtypes])
+    if name in _EXACT_IN_C:
+        return module.declare(f"@{name}f", "float", ["float"] * len(dtypes))
+    rounded = f"@tw.rounded.{name}"
+    if not module.has_function(rounded):
+        params = [("float", f"%a{k}") for k in range(len(dtypes))]
+        fn = module.function("float", rounded, params, linkage="internal")
+        wide = [fn.assign(f"fpext float {p} to double") for _, p in params]
+        callee = module.declare(f"@{name}", "double", ["double"] * len(dtypes))
+        called = fn.assign(f"call double {callee}({', '.join(f'double {w}' for w in wide)})")
+        fn.line(f"ret float {fn.assign(f'fptrunc double {called} to float')}")
+    return rounded
 
 
 def _write_one_call(
