@@ -34,10 +34,14 @@ _VALID = (
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """Integers that choose along one axis: concrete, or a traced value."""
+    """Integers that choose along one axis: concrete, or a traced value.
+
+    `mask_size` is the size that the axis must have, for positions that a concrete mask gave.
+    """
 
     concrete: np.ndarray | None
     traced: Tracer | None = None
+    mask_size: int | None = None
 
     @property
     def shape(self) -> Shape:
@@ -140,7 +144,22 @@ def read_index(x: Tracer, index: Any) -> list[Item]:
         )
     at = len(items) if ellipsis is None else ellipsis
     items[at:at] = [slice(None)] * (x.ndim - used)
+    _check_concrete_masks(x, items)
     return items
+
+
+def _check_concrete_masks(x: Tracer, items: list[Item]) -> None:
+    ctx, axis = require(), 0
+    for item in items:
+        wanted = item.mask_size if isinstance(item, Array) else None
+        if wanted is not None and not ctx.equal(x._type.shape[axis], wanted):
+            raise TracedIndexError(
+                f"boolean index did not match indexed array along axis {axis}; size of axis is"
+                f" {ctx.hint(x._type.shape[axis])} but size of corresponding boolean axis is"
+                f" {wanted}",
+                loc=user_location(),
+            )
+        axis += _axes_of(item)
 
 
 def _axes_of(item: Item) -> int:
@@ -181,7 +200,9 @@ def _read_array(part: Any) -> list[Item]:
             raise UnsupportedError("x[True]: a boolean scalar as index", loc=user_location())
         if isinstance(part, Tracer):
             return [Mask(part)]
-        return [Array(one) for one in part.nonzero()]
+        return [
+            Array(one, mask_size=size) for one, size in zip(part.nonzero(), part.shape, strict=True)
+        ]
     if kind not in "iu":
         raise TracedIndexError(
             "arrays used as indices must be of integer (or boolean) type",

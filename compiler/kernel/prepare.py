@@ -141,7 +141,8 @@ class _Preparation:
         if self._in_memory(value) is not value:
             return False
         resolved = self.views.resolve(value)
-        row, column = view_strides(resolved, contiguous_strides(resolved.root.type.shape))[-2:]
+        strides = contiguous_strides(resolved.root.type.shape)
+        row, column = view_strides(resolved, strides, value.type.rank)[-2:]
         rows, columns = value.type.shape[-2:]
         return leading_dimension(row, column, rows, columns) is not None
 
@@ -225,9 +226,8 @@ def storage_owner(value: Value, views: Views, producers: Mapping[Value, Node]) -
         value = producers[value].inputs[0]
 
 
-def view_strides(resolved: Resolved, strides: tuple[Size, ...]) -> list[Size]:
-    """Strides in memory along the view's axes, given the root's strides."""
-    rank = len(resolved.map[0].strides) if resolved.map else 0
+def view_strides(resolved: Resolved, strides: tuple[Size, ...], rank: int) -> list[Size]:
+    """Strides in memory along the view's `rank` axes, given the root's strides."""
     result: list[Size] = [0] * rank
     for affine, stride in zip(resolved.map, strides, strict=True):
         for k, s in enumerate(affine.strides):

@@ -83,7 +83,7 @@ def _matmul(unit: Unit, views: Views, storage: StorageMap, name: str) -> MatmulC
 def _matrix(value: Value, node: Node, views: Views, storage: StorageMap) -> Access:
     resolved = views.resolve(value)
     below = storage.of(resolved.root)
-    strides = view_strides(resolved, below.strides)
+    strides = view_strides(resolved, below.strides, value.type.rank)
     offset: Size = below.offset
     for affine, stride in zip(resolved.map, below.strides, strict=True):
         offset = offset + affine.offset * stride

@@ -241,8 +241,8 @@ def tile(A: Any, reps: Any) -> Tracer:
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     """As `np.repeat`, for counts that are known while tracing."""
     x = lift.as_array(a)
-    if axis is None:
-        x, axis = x.ravel(), 0
+    if axis is None or x.ndim == 0:
+        x, axis = x.ravel(), axis or 0
     axis = one_axis(axis, x.ndim)
     if is_sequence(repeats) and not isinstance(repeats, Tracer):
         counts = np.asarray(repeats)

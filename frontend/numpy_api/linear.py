@@ -106,7 +106,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     elif x.ndim <= 2 and y.ndim <= 2:
         result = matmul(x, y)
     else:
-        result = tensordot(x, y, ((-1,), (-1 if y.ndim == 1 else -2,)))
+        result = tensordot(x, y, ((-1,), (-1 if y.ndim == 1 else -2,)))[()]
     return FUNCTIONS["store"]("dot", result, out)
 
 
@@ -122,7 +122,7 @@ def inner(a: Any, b: Any, /) -> Tracer:
     x, y = lift.as_array(a), lift.as_array(b)
     if not x.ndim or not y.ndim:
         return np.multiply(x, y)
-    return tensordot(x, y, ((-1,), (-1,)))
+    return tensordot(x, y, ((-1,), (-1,)))[()]
 
 
 @implements(np.outer)
@@ -156,7 +156,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tracer:
         raise ValueError("shape-mismatch for sum")
     for i, k in zip(left, right, strict=True):
         _inner_sizes(ctx, "tensordot", x.type.shape[i], y.type.shape[k], x, y)
-    return lift.tracer(ctx, contract(ctx, x, y, left, right))
+    return lift.array(ctx, contract(ctx, x, y, left, right))  # of shape () an array, too
 
 
 def contract(

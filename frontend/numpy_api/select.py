@@ -90,7 +90,7 @@ def clip(
     x = lift.operand(a)
     low, high = _limit(x, low, upper=False), _limit(x, high, upper=True)
     if low is None and high is None:
-        result = FUNCTIONS[np.copy](x)
+        result = FUNCTIONS[np.copy](x)[()]  # of shape () a scalar
     elif low is None:
         result = np.minimum(x, high, **options)
     elif high is None:

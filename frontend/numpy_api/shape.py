@@ -152,7 +152,7 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
     if axis is None:
         gone = tuple(k for k, s in enumerate(x._type.shape) if ctx.equal(s, 1))
     else:
-        gone = several_axes(axis, x.ndim)
+        gone = reduced_axes(axis, x.ndim, of_ufunc=True)
         if not all(ctx.equal(x._type.shape[k], 1) for k in gone):
             raise ShapeError(
                 "cannot select an axis to squeeze out which has size not equal to one",
@@ -285,7 +285,8 @@ def reversed_along(x: Tracer, along: tuple[int, ...]) -> Tracer:
 def flip(m: Any, axis: Any = None) -> Tracer:
     """As `np.flip`."""
     x = lift.as_array(m)
-    return reversed_along(x, reduced_axes(axis, x.ndim))
+    along = reduced_axes(axis, x.ndim)
+    return reversed_along(x, along) if x.ndim else x[()]
 
 
 @implements(np.fliplr)

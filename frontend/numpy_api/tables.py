@@ -100,7 +100,7 @@ def isin(
     """As `np.isin`."""
     x, table = as_array(element), as_array(test_elements).ravel()
     found = np.any(x[..., None] == table, axis=-1)
-    return ~found if invert else found
+    return FUNCTIONS[np.copy](~found if invert else found)  # of shape () an array, too
 
 
 @implements(np.cov)

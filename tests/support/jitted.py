@@ -35,7 +35,7 @@ def difference(found: Any, expected: Any, close: float = 0.0, path: str = "resul
 
     They agree if containers, classes, dtypes and shapes are the same, and elements equal (NaN
     equals NaN, 0 equals -0) or, of floats, no further apart than `close` times the largest element
-    of their array. Errors of data and of shapes agree with one another: which
+    of their array. Errors of data, shapes and dtypes agree with one another: which
     of several comes first is not the same.
     """
     if isinstance(expected, Raised) or isinstance(found, Raised):
@@ -61,12 +61,13 @@ def _different_errors(found: Any, expected: Any) -> str:
         return f"{type(found.error).__name__}: {found.error}"
     if not isinstance(found, Raised):
         return f"no error in place of {expected.error!r}"
-    same = isinstance(found.error, _DATA_ERRORS) and isinstance(expected.error, _DATA_ERRORS)
+    same = isinstance(found.error, _ERRORS) and isinstance(expected.error, _ERRORS)
+    same = same and not isinstance(found.error, tw.TraceError)
     same = same or type(found.error) is type(expected.error)
     return "" if same else f"{found.error!r} in place of {expected.error!r}"
 
 
-_DATA_ERRORS = (ValueError, IndexError, ArithmeticError)
+_ERRORS = (ValueError, TypeError, IndexError, ArithmeticError)
 
 
 def _different_values(found: Any, expected: Any, close: float, path: str) -> str:
