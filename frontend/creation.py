@@ -18,6 +18,7 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -167,8 +168,26 @@ class _Patch:
         with self._lock:
             self._traces -= 1
             if self._traces == 0:
-                for (module, name), (original, replacement) in self._functions.items():
-                    _exchange(module, name, replacement, original)
+                self._restore()
+
+    def _restore(self) -> None:
+        for (module, name), (original, replacement) in self._functions.items():
+            _exchange(module, name, replacement, original)
+
+    def before_fork(self) -> None:
+        """Let no other thread be in the middle of a change."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the traces of threads that are not in the child."""
+        if self._traces and current() is None:
+            self._traces = 0
+            self._restore()
+        self._lock.release()
 
 
 def _exchange(module: ModuleType, name: str, old: Any, new: Any) -> None:
@@ -178,6 +197,11 @@ def _exchange(module: ModuleType, name: str, old: Any, new: Any) -> None:
 
 
 _PATCH = _Patch()
+os.register_at_fork(
+    before=_PATCH.before_fork,
+    after_in_parent=_PATCH.after_fork_in_parent,
+    after_in_child=_PATCH.after_fork_in_child,
+)
 
 
 @contextmanager

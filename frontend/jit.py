@@ -8,11 +8,13 @@ that have to be prepared (keywords, containers, arrays that are not contiguous).
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import RLock
 from types import MethodType
 from typing import Any, TypeVar, overload
+from weakref import WeakSet
 
 from ..compiler.compile import Compilation, host_target
 from ..compiler.errors import InternalError
@@ -27,6 +29,9 @@ from .trace import TraceResult, trace
 from .variants import Variant, Variants
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# To give them new locks in a forked child: threads that held the old ones are not there.
+_all_jitted: WeakSet[Jitted] = WeakSet()
 
 
 class Jitted(NativeCallable):
@@ -49,6 +54,7 @@ class Jitted(NativeCallable):
         self._options = options or Options.from_environment()
         self._variants: dict[tuple[Structure, tuple[LeafKey, ...]], Variants] = {}
         self._lock = RLock()
+        _all_jitted.add(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Prepare the arguments, compile if need be, and run."""
@@ -106,6 +112,9 @@ class Jitted(NativeCallable):
         signature = Signature(result.inputs, outputs, kind, graph.guards)
         return Compilation(graph, signature, self._options, host_target())
 
+    def _renew_lock(self) -> None:
+        self._lock = RLock()
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
@@ -115,6 +124,14 @@ class Jitted(NativeCallable):
 
     def __repr__(self) -> str:
         return f"<jitted {self._reader.name}>"
+
+
+def _renew_locks() -> None:
+    for jitted in list(_all_jitted):
+        jitted._renew_lock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)
 
 
 @overload

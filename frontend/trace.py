@@ -118,7 +118,9 @@ def _trace_once(
         with entered(context):
             leaves = [_argument(context, s, n) for s, n in zip(inputs, names, strict=True)]
             args, kwargs = rebuild(leaves)
+            given = {key: flatten(x) for key, x in _listed(args, kwargs)}
             returned = function(*args, **kwargs)
+            _check_unchanged(function, given, args, kwargs)
             outputs, output = _returned(context, function, returned)
     except UserError:
         raise
@@ -144,6 +146,39 @@ def _argument(context: TraceContext, spec: LeafSpec, name: str) -> Tracer:
         frozen=FROZEN if is_array else "",
         name=name,
     )
+
+
+def _listed(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[int | str, Any]]:
+    return [*enumerate(args), *kwargs.items()]
+
+
+def _check_unchanged(
+    function: Callable[..., Any],
+    given: Mapping[int | str, tuple[list[Any], TreeDef]],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> None:
+    """Refuse changes of lists, dicts and dataclasses that the caller would see in NumPy only."""
+    for key, x in _listed(args, kwargs):
+        old_leaves, old_tree = given[key]
+        leaves, tree = flatten(x)
+        same = len(leaves) == len(old_leaves) and all(map(operator.is_, leaves, old_leaves))
+        if same and tree == old_tree:
+            continue
+        code = getattr(function, "__code__", None)
+        name = key
+        if isinstance(key, int):
+            name = code.co_varnames[key] if code and key < code.co_argcount else f"args[{key}]"
+        raise UnsupportedError(
+            f"the function changes its argument {name}, a {type(x).__name__} of the caller's",
+            loc=_start_of(function),
+            hint="change a copy, and return it",
+        )
+
+
+def _start_of(function: Callable[..., Any]) -> Loc | None:
+    code = getattr(function, "__code__", None)
+    return code and Loc(code.co_filename, code.co_firstlineno, code.co_name)
 
 
 def _value_name(name: str) -> str:
@@ -186,11 +221,10 @@ def _maker(leaf: Tracer) -> Callable[[Any], Any] | None:
 
 def _check_constant(function: Callable[..., Any], leaf: Any) -> None:
     """Refuse results that stand for work still to be done when the trace is over."""
-    if hasattr(leaf, "__next__"):
-        code = getattr(function, "__code__", None)
+    if hasattr(leaf, "__next__") or hasattr(leaf, "__await__"):
         raise UnsupportedError(
             f"the function returns a {type(leaf).__name__}, which would run after the trace",
-            loc=code and Loc(code.co_filename, code.co_firstlineno, code.co_name),
+            loc=_start_of(function),
             hint="return a list or a tuple",
         )
 
