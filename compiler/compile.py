@@ -6,8 +6,9 @@ Layer: compiler, above passes, kernel and codegen. Its stages are what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from .codegen.llvm.machine import assembly, compile_module, host_target
 from .codegen.llvm.module import emit_module
@@ -22,7 +23,28 @@ from .pipeline import run_pipeline
 from .program import Program, Signature
 from .target import Target
 
+T = TypeVar("T")
 STAGES = ("graph", "optimized", "kernels", "llvm", "asm")
+
+
+class _Stage(Generic[T]):
+    """`functools.cached_property` without its lock: before Python 3.12 all instances share one.
+
+    Threads would compile one after the other, and a fork while one does would lock its child out.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        if instance is None:
+            return self  # type: ignore[return-value]  # the class's attribute, for documentation
+        made = instance.__dict__[self._name] = self._make(instance)
+        return made
 
 
 @dataclass(frozen=True)
@@ -34,23 +56,23 @@ class Compilation:
     options: Options
     target: Target
 
-    @cached_property
+    @_Stage
     def optimized(self) -> Graph:
         """The graph after all graph passes."""
         return run_pipeline(self.graph, options=self.options)
 
-    @cached_property
+    @_Stage
     def kernels(self) -> KernelProgram:
         """Loops and library calls."""
         return lower_graph(self.optimized)
 
-    @cached_property
+    @_Stage
     def llvm(self) -> str:
         """The module's text."""
         names = self.graph.size_names()
         return emit_module(self.kernels, self.signature, names, self.target)
 
-    @cached_property
+    @_Stage
     def program(self) -> Program:
         """What the runtime loads."""
         return Program(

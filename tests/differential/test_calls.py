@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import faulthandler
 import functools
 import gc
 import multiprocessing
@@ -169,11 +170,12 @@ def test_threads_each_with_functions_of_their_own():
 # --- forks ---------------------------------------------------------------------------------------
 
 
-def in_child(work, seconds=60):
+def in_child(work, seconds=40):
     """Whether `work()` holds in a forked child."""
     child = os.fork()
     if child == 0:
         code = 1
+        faulthandler.dump_traceback_later(seconds / 2, exit=True)  # says where it hangs
         try:
             code = 0 if work() else 2
         finally:
