@@ -42,6 +42,11 @@ def has_axes(v: Any) -> bool:
     return np.ndim(v) > 0
 
 
+def is_small(v: Any) -> bool:
+    """Whether a product with it takes no time at the larger sizes either."""
+    return np.size(v) <= 60
+
+
 @block(weight=4)
 def _binary(w: Writer) -> str:
     a = w.pick()
@@ -273,15 +278,15 @@ def _python_call(w: Writer) -> str:
 
 @block(weight=2)
 def _product(w: Writer) -> str:
-    a = w.pick(lambda v: not is_float(v))
-    b = w.pick(lambda v: not is_float(v))
+    a = w.pick(lambda v: not is_float(v) and is_small(v))
+    b = w.pick(lambda v: not is_float(v) and is_small(v))
     form = w.choose(f"{a} @ {b}", f"np.dot({a}, {b})", f"np.outer({a}, {b})", f"{a} @ {a}.T")
     return f"{w.new()} = {form}"
 
 
 @block(is_exact=False, weight=2)
 def _float_product(w: Writer) -> str:
-    a, b = w.pick(is_float), w.pick()
+    a, b = w.pick(lambda v: is_float(v) and is_small(v)), w.pick(is_small)
     form = w.choose(
         f"{a} @ {b}",
         f"{b} @ {a}",
@@ -405,7 +410,7 @@ def _view_of_a_view(w: Writer) -> str:
 
 @block(weight=2)
 def _outer(w: Writer) -> str:
-    a, b = w.pick(has_axes), w.pick(has_axes)
+    a, b = (w.pick(lambda v: has_axes(v) and is_small(v)) for _ in range(2))
     operator = w.choose("+", "*", "-")
     return (
         w.new()
