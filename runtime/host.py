@@ -45,6 +45,8 @@ _PYTHON_FUNCTIONS = (
 )
 _PYTHON_VARIABLES = ("PyExc_IndexError", "PyExc_OverflowError", "PyExc_ValueError")
 
+_HALF_FUNCTIONS = ("__extendhfsf2", "__truncsfhf2", "__truncdfhf2")
+
 _HANDLER_CAPSULE = b"mem_handler"  # the name that NumPy asks for
 
 # The interned name must stay alive: its address is a symbol.
@@ -54,7 +56,7 @@ _CALL_NAME = sys.intern("__call__")
 @cache
 def symbols() -> dict[str, int]:
     """Addresses of what generated code may use of CPython and NumPy."""
-    return _python_symbols() | _numpy_symbols()
+    return _python_symbols() | _numpy_symbols() | _half_symbols()
 
 
 def _python_symbols() -> dict[str, int]:
@@ -70,6 +72,15 @@ def _python_symbols() -> dict[str, int]:
         "tw.py.__call__": id(_CALL_NAME),
     }
     return symbols
+
+
+def _half_symbols() -> dict[str, int]:
+    """What code for processors without float16 instructions calls, x86 before F16C."""
+    try:
+        library = ctypes.CDLL("libgcc_s.so.1")
+    except OSError:
+        return {}
+    return {n: _address(getattr(library, n)) for n in _HALF_FUNCTIONS if hasattr(library, n)}
 
 
 def _numpy_symbols() -> dict[str, int]:
