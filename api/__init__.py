@@ -10,6 +10,7 @@ def f(x, y):
 
 from .compiler.errors import (
     DTypeError,
+    GradientError,
     InternalError,
     LeakedTracerError,
     PythonIntError,
@@ -23,11 +24,13 @@ from .compiler.errors import (
 from .frontend.arguments import TensorSpec
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
+from .frontend.transforms import grad, value_and_grad
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DTypeError",
+    "GradientError",
     "InternalError",
     "Jitted",
     "LeakedTracerError",
@@ -41,5 +44,7 @@ __all__ = [
     "UnsupportedError",
     "UserError",
     "__version__",
+    "grad",
     "jit",
+    "value_and_grad",
 ]

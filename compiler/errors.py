@@ -22,15 +22,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Loc:
-    """A place in the user's source: file path, line (from 1), function name."""
+    """A place in the user's source: file path, line (from 1), function name.
+
+    `gradient` marks work that is not written there: the derivative of what is.
+    """
 
     file: str
     line: int
     function: str = ""
+    gradient: bool = False
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}"
-        return f"{where} in {self.function}" if self.function else where
+        where = f"{where} in {self.function}" if self.function else where
+        return f"{where} (gradient)" if self.gradient else where
 
     @property
     def source(self) -> str:
@@ -112,6 +117,10 @@ class PythonIntError(UserError, OverflowError):
 
 class TracedIndexError(UserError, IndexError):
     """An index lies outside of its dimension, or there are too many."""
+
+
+class GradientError(UserError, TypeError):
+    """Something cannot be differentiated."""
 
 
 class UnsupportedError(UserError, NotImplementedError):

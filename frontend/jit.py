@@ -50,11 +50,20 @@ class Jitted(NativeCallable):
     ) -> None:
         functools.update_wrapper(self, function)
         self._function = function
+        self._static = (static_argnums, static_argnames)
         self._reader = ArgumentReader(function, static_argnums, static_argnames)
         self._options = options or Options.from_environment()
         self._variants: dict[tuple[Structure, tuple[LeafKey, ...]], Variants] = {}
         self._lock = RLock()
         _all_jitted.add(self)
+
+    @staticmethod
+    def like(function: Callable[..., Any], model: Callable[..., Any]) -> Jitted:
+        """A jitted `function`, static in the same parameters as `model` and with its options."""
+        if not isinstance(model, Jitted):
+            return Jitted(function)
+        numbers, names = model._static
+        return Jitted(function, numbers, names, model._options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Prepare the arguments, compile if need be, and run."""

@@ -32,6 +32,7 @@ ORDER = (
     "abi",
     "options",
     "ir",
+    "transforms",
     "ops",
     "program",
     "passes",

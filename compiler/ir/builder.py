@@ -24,6 +24,7 @@ class GraphBuilder:
         self.guards: dict[Guard, None] = {}
         self._inputs: list[Value] = []
         self._nodes: list[Node] = []
+        self._once: dict[Any, Value] = {}  # what `emit_once` has made
         self.loc: Loc | None = None  # of the nodes emitted next
 
     @staticmethod
@@ -38,6 +39,11 @@ class GraphBuilder:
     def inputs(self) -> Sequence[Value]:
         """The inputs so far."""
         return self._inputs
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The nodes so far."""
+        return self._nodes
 
     def input(self, type: TensorType, name: str = "") -> Value:
         """A new input at the end of the list."""
@@ -77,6 +83,14 @@ class GraphBuilder:
     def emit(self, op: OpDef, *inputs: Value, **attrs: Any) -> Value:
         """As `emit_node`, for ops with one output: returns it."""
         return self.emit_node(op, inputs, **attrs).output
+
+    def emit_once(self, op: OpDef, *inputs: Value, **attrs: Any) -> Value:
+        """As `emit`, but an equal earlier node serves again: for constants."""
+        key = (op.name, inputs, tuple(attrs.items()))
+        value = self._once.get(key)
+        if value is None:
+            value = self._once[key] = self.emit(op, *inputs, **attrs)
+        return value
 
     def copy(self, node: Node, inputs: Sequence[Value]) -> Node:
         """Append the same application to other operands, at the node's own location."""

@@ -27,6 +27,7 @@ class Kind(Enum):
     ASSEMBLE = "assemble"  # operands become parts of one new array: concatenate, update_slice
     GATHER = "gather"  # elements chosen by index arrays
     CONTRACT = "contract"  # sums of products, done by a BLAS call
+    REGION = "region"  # loops and branches: operands feed graphs that are attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,10 @@ class OpDef:
     traits: Traits = field(default_factory=Traits)
     attrs: tuple[str, ...] = ()  # names of the attributes, all required
     ulp: Mapping[DType, float] = field(default_factory=dict)  # largest error; 0 where absent
+    # how it is differentiated (see ir/derivative.py); None: its results are no floats
+    derivative: Any = None
+    # (builder, inputs, batched, attrs) -> outputs, all with a new first axis: see transforms/batch
+    batch: Callable[..., Any] | None = None
     cost: float = 1.0  # rough scalar instructions per element: 1 for an add, 30 for an exp
 
     def __repr__(self) -> str:

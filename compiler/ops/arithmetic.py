@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from ..ir.derivative import pointwise
 from ..ir.opdef import Traits
 from ..ir.types import DType
 from .elementwise import elementwise
@@ -65,6 +66,7 @@ ADD = elementwise(
     reference=np.add,
     lower=lambda s, x, y: x | y if x.dtype.is_bool else x + y,
     traits=Traits(commutative=True, right_unit=-0.0, left_unit=-0.0),  # -0.0 + 0.0 is 0.0
+    derivative=pointwise(lambda ct, out, x, y: ct, lambda ct, out, x, y: ct),
     doc="Sum; of bools, whether either is true.",
 )
 
@@ -86,6 +88,7 @@ MULTIPLY = elementwise(
     reference=np.multiply,
     lower=lambda s, x, y: x & y if x.dtype.is_bool else x * y,
     traits=Traits(commutative=True, right_unit=1.0, left_unit=1.0),
+    derivative=pointwise(lambda ct, out, x, y: ct * y, lambda ct, out, x, y: ct * x),
     doc="Product; of bools, whether both are true.",
 )
 
@@ -118,6 +121,7 @@ POSITIVE = elementwise(
     reference=np.positive,
     lower=lambda s, x: x,
     traits=Traits(idempotent=True, involution=True),
+    derivative=pointwise(lambda ct, out, x: ct),
     cost=0.0,
     doc="The operand itself.",
 )

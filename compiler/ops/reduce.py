@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..ir.derivative import Contribution, Derivative, Linear, Site
 from ..ir.opdef import Kind, OpDef, Reduction, op
+from ..ir.term import Term
 from ..ir.types import DType, TensorType
 from .scalar import Scalar, ScalarBuilder
 
@@ -318,8 +320,18 @@ def _running(start: float, join: Callable[[Scalar, Scalar], Scalar]) -> Reductio
 # --- ops ---------------------------------------------------------------------------------------
 
 
+def _sum_transpose(site: Site, ct: Term) -> list[Contribution]:
+    return [ct.spread(site.operand.shape, site.attrs["axes"])]
+
+
 def _reduce(
-    name: str, reference: Any, infer: Any, reduction: Reduction, cost: float, doc: str
+    name: str,
+    reference: Any,
+    infer: Any,
+    reduction: Reduction,
+    cost: float,
+    doc: str,
+    derivative: Derivative | None = None,
 ) -> OpDef:
     return op(
         name,
@@ -329,6 +341,7 @@ def _reduce(
         reference=reference,
         reduction=reduction,
         attrs=("axes",),
+        derivative=derivative,
         cost=cost,
         doc=doc,
     )
@@ -337,6 +350,7 @@ def _reduce(
 REDUCE_SUM = _reduce(
     "reduce_sum", _sum_reference, _infer_numbers, SUM, 2.0,
     "Sum along axes, in the operand's dtype; integers wrap.",
+    Linear(_sum_transpose),
 )  # fmt: skip
 REDUCE_PROD = _reduce(
     "reduce_prod", _prod_reference, _infer_numbers, PRODUCT, 1.0,

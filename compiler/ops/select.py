@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
+from ..ir.derivative import Contribution, Linear, Rules, Site
+from ..ir.term import Term
 from ..ir.types import DType, TensorType
 from .compare import is_nan
 from .elementwise import elementwise
@@ -39,12 +41,29 @@ def _heaviside(s: ScalarBuilder, x: Scalar, at_zero: Scalar) -> Scalar:
     return s.select(is_nan(s, x), x, s.select(x.eq(0), at_zero, step))
 
 
+def _select_vjp(site: Site, cts: Sequence[Term | None]) -> list[Contribution]:
+    (ct,), (condition, _, _) = cts, site.operands
+    assert ct is not None
+    return [None, ct.where(condition), ct.where(~condition)]
+
+
+def _select_jvp(site: Site, tangents: Sequence[Term | None]) -> list[Term | None]:
+    _, x, y = tangents
+    # at least one of the two is not None
+    return [site.operands[0].select(0 if x is None else x, 0 if y is None else y)]
+
+
+def _cast_transpose(site: Site, ct: Term) -> list[Contribution]:
+    return [ct.cast(site.operand.dtype)]
+
+
 SELECT = elementwise(
     "select",
     3,
     infer=_select_infer,
     reference=np.where,
     lower=lambda s, condition, x, y: s.select(condition, x, y),
+    derivative=Rules(vjp=_select_vjp, jvp=_select_jvp),
     doc="x where the condition holds, else y.",
 )
 
@@ -54,6 +73,7 @@ CAST = elementwise(
     infer=_cast_infer,
     reference=lambda x, *, dtype: np.asarray(x).astype(dtype.numpy),
     lower=lambda s, x, *, dtype: s.cast(x, dtype),
+    derivative=Linear(_cast_transpose, on_masks=False),
     attrs=("dtype",),
     doc="The value in another dtype, as NumPy's astype; floats lose their fraction.",
 )

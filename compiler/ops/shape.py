@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..ir.derivative import Contribution, Linear, Part, Site
 from ..ir.opdef import Affine, IndexMap, Kind, op
+from ..ir.term import Term
 from ..ir.types import Shape, Size, TensorType
 
 Attrs = Mapping[str, Any]
@@ -66,6 +68,12 @@ def _broadcast_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
     )
 
 
+def _broadcast_transpose(site: Site, ct: Term) -> list[Contribution]:
+    shape, dims = site.operand.shape, site.attrs["dims"]
+    kept = [d for size, d in zip(shape, dims, strict=True) if size != 1 or ct.shape[d] == 1]
+    return [ct.sum([k for k in range(ct.rank) if k not in kept]).reshape(shape)]
+
+
 BROADCAST = op(
     "broadcast",
     Kind.VIEW,
@@ -73,6 +81,7 @@ BROADCAST = op(
     infer=_broadcast_infer,
     reference=_broadcast_reference,
     index_map=_broadcast_map,
+    derivative=Linear(_broadcast_transpose),
     attrs=("shape", "dims"),
     cost=0.0,
     doc="Repeat along new axes and axes of size 1: operand axis i becomes result axis dims[i].",
@@ -101,6 +110,11 @@ def _transpose_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
     return tuple(_axis_map(len(result), permutation.index(i)) for i in range(len(source)))
 
 
+def _transpose_transpose(site: Site, ct: Term) -> list[Contribution]:
+    permutation = site.attrs["permutation"]
+    return [ct.transpose([permutation.index(k) for k in range(ct.rank)])]
+
+
 TRANSPOSE = op(
     "transpose",
     Kind.VIEW,
@@ -108,6 +122,7 @@ TRANSPOSE = op(
     infer=_transpose_infer,
     reference=_transpose_reference,
     index_map=_transpose_map,
+    derivative=Linear(_transpose_transpose),
     attrs=("permutation",),
     cost=0.0,
     doc="Reorder axes: result axis k is operand axis permutation[k].",
@@ -173,6 +188,10 @@ def _slice_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
     )
 
 
+def _slice_transpose(site: Site, ct: Term) -> list[Contribution]:
+    return [Part(ct, site.attrs["starts"], site.attrs["steps"])]
+
+
 SLICE = op(
     "slice",
     Kind.VIEW,
@@ -180,6 +199,7 @@ SLICE = op(
     infer=_slice_infer,
     reference=_slice_reference,
     index_map=_slice_map,
+    derivative=Linear(_slice_transpose),
     attrs=("starts", "steps", "shape"),
     cost=0.0,
     doc="A regular part: result index i of an axis reads start + i*step; the step may be negative.",
@@ -223,6 +243,10 @@ def _reshape_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap | None:
     )
 
 
+def _reshape_transpose(site: Site, ct: Term) -> list[Contribution]:
+    return [ct.reshape(site.operand.shape)]
+
+
 RESHAPE = op(
     "reshape",
     Kind.VIEW,
@@ -230,6 +254,7 @@ RESHAPE = op(
     infer=_reshape_infer,
     reference=_reshape_reference,
     index_map=_reshape_map,
+    derivative=Linear(_reshape_transpose),
     attrs=("shape",),
     cost=0.0,
     doc="The same elements in row-major order with another shape.",

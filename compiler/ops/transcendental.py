@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.derivative import Derivative, pointwise
 from ..ir.opdef import OpDef, Traits
 from ..ir.types import DType
 from . import math as elementary
@@ -33,6 +34,7 @@ def _function(
     reference: Callable[..., Any] | None = None,
     accepts: DTypes = FLOATS,
     traits: Traits = _NONE,
+    derivative: Derivative | None = None,
 ) -> OpDef:
     """Define the op `name` that computes `function` of the math package."""
     return elementwise(
@@ -42,6 +44,7 @@ def _function(
         reference=reference or getattr(np, name),
         lower=function,
         traits=traits,
+        derivative=derivative,
         ulp=elementary.ULP[function.__name__],
         cost=cost,
         doc=doc,
@@ -60,14 +63,23 @@ def _erfc_reference(x: Any) -> Any:
     return scipy.special.erfc(x)
 
 
-EXP = _function("exp", elementary.exp, 28.0, "e to the power x.")
+EXP = _function(
+    "exp", elementary.exp, 28.0, "e to the power x.",
+    derivative=pointwise(lambda ct, out, x: ct * out),
+)  # fmt: skip
 EXP2 = _function("exp2", elementary.exp2, 27.0, "2 to the power x.")
 EXPM1 = _function("expm1", elementary.expm1, 35.0, "exp(x) - 1, exact for small x too.")
-LOG = _function("log", elementary.log, 38.0, "Natural logarithm; -inf for 0.")
+LOG = _function(
+    "log", elementary.log, 38.0, "Natural logarithm; -inf for 0.",
+    derivative=pointwise(lambda ct, out, x: ct / x),
+)  # fmt: skip
 LOG2 = _function("log2", elementary.log2, 45.0, "Logarithm to base 2; -inf for 0.")
 LOG10 = _function("log10", elementary.log10, 47.0, "Logarithm to base 10; -inf for 0.")
 LOG1P = _function("log1p", elementary.log1p, 48.0, "log(1 + x), exact for small x too.")
-SIN = _function("sin", elementary.sin, 53.0, "Sine of an angle in radians.", traits=_ODD)
+SIN = _function(
+    "sin", elementary.sin, 53.0, "Sine of an angle in radians.", traits=_ODD,
+    derivative=pointwise(lambda ct, out, x: ct * x.op("cos")),
+)  # fmt: skip
 COS = _function("cos", elementary.cos, 48.0, "Cosine of an angle in radians.", traits=_EVEN)
 TAN = _function("tan", elementary.tan, 65.0, "Tangent of an angle in radians.", traits=_ODD)
 ARCSIN = _function("arcsin", elementary.asin, 34.0, "Inverse sine, in [-pi/2, pi/2].", traits=_ODD)

@@ -1,0 +1,82 @@
+"""Forward mode: from tangents of inputs to tangents of results.
+
+Layer: compiler/transforms. `push_forward` walks nodes that a builder has emitted, in order, and
+emits the directional derivative behind them, into the same builder. None stands for a tangent that
+is zero for certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..ir.builder import GraphBuilder
+from ..ir.derivative import Linear, Pointwise, Rules, Site
+from ..ir.graph import Node, Value
+from ..ir.opdef import OpDef
+from ..ir.term import Term
+from .reverse import gradient_loc, no_rule, site_of
+
+
+def push_forward(
+    builder: GraphBuilder,
+    nodes: Sequence[Node],
+    inputs: Sequence[Value],
+    tangents: Sequence[Value | None],
+    outputs: Sequence[Value],
+) -> list[Value | None]:
+    """Emit the derivative of `outputs` along `tangents` of `inputs`.
+
+    Args:
+        builder: where `nodes` have been emitted, and where the derivative goes.
+        nodes: the nodes between inputs and outputs, in order; others may be among them.
+        inputs: float values that no node defines.
+        tangents: for each input an array of its type, or None for zeros.
+        outputs: values that are differentiated.
+
+    Returns:
+        For each output its tangent, of the output's type; None where it is zero for certain.
+
+    Raises:
+        GradientError: an op on the way has no derivative.
+    """
+    found = {v: Term(builder, t) for v, t in zip(inputs, tangents, strict=True) if t is not None}
+    for node in nodes:
+        given = [found.get(v) for v in node.inputs]
+        if not any(given) or not any(v.type.dtype.is_float for v in node.outputs):
+            continue
+        with builder.at(gradient_loc(node.loc)):
+            site = site_of(builder, node, found.keys())
+            for v, tangent in zip(node.outputs, _tangents(node, site, given), strict=True):
+                if tangent is not None:
+                    found[v] = tangent.with_masks(())
+    return [found[v].value if v in found else None for v in outputs]
+
+
+def _tangents(node: Node, site: Site, given: Sequence[Term | None]) -> Sequence[Term | None]:
+    rule = node.op.derivative
+    if isinstance(rule, Pointwise):
+        return [_pointwise(rule, site, given)]
+    if isinstance(rule, Linear):
+        return [_linear(node.op, site, given)]
+    if isinstance(rule, Rules):
+        return rule.jvp(site, given)
+    raise no_rule(node)
+
+
+def _pointwise(rule: Pointwise, site: Site, given: Sequence[Term | None]) -> Term | None:
+    total: Term | None = None
+    for pull, tangent in zip(rule.pulls, given, strict=True):
+        if pull is None or tangent is None:
+            continue
+        term = pull(tangent, site.result, *site.operands, **site.attrs)
+        total = term if total is None else total + term
+    return total
+
+
+def _linear(op: OpDef, site: Site, given: Sequence[Term | None]) -> Term:
+    """The op itself; operands that are no floats (indices) stay, others have zero tangents."""
+    operands = [
+        tangent or (x.full(0) if x.dtype.is_float else x)
+        for x, tangent in zip(site.operands, given, strict=True)
+    ]
+    return operands[0].op(op.name, *operands[1:], **site.attrs)
