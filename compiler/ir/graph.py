@@ -11,6 +11,10 @@ values and gives new values; nothing is ever changed in place, a pass builds a n
     }
 
 Values and nodes compare by identity; `same_graph` compares graphs up to the naming of values.
+
+A node of Kind.REGION, a loop or a branch, holds graphs as attributes: its *regions*. A region reads
+its own inputs only; the symbolic sizes in it are those of the graph around it, and it has no
+guards.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Loc
-from .opdef import OpDef
+from .opdef import Kind, OpDef
 from .types import TensorType
 
 Attrs = Mapping[str, Any]
@@ -65,6 +69,13 @@ class Graph:
     outputs: tuple[Value, ...]
     guards: tuple[Guard, ...] = ()
 
+    def nested(self) -> Iterator[Graph]:
+        """The graphs that are attributes of nodes, and those inside of them."""
+        for node in self.nodes:
+            for region in regions_of(node):
+                yield region
+                yield from region.nested()
+
     def producers(self) -> dict[Value, Node]:
         """The node that defines each value (inputs have none)."""
         return {v: node for node in self.nodes for v in node.outputs}
@@ -104,6 +115,18 @@ class Guard:
         return f"{self.size} {self.relation} 0"
 
 
+def regions_of(node: Node) -> tuple[Graph, ...]:
+    """The graphs that are attributes of a node, in the order of its op's attributes."""
+    found: list[Graph] = []
+    if node.op.kind is Kind.REGION:
+        for name in node.op.attrs:
+            value = node.attrs[name]
+            found += [
+                g for g in (value if isinstance(value, tuple) else (value,)) if isinstance(g, Graph)
+            ]
+    return tuple(found)
+
+
 def same_graph(a: Graph, b: Graph) -> bool:
     """Whether two graphs are equal but for the names of values and source locations."""
     if len(a.inputs) != len(b.inputs) or len(a.nodes) != len(b.nodes):
@@ -112,7 +135,9 @@ def same_graph(a: Graph, b: Graph) -> bool:
     if any(v.type != w.type for v, w in match.items()) or set(a.guards) != set(b.guards):
         return False
     for m, n in zip(a.nodes, b.nodes, strict=True):
-        if m.op is not n.op or dict(m.attrs) != dict(n.attrs):
+        if m.op is not n.op or m.attrs.keys() != n.attrs.keys():
+            return False
+        if not all(_same_attribute(m.attrs[name], n.attrs[name]) for name in m.attrs):
             return False
         if [match.get(v) for v in m.inputs] != list(n.inputs):
             return False
@@ -120,3 +145,11 @@ def same_graph(a: Graph, b: Graph) -> bool:
             return False
         match.update(zip(m.outputs, n.outputs, strict=True))
     return [match.get(v) for v in a.outputs] == list(b.outputs)
+
+
+def _same_attribute(a: Any, b: Any) -> bool:
+    if isinstance(a, Graph) and isinstance(b, Graph):
+        return same_graph(a, b)
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_same_attribute, a, b))
+    return bool(a == b)

@@ -30,7 +30,10 @@ class ParseError(UserError, ValueError):
 
 def parse(text: str) -> Graph:
     """The one graph that `text` holds."""
-    return _Parser(text).graph()
+    parser = _Parser(text)
+    result = parser.graph()
+    parser.expect_end()
+    return result
 
 
 def parse_type(text: str) -> TensorType:
@@ -143,6 +146,7 @@ class _Parser:
     # --- graphs
 
     def graph(self) -> Graph:
+        """A whole graph; what follows it is left."""
         self.expect("graph")
         self.expect("@")
         quoted = self.token.kind == "string"
@@ -167,7 +171,6 @@ class _Parser:
             if not self.accept(","):
                 break
         self.expect("}")
-        self.expect_end()
         return builder.finish(outputs)
 
     def _input(self, builder: GraphBuilder, values: dict[str, Value]) -> None:
@@ -320,6 +323,8 @@ class _Parser:
             return json.loads(self.take("string", "a string"))
         if self.accept("["):
             return self._list()
+        if token.text == "graph" and self.tokens[self.at + 1].text == "@":
+            return self.graph()
         if token.kind == "name" and token.text in _WORDS:
             self.at += 1
             return _WORDS[token.text]

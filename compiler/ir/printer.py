@@ -1,8 +1,8 @@
 """The text form of a graph, written.
 
 Layer: compiler/ir. `to_text(graph)` gives text that `parser.parse` reads back to the same graph,
-bit for bit; the grammar is in docs/ir.md. Attributes are sorted by name, unnamed values numbered in
-order, so that equal graphs print equally.
+bit for bit; the grammar is in docs/ir.md. Attributes are sorted by name, those that hold graphs come
+last as indented blocks; unnamed values are numbered in order: equal graphs print equally.
 """
 
 from __future__ import annotations
@@ -32,9 +32,13 @@ def to_text(graph: Graph) -> str:
     inputs = ", ".join(f"{names[v]}: {v.type}" for v in graph.inputs)
     lines = [f"graph @{_graph_name(graph.name)}({inputs}) {{"]
     lines += [f"  guard {guard}" for guard in graph.guards]
-    lines += [f"  {node_text(node, names)}" for node in graph.nodes]
+    lines += [_indented(node_text(node, names)) for node in graph.nodes]
     lines += [f"  {return_text(graph, names)}", "}"]
     return "\n".join(lines) + "\n"
+
+
+def _indented(text: str) -> str:
+    return "  " + text.replace("\n", "\n  ")
 
 
 def value_names(graph: Graph) -> dict[Value, str]:
@@ -57,12 +61,16 @@ def value_names(graph: Graph) -> dict[Value, str]:
 
 
 def node_text(node: Node, names: dict[Value, str]) -> str:
-    """One node on one line; a value without a name (in a broken graph) is written `%?`."""
+    """One node, on one line if it has no regions.
+
+    A value without a name (in a broken graph) is written `%?`.
+    """
     results = ", ".join(f"{names.get(v, '%?')}: {v.type}" for v in node.outputs)
     operands = ", ".join(names.get(v, "%?") for v in node.inputs)
     text = f"{results} = {node.op.name}({operands})"
     if node.attrs:
-        pairs = (f"{key}={attr_text(node.attrs[key])}" for key in sorted(node.attrs))
+        order = sorted(node.attrs, key=lambda key: (_holds_graphs(node.attrs[key]), key))
+        pairs = (f"{key}={attr_text(node.attrs[key])}" for key in order)
         text += f" {{{', '.join(pairs)}}}"
     return f"{text}  # {_loc_text(node.loc)}" if node.loc else text
 
@@ -88,7 +96,15 @@ def attr_text(value: Any) -> str:
         return literal_text(value)
     if value is None:
         return "none"
+    if isinstance(value, Graph):
+        return to_text(value).rstrip("\n")
     return f"<{value!r}>"  # not an attribute: the verifier says so, and shows this
+
+
+def _holds_graphs(value: Any) -> bool:
+    return isinstance(value, Graph) or (
+        isinstance(value, tuple) and bool(value) and isinstance(value[0], Graph)
+    )
 
 
 def literal_text(literal: Literal) -> str:

@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 
 from ..errors import InternalError, Loc, UserError
 from .dims import Dim
-from .graph import Graph, Node, Value
+from .graph import Graph, Node, Value, regions_of
 from .literal import Literal
-from .opdef import REGISTRY
+from .opdef import REGISTRY, Kind
 from .printer import IDENTIFIER, RESERVED, node_text, return_text, value_names
 from .types import DType, TensorType
 
@@ -33,10 +33,13 @@ def verify(graph: Graph, after: str = "") -> None:
 
 
 class _Verifier:
-    def __init__(self, graph: Graph, after: str) -> None:
+    """Checks one graph; a region knows the symbols of the graph around it, given as `symbols`."""
+
+    def __init__(self, graph: Graph, after: str, symbols: set[str] | None = None) -> None:
         self.graph = graph
         self.after = after
-        self.symbols = set(graph.size_names())
+        self.is_region = symbols is not None
+        self.symbols = set(graph.size_names()) if symbols is None else symbols
         self.defined: set[Value] = set()
         self.place = -1  # index of the node under check; -1: inputs; len(nodes): outputs
 
@@ -46,6 +49,8 @@ class _Verifier:
         for name in sorted(self.symbols):
             if not IDENTIFIER.fullmatch(name) or name in RESERVED:
                 self._fail(f"{name!r} cannot be the name of a size")
+        if self.is_region and self.graph.guards:
+            self._fail("a region has no guards")
         for guard in self.graph.guards:
             self._check_sizes(guard.size)
             if guard.relation not in ("==", "!=", ">="):
@@ -73,6 +78,9 @@ class _Verifier:
             if not _is_attribute(value):
                 self._fail(f"attribute {name} is a {type(value).__name__}")
             self._check_sizes(value)
+        if op.kind is Kind.REGION:
+            for region in regions_of(node):
+                _Verifier(region, self.after, self.symbols).run()
         types = self._infer(node)
         if types != tuple(v.type for v in node.outputs):
             self._fail(f"{op.name} gives {', '.join(map(str, types))}")
@@ -135,7 +143,7 @@ def _is_attribute(value: Any) -> bool:
     """Hashable plain data that has a text form."""
     if isinstance(value, tuple):
         return all(map(_is_attribute, value))
-    if value is None or isinstance(value, (Literal, Dim, DType)):
+    if value is None or isinstance(value, (Literal, Dim, DType, Graph)):
         return True
     # a NumPy scalar is a subclass of float, but prints otherwise
     return type(value) in (bool, int, float, str) and isinstance(value, Hashable)

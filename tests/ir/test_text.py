@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.graphs import graphs, random_array
+from support.regions import EVERY_REGION
 from tensorwright.compiler.ir.builder import GraphBuilder
 from tensorwright.compiler.ir.dims import Dim
 from tensorwright.compiler.ir.graph import Graph, same_graph
@@ -29,6 +30,15 @@ graph @axpy(%a: f32[], %x: f32[n, 2*n + 1], %0: f64[]) {
 
 def test_text_is_read_and_written_back():
     assert to_text(parse(AXPY)) == AXPY
+
+
+def test_regions_are_read_and_written_back():
+    graph = parse(EVERY_REGION)
+    verify(graph)
+    assert to_text(graph) == EVERY_REGION
+    assert same_graph(parse(EVERY_REGION), graph)
+    assert [str(n.loc) for g in graph.nested() for n in g.nodes if n.loc] == ["model.py:4 in step"]
+    assert not same_graph(parse(EVERY_REGION.replace("1000.0", "100.0")), graph)
 
 
 def test_locations_are_read():

@@ -123,3 +123,28 @@ def test_nodes_made_by_hand_are_accepted_when_right():
     y = of_type("f32[n, 2]")
     node = Node(REGISTRY["transpose"], (x,), {"permutation": (1, 0)}, (y,), Loc("a.py", 1))
     verify(Graph("g", (x,), (node,), (y,)))
+
+
+def with_body(body: Graph) -> Graph:
+    graph = parse(
+        """graph @f(%x: f32[n]) {
+          %0 = scan(%x) {carries=0, length=n, reverse=false, scanned=1,
+            body=graph @body(%x: f32[]) { %0 = broadcast(%x) {dims=[], shape=[n]} return %0 }}
+          return %0
+        }"""
+    )
+    attrs = {**graph.nodes[0].attrs, "body": body}
+    return Graph("f", graph.inputs, replaced(graph, 0, attrs=attrs), graph.outputs)
+
+
+def test_regions_are_checked():
+    good = parse("graph @b(%x: f32[], %n: f32[n]) { return %x }")
+    region = Graph("b", good.inputs, (), (of_type("f32[n]"),))
+    with pytest.raises(InternalError, match=r"%. is not defined"):
+        verify(with_body(region))
+    fitting = Graph("b", good.inputs[:1], (), good.inputs[:1])
+    with pytest.raises(InternalError, match=r"scan gives f32\[n\]"):
+        verify(with_body(fitting))
+    guarded = Graph("b", good.inputs[:1], (), good.inputs[:1], (Guard(Dim.symbol("n"), ">="),))
+    with pytest.raises(InternalError, match="a region has no guards"):
+        verify(with_body(guarded))
