@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import InternalError, Loc
-from .graph import Graph, Guard, Node, Value
+from .graph import Attrs, Graph, Guard, Node, Value
 from .opdef import OpDef
 from .types import TensorType
 
@@ -25,6 +25,7 @@ class GraphBuilder:
         self._inputs: list[Value] = []
         self._nodes: list[Node] = []
         self._once: dict[Any, Value] = {}  # what `emit_once` has made
+        self._latest: dict[Node, Node] = {}  # what `widen` has put in place of nodes
         self.loc: Loc | None = None  # of the nodes emitted next
 
     @staticmethod
@@ -96,6 +97,30 @@ class GraphBuilder:
         """Append the same application to other operands, at the node's own location."""
         with self.at(node.loc):
             return self.emit_node(node.op, inputs, **node.attrs)
+
+    def widen(self, node: Node, attrs: Attrs) -> Node:
+        """Let a node give further outputs, behind those that it has, under other attributes.
+
+        Its place and its outputs stay. A node of another builder (that of a graph around this one)
+        is applied again here instead.
+        """
+        node = self.latest(node)
+        with self.at(node.loc):
+            made = self.make(node.op, node.inputs, **attrs)
+        if node not in self._nodes:
+            self._nodes.append(made)
+            return made
+        outputs = (*node.outputs, *made.outputs[len(node.outputs) :])
+        wide = Node(node.op, node.inputs, attrs, outputs, node.loc)
+        self._nodes[self._nodes.index(node)] = wide
+        self._latest[node] = wide
+        return wide
+
+    def latest(self, node: Node) -> Node:
+        """The node as `widen` has left it."""
+        while node in self._latest:
+            node = self._latest[node]
+        return node
 
     def guard(self, guard: Guard) -> None:
         """Record a fact about symbolic sizes that the graph relies on."""

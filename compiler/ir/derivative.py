@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .graph import Node
 from .term import Term
 
 
@@ -54,6 +55,7 @@ class Site:
     results: tuple[Term, ...]
     attrs: Mapping[str, Any]
     wanted: tuple[bool, ...]
+    node: Node
 
     @property
     def operand(self) -> Term:

@@ -23,8 +23,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError, UserError
+from ..ir.derivative import Rules
 from ..ir.opdef import Kind, op
 from ..ir.types import DType, Size, TensorType
+from ..transforms import loops
 
 Attrs = Mapping[str, Any]
 Types = tuple[TensorType, ...]
@@ -116,6 +118,7 @@ SCAN = op(
     arity=None,
     infer=_scan_infer,
     reference=_scan_reference,
+    derivative=Rules(vjp=loops.scan_vjp, jvp=loops.scan_jvp),
     attrs=("body", "carries", "scanned", "length", "reverse"),
     doc="A loop over the first axis of arrays that carries values from slice to slice: operands "
     "are the first carries, the arrays, and what the body reads besides; results are the last "
@@ -167,6 +170,7 @@ WHILE = op(
     arity=None,
     infer=_while_infer,
     reference=_while_reference,
+    derivative=Rules(vjp=loops.while_vjp, jvp=loops.while_jvp),
     attrs=("condition", "body", "carries", "records"),
     doc="A loop that goes on as long as its condition gives true: operands are the first carries "
     "and what the regions read besides; results are the last carries and, if the body's further "
@@ -208,6 +212,7 @@ REPLAY = op(
     arity=None,
     infer=_replay_infer,
     reference=_replay_reference,
+    derivative=Rules(vjp=loops.replay_vjp, jvp=loops.replay_jvp),
     attrs=("body", "carries", "tapes"),
     doc="A loop over what a `while` has recorded, from the last iteration to the first: operands "
     "are the number of iterations, the first carries, the tapes, and what the body reads besides; "
@@ -241,6 +246,7 @@ SWITCH = op(
     arity=None,
     infer=_switch_infer,
     reference=_switch_reference,
+    derivative=Rules(vjp=loops.switch_vjp, jvp=loops.switch_jvp),
     attrs=("branches",),
     doc="One of several graphs, chosen by the first operand (limited to the graphs there are), "
     "applied to the other operands.",

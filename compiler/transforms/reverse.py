@@ -97,6 +97,7 @@ def site_of(builder: GraphBuilder, node: Node, active: Container[Value]) -> Site
         tuple(Term(builder, v) for v in node.outputs),
         node.attrs,
         tuple(v in active for v in node.inputs),
+        node,
     )
 
 
