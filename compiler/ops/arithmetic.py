@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
-from ..ir.derivative import pointwise
+from ..ir.derivative import Pull, pointwise
 from ..ir.opdef import Traits
+from ..ir.term import Term
 from ..ir.types import DType
 from .elementwise import elementwise
 from .infer import ALL, FLOATS, NUMBERS
@@ -59,6 +60,16 @@ def _radians(s: ScalarBuilder, x: Scalar) -> Scalar:
     return x * _factor(math.pi, 180.0, x.dtype)
 
 
+def _absolute_pull(ct: Term, out: Term, x: Term) -> Term:
+    """Nothing at 0, the middle of the slopes -1 and 1."""
+    return (x < 0).select(-ct, ct).where(x.ne(0))
+
+
+def _same_function(name: str) -> Pull:
+    """The pull of a function that only scales."""
+    return lambda ct, out, x: ct.op(name).with_masks(ct.masks)
+
+
 ADD = elementwise(
     "add",
     2,
@@ -78,6 +89,7 @@ SUBTRACT = elementwise(
     lower=lambda s, x, y: x - y,
     traits=Traits(right_unit=0.0),
     hint="for bools use logical_xor, `^`",
+    derivative=pointwise(lambda ct, out, x, y: ct, lambda ct, out, x, y: -ct),
     doc="Difference.",
 )
 
@@ -99,6 +111,7 @@ DIVIDE = elementwise(
     reference=np.divide,
     lower=lambda s, x, y: x / y,
     traits=Traits(right_unit=1.0),
+    derivative=pointwise(lambda ct, out, x, y: ct / y, lambda ct, out, x, y: -(ct / y) * out),
     cost=4.0,
     doc="Quotient of floats; a zero divisor gives an infinity, 0/0 NaN.",
 )
@@ -111,6 +124,7 @@ NEGATIVE = elementwise(
     lower=lambda s, x: -x,
     traits=Traits(involution=True),
     hint="for bools use logical_not, `~`",
+    derivative=pointwise(lambda ct, out, x: -ct),
     doc="The operand with its sign changed.",
 )
 
@@ -133,6 +147,7 @@ ABSOLUTE = elementwise(
     reference=np.absolute,
     lower=_absolute,
     traits=Traits(idempotent=True),
+    derivative=pointwise(_absolute_pull),
     doc="Magnitude; the smallest integer of a signed dtype stays as it is.",
 )
 
@@ -143,6 +158,7 @@ FABS = elementwise(
     reference=np.fabs,
     lower=lambda s, x: s.fabs(x),
     traits=Traits(idempotent=True),
+    derivative=pointwise(_absolute_pull),
     doc="Magnitude of a float.",
 )
 
@@ -153,6 +169,7 @@ SIGN = elementwise(
     reference=np.sign,
     lower=_sign,
     traits=Traits(idempotent=True),
+    derivative=pointwise(None),
     cost=5.0,
     doc="-1, 0 or 1 after the operand's sign; NaN for NaN, +0 for both zeros.",
 )
@@ -163,6 +180,7 @@ RECIPROCAL = elementwise(
     NUMBERS,
     reference=np.reciprocal,
     lower=_reciprocal,
+    derivative=pointwise(lambda ct, out, x: -(ct * out) * out),
     cost=4.0,
     doc="1/x; for integers 1 and -1 stay and other values but 0 give 0.",
 )
@@ -173,6 +191,7 @@ SQUARE = elementwise(
     NUMBERS,
     reference=np.square,
     lower=lambda s, x: x * x,
+    derivative=pointwise(lambda ct, out, x: ct * (x * 2)),
     doc="x * x.",
 )
 
@@ -182,6 +201,7 @@ SQRT = elementwise(
     FLOATS,
     reference=np.sqrt,
     lower=lambda s, x: s.sqrt(x),
+    derivative=pointwise(lambda ct, out, x: ct / (out * 2)),
     cost=5.0,
     doc="Square root, correctly rounded; NaN for negative operands, -0 for -0.",
 )
@@ -192,6 +212,7 @@ DEGREES = elementwise(
     FLOATS,
     reference=np.degrees,
     lower=_degrees,
+    derivative=pointwise(_same_function("degrees")),
     doc="Radians to degrees.",
 )
 
@@ -201,6 +222,7 @@ RAD2DEG = elementwise(
     FLOATS,
     reference=np.rad2deg,
     lower=_degrees,
+    derivative=pointwise(_same_function("rad2deg")),
     doc="Radians to degrees, under NumPy's other name.",
 )
 
@@ -210,6 +232,7 @@ RADIANS = elementwise(
     FLOATS,
     reference=np.radians,
     lower=_radians,
+    derivative=pointwise(_same_function("radians")),
     doc="Degrees to radians.",
 )
 
@@ -219,5 +242,6 @@ DEG2RAD = elementwise(
     FLOATS,
     reference=np.deg2rad,
     lower=_radians,
+    derivative=pointwise(_same_function("deg2rad")),
     doc="Degrees to radians, under NumPy's other name.",
 )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
+from ..ir.derivative import pointwise
 from ..ir.types import DType, TensorType
 from .elementwise import elementwise
 from .infer import check_shapes, same_dtype, shown
@@ -106,6 +107,7 @@ REQUIRE_NONEMPTY = elementwise(
     infer=_nonempty_infer,
     reference=_nonempty_reference,
     lower=_nonempty_lower,
+    derivative=pointwise(lambda ct, out, x, count: ct, None),
     cost=2.0,
     doc="x, the largest or smallest of `count` elements; an error when the program runs if there"
     " are none.",

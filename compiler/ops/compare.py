@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..ir.derivative import Pull, pointwise
 from ..ir.opdef import OpDef, Traits
+from ..ir.term import Term
 from ..ir.types import DType
 from .elementwise import elementwise
 from .infer import ALL, comparison
@@ -84,6 +86,48 @@ def _clip(s: ScalarBuilder, x: Scalar, low: Scalar, high: Scalar) -> Scalar:
     if x.dtype.is_float:
         above = above | is_nan(s, high)
     return s.select(above, high, raised)
+
+
+def _shared(ct: Term, x: Term, y: Term, loses: Term) -> Term:
+    """The cotangent of x, one of two operands to choose from: all, half of it in a tie, or none."""
+    return x.eq(y).select(ct * 0.5, ct).where(~loses)
+
+
+def _extreme_by_x(losing: str) -> Pull:
+    """Of maximum or minimum: x loses where it stands in the relation `losing` to y."""
+    return lambda ct, out, x, y: _shared(ct, x, y, x.op(losing, y))
+
+
+def _extreme_by_y(losing: str) -> Pull:
+    return lambda ct, out, x, y: _shared(ct, x, y, y.op(losing, x))
+
+
+def _number_by_x(losing: str) -> Pull:
+    """Of fmax or fmin: NaN loses, too, also to NaN."""
+    return lambda ct, out, x, y: _shared(ct, x, y, x.op(losing, y) | x.op("isnan"))
+
+
+def _number_by_y(losing: str) -> Pull:
+    return lambda ct, out, x, y: _shared(ct, x, y, y.op(losing, x) | y.op("isnan"))
+
+
+def _of_raised(ct: Term, x: Term, low: Term, high: Term) -> Term:
+    """The cotangent of maximum(x, low); clip is the minimum of that and `high`."""
+    raised = x.op("maximum", low)
+    return _shared(ct, raised, high, raised > high)
+
+
+def _clip_by_x(ct: Term, out: Term, x: Term, low: Term, high: Term) -> Term:
+    return _shared(_of_raised(ct, x, low, high), x, low, x < low)
+
+
+def _clip_by_low(ct: Term, out: Term, x: Term, low: Term, high: Term) -> Term:
+    return _shared(_of_raised(ct, x, low, high), low, x, low < x)
+
+
+def _clip_by_high(ct: Term, out: Term, x: Term, low: Term, high: Term) -> Term:
+    raised = x.op("maximum", low)
+    return _shared(ct, high, raised, high < raised)
 
 
 def _comparison(name: str, relation: str, reference: Callable, doc: str) -> OpDef:
@@ -187,6 +231,7 @@ MAXIMUM = elementwise(
     reference=np.maximum,
     lower=_pick("gt", keep_nan=True),
     traits=Traits(idempotent=True),  # not commutative: of -0 and 0 it gives the second
+    derivative=pointwise(_extreme_by_x("less"), _extreme_by_y("less")),
     cost=4.0,
     doc="The larger operand; NaN if either is NaN.",
 )
@@ -198,6 +243,7 @@ MINIMUM = elementwise(
     reference=np.minimum,
     lower=_pick("lt", keep_nan=True),
     traits=Traits(idempotent=True),
+    derivative=pointwise(_extreme_by_x("greater"), _extreme_by_y("greater")),
     cost=4.0,
     doc="The smaller operand; NaN if either is NaN.",
 )
@@ -209,6 +255,7 @@ FMAX = elementwise(
     reference=np.fmax,
     lower=_pick("gt", keep_nan=False),
     traits=Traits(idempotent=True),
+    derivative=pointwise(_number_by_x("less"), _number_by_y("less")),
     cost=4.0,
     doc="The larger operand; the other one if one is NaN.",
 )
@@ -220,6 +267,7 @@ FMIN = elementwise(
     reference=np.fmin,
     lower=_pick("lt", keep_nan=False),
     traits=Traits(idempotent=True),
+    derivative=pointwise(_number_by_x("greater"), _number_by_y("greater")),
     cost=4.0,
     doc="The smaller operand; the other one if one is NaN.",
 )
@@ -230,6 +278,7 @@ CLIP = elementwise(
     ALL,
     reference=np.clip,
     lower=_clip,
+    derivative=pointwise(_clip_by_x, _clip_by_low, _clip_by_high),
     cost=8.0,
     doc="x limited to [low, high], `high` where low > high; NaN if any operand is NaN.",
 )

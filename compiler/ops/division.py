@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from ..ir.derivative import pointwise
+from ..ir.term import Term
 from ..ir.types import DType
 from .elementwise import elementwise
 from .infer import NUMBERS
@@ -111,12 +113,18 @@ def _fmod(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     return truncating_remainder(s, x, _safe_divisor(s, x, y))
 
 
+def _remainder_by_divisor(ct: Term, out: Term, x: Term, y: Term) -> Term:
+    """Minus the rounded quotient: that of what is left without the remainder."""
+    return -(ct * ((x - out) / y).op("rint"))
+
+
 FLOOR_DIVIDE = elementwise(
     "floor_divide",
     2,
     NUMBERS,
     reference=np.floor_divide,
     lower=_floor_divide,
+    derivative=pointwise(None, None),
     cost=40.0,
     doc="Quotient rounded down; 0 for an integer divided by 0, x/0 for floats.",
 )
@@ -127,6 +135,7 @@ REMAINDER = elementwise(
     NUMBERS,
     reference=np.remainder,
     lower=_remainder,
+    derivative=pointwise(lambda ct, out, x, y: ct, _remainder_by_divisor),
     cost=30.0,
     doc="x - floor(x/y)*y, with the sign of y; 0 for an integer divided by 0, NaN for floats.",
 )
@@ -137,6 +146,7 @@ FMOD = elementwise(
     NUMBERS,
     reference=np.fmod,
     lower=_fmod,
+    derivative=pointwise(lambda ct, out, x, y: ct, _remainder_by_divisor),
     cost=20.0,
     doc="x - trunc(x/y)*y, with the sign of x; 0 for an integer divided by 0, NaN for floats.",
 )

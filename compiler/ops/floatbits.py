@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
+from ..ir.derivative import NoDerivative, pointwise
 from ..ir.opdef import Traits
+from ..ir.term import Term
 from ..ir.types import DType, TensorType
 from .compare import is_nan
 from .elementwise import elementwise
@@ -106,6 +108,21 @@ def _spacing(s: ScalarBuilder, x: Scalar) -> Scalar:
     return s.select(x.eq(0), _smallest(x.dtype), outward - x)
 
 
+def _copysign_pull(ct: Term, out: Term, x: Term, y: Term) -> Term:
+    """As of the magnitude: nothing at 0."""
+    other_side = x.op("signbit").op("logical_xor", y.op("signbit"))
+    return other_side.select(-ct, ct).where(x.ne(0))
+
+
+def _ldexp_pull(ct: Term, out: Term, x: Term, exponent: Term) -> Term:
+    return ct.op("ldexp", exponent).with_masks(ct.masks)
+
+
+def _mantissa_pull(ct: Term, out: Term, x: Term) -> Term:
+    """A power of two between jumps."""
+    return ct.op("ldexp", -x.op("frexp_exponent")).with_masks(ct.masks)
+
+
 COPYSIGN = elementwise(
     "copysign",
     2,
@@ -113,6 +130,7 @@ COPYSIGN = elementwise(
     reference=np.copysign,
     lower=lambda s, x, y: s.copysign(x, y),
     traits=Traits(idempotent=True),
+    derivative=pointwise(_copysign_pull, None),
     doc="The magnitude of x with the sign of y.",
 )
 
@@ -132,6 +150,9 @@ NEXTAFTER = elementwise(
     _WIDE_FLOATS,
     reference=np.nextafter,
     lower=_nextafter,
+    derivative=NoDerivative(
+        "neighbours of floats are one rounding error apart, no function of reals"
+    ),
     cost=18.0,
     doc="The float next to x in the direction of y; y where they are equal.",
 )
@@ -142,6 +163,7 @@ SPACING = elementwise(
     _WIDE_FLOATS,
     reference=np.spacing,
     lower=_spacing,
+    derivative=NoDerivative("it is a rounding error, no function of reals"),
     cost=6.0,
     doc="Distance to the next float away from 0, with the sign of x; NaN for infinities.",
 )
@@ -152,6 +174,7 @@ LDEXP = elementwise(
     infer=_ldexp_infer,
     reference=np.ldexp,
     lower=_ldexp,
+    derivative=pointwise(_ldexp_pull, None),
     cost=40.0,
     doc="x * 2**exponent, rounded once.",
 )
@@ -162,6 +185,7 @@ FREXP_MANTISSA = elementwise(
     FLOATS,
     reference=lambda x: np.frexp(x)[0],
     lower=_frexp_mantissa,
+    derivative=pointwise(_mantissa_pull),
     cost=18.0,
     doc="m of x = m * 2**e with 0.5 <= |m| < 1; x itself if it is 0, infinite or NaN.",
 )

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..ir.derivative import pointwise
+from ..ir.term import Term
 from ..ir.types import DType, TensorType
 from .elementwise import elementwise
 from .infer import FLOATS, check_dtypes
@@ -61,6 +63,11 @@ def _lower(s: ScalarBuilder, x: Scalar, *, exponent: int) -> Scalar:
     return s.select(proper, total + error, total)
 
 
+def _pull(ct: Term, out: Term, x: Term, *, exponent: int) -> Term:
+    less = x if exponent == 2 else x.op("integer_power", exponent=exponent - 1)
+    return ct * (less * exponent)
+
+
 INTEGER_POWER = elementwise(
     "integer_power",
     1,
@@ -68,6 +75,7 @@ INTEGER_POWER = elementwise(
     reference=_reference,
     lower=_lower,
     attrs=("exponent",),
+    derivative=pointwise(_pull),
     ulp={DType.F32: 1.0, DType.F64: 1.0},
     cost=10.0,
     doc="x to a whole power between 2 and 16 that is known while compiling.",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..ir.derivative import pointwise
 from ..ir.opdef import Traits
+from ..ir.term import Term
 from . import math as elementary
 from .bitwise import as_unsigned
 from .elementwise import elementwise
@@ -38,6 +40,17 @@ def _power(s: ScalarBuilder, x: Scalar, y: Scalar) -> Scalar:
     return elementary.pow(s, x, y) if x.dtype.is_float else _integer_power(s, x, y)
 
 
+def _by_base(ct: Term, out: Term, x: Term, y: Term) -> Term:
+    """A constant exponent leaves y - 1 a constant, which often has a faster power."""
+    slope = x.op("power", y - 1) * y
+    return (ct * slope).where(y.ne(0) | x.ne(0))  # x**0 is 1, at 0 too
+
+
+def _by_exponent(ct: Term, out: Term, x: Term, y: Term) -> Term:
+    """At a zero base the limit, 0, for a positive exponent; by convention for 0**0, too."""
+    return (ct * (out * x.op("log"))).where(x.ne(0) | ~(y >= 0))
+
+
 POWER = elementwise(
     "power",
     2,
@@ -45,6 +58,7 @@ POWER = elementwise(
     reference=np.power,
     lower=_power,
     traits=Traits(right_unit=1.0),
+    derivative=pointwise(_by_base, _by_exponent),
     ulp=elementary.ULP["pow"],
     cost=140.0,
     doc="x to the power y; NaN for a negative x and a y that is not integral.",

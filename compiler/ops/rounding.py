@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..ir.derivative import pointwise
 from ..ir.opdef import Traits
 from .elementwise import elementwise
 from .infer import ALL, FLOATS
@@ -25,6 +26,7 @@ FLOOR = elementwise(
     reference=np.floor,
     lower=lambda s, x: s.floor(x) if x.dtype.is_float else x,
     traits=Traits(idempotent=True),
+    derivative=pointwise(None),
     doc="The largest integral value <= x.",
 )
 
@@ -35,6 +37,7 @@ CEIL = elementwise(
     reference=np.ceil,
     lower=lambda s, x: s.ceil(x) if x.dtype.is_float else x,
     traits=Traits(idempotent=True),
+    derivative=pointwise(None),
     doc="The smallest integral value >= x.",
 )
 
@@ -45,6 +48,7 @@ TRUNC = elementwise(
     reference=np.trunc,
     lower=lambda s, x: s.trunc(x) if x.dtype.is_float else x,
     traits=Traits(idempotent=True),
+    derivative=pointwise(None),
     doc="x without its fraction; the second result of modf.",
 )
 
@@ -55,6 +59,7 @@ RINT = elementwise(
     reference=np.rint,
     lower=lambda s, x: s.rint(x),
     traits=Traits(idempotent=True),
+    derivative=pointwise(None),
     doc="The nearest integral value, the even one of two.",
 )
 
@@ -64,6 +69,7 @@ MODF_FRACTION = elementwise(
     FLOATS,
     reference=lambda x: np.modf(x)[0],
     lower=_modf_fraction,
+    derivative=pointwise(lambda ct, out, x: ct),
     cost=6.0,
     doc="x - trunc(x) with the sign of x, 0 for infinities: the first result of modf.",
 )

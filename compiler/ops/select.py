@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
-from ..ir.derivative import Contribution, Linear, Rules, Site
+from ..ir.derivative import Contribution, Linear, Rules, Site, pointwise
 from ..ir.term import Term
 from ..ir.types import DType, TensorType
 from .compare import is_nan
@@ -84,6 +84,7 @@ HEAVISIDE = elementwise(
     FLOATS,
     reference=np.heaviside,
     lower=_heaviside,
+    derivative=pointwise(None, lambda ct, out, x, at_zero: ct.where(x.eq(0))),
     cost=6.0,
     doc="0 for negative x, 1 for positive x, the second operand for 0, NaN for NaN.",
 )
