@@ -22,6 +22,7 @@ from .compiler.errors import (
     UserError,
 )
 from .frontend.arguments import TensorSpec
+from .frontend.control import cond, fori_loop, map, scan, switch, while_loop
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
 from .frontend.transforms import grad, value_and_grad
@@ -44,7 +45,13 @@ __all__ = [
     "UnsupportedError",
     "UserError",
     "__version__",
+    "cond",
+    "fori_loop",
     "grad",
     "jit",
+    "map",
+    "scan",
+    "switch",
     "value_and_grad",
+    "while_loop",
 ]

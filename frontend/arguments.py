@@ -61,6 +61,11 @@ class Static:
     value: Any
     key: Any
 
+    @staticmethod
+    def of(x: Any) -> Static:
+        """The leaf for this object."""
+        return Static(x, _static_key(x))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Static) and self.key == other.key
 
@@ -197,7 +202,7 @@ class ArgumentReader:
     def _automatic(self, leaf: Any, tree: TreeDef, position: int) -> Static:
         """The static form of a leaf that cannot be data, if it is a plain constant."""
         if isinstance(leaf, _ALWAYS_STATIC):
-            return Static(leaf, _static_key(leaf))
+            return Static.of(leaf)
         name = self._path(tree, position)
         raise TraceError(
             f"{self.name}: argument {name} is neither an array nor a number",
@@ -215,6 +220,13 @@ def _static_key(x: Any) -> Any:
     if isinstance(x, tuple):
         return (type(x), tuple(_static_key(y) for y in x))
     return (type(x), x.hex() if isinstance(x, float) else x)
+
+
+def is_static(x: Any) -> bool:
+    """Whether an object is neither an array nor a number, nor a subclass of such."""
+    if isinstance(x, _ALWAYS_STATIC):
+        return True
+    return not isinstance(x, (bool, int, float, complex)) and not hasattr(x, "__array__")
 
 
 def _read_data(x: Any) -> tuple[Any, LeafKey] | None:

@@ -73,6 +73,7 @@ def no_value(tracer: Tracer, wanted: str) -> TraceError:
     """The error for `wanted` (a key of the table above) asked of `tracer`."""
     what, hint = _ADVICE[wanted]
     name = tracer._base._name
-    if name and name.isidentifier() and wanted in ("bool", "int", "float", "index"):
+    is_argument = name.isidentifier() and not tracer._base._scope.kind
+    if is_argument and wanted in ("bool", "int", "float", "index"):
         hint = f"{hint}; {_STATIC.format(name=name)}"
     return TraceError(what, got=tracer._describe(), loc=user_location(), hint=hint)

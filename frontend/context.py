@@ -7,20 +7,24 @@ sizes from the hints and makes the graph's guards (or the restart) that keep the
 - an inequality that depends on the hints becomes a `Guard`, checked natively at every call;
 - an equality (`n == m`, `int(n)`) raises `Specialise`: the trace starts again with the symbol
   replaced, so that from then on sizes are equal exactly when they are written the same.
+
+Nodes go to the graph of the current `Scope`: that of the traced function, or that of a region
+inside of it (a loop's body, a branch; see region.py). Guards belong to the function's graph always.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ..compiler import ops as _ops  # noqa: F401  fills the registry
 from ..compiler.errors import InternalError, UserError
 from ..compiler.ir.builder import GraphBuilder
 from ..compiler.ir.dims import Dim, Monomial, evaluate
-from ..compiler.ir.graph import Guard, Value
+from ..compiler.ir.graph import Guard, Node, Value
 from ..compiler.ir.opdef import REGISTRY
 from ..compiler.ir.types import Size
 from .location import user_location
@@ -40,22 +44,75 @@ class Specialise(BaseException):
         self.replacement = dict(replacement)
 
 
+@dataclass(frozen=True, slots=True)
+class RegionKind:
+    """How messages speak of a region, and what they advise."""
+
+    what: str  # "the body of tw.scan"
+    instead_of_assigning: str  # to an array made outside of the region
+    instead_of_storing: str  # an array made in it, for later
+
+
+class Scope:
+    """One graph under construction; `kind` is None for that of the traced function itself.
+
+    Arrays made in a region are gone when it ends. Arrays made outside of it can be read there, but
+    not assigned to: the region runs any number of times, later.
+    """
+
+    __slots__ = ("builder", "cache", "is_open", "kind", "parent")
+
+    def __init__(self, name: str, kind: RegionKind | None = None) -> None:
+        self.builder = GraphBuilder(name)
+        self.cache: dict[Any, Value] = {}  # values that need to exist only once: constants
+        self.kind = kind
+        self.parent: Scope | None = None
+        self.is_open = False
+
+    def producers(self) -> dict[Value, Node]:
+        """The node that defines each value, here and in the graphs around."""
+        found = self.parent.producers() if self.parent else {}
+        found.update((v, node) for node in self.builder.nodes for v in node.outputs)
+        return found
+
+
 class TraceContext:
     """One trace. `function` names the user's function in messages; `sizes` are the hints."""
 
     def __init__(self, function: str, sizes: Mapping[str, int]) -> None:
         self.function = function
         self.sizes = dict(sizes)
-        self.builder = GraphBuilder(function)
         self.active = True
-        self.cache: dict[Any, Value] = {}  # values that need to exist only once: constants
+        self._guards = self._enter(Scope(function)).builder
+        self.scope.is_open = True
+
+    def _enter(self, scope: Scope) -> Scope:
+        self.scope = scope
+        self.builder, self.cache = scope.builder, scope.cache
+        return scope
+
+    @contextmanager
+    def inside(self, scope: Scope) -> Iterator[None]:
+        """Let nodes go to `scope`, a region of the current one."""
+        before = scope.parent = self.scope
+        scope.is_open = True
+        self._enter(scope)
+        try:
+            yield
+        finally:
+            scope.is_open = False
+            self._enter(before)
 
     def emit(self, op: str, *inputs: Value, **attrs: Any) -> Value:
         """Append a node at the user's current line; returns its output."""
+        return self.emit_node(op, inputs, **attrs).output
+
+    def emit_node(self, op: str, inputs: Sequence[Value], **attrs: Any) -> Node:
+        """As `emit`, for ops with any number of outputs."""
         builder = self.builder
         builder.loc = user_location()
         try:
-            return builder.emit(REGISTRY[op], *inputs, **attrs)
+            return builder.emit_node(REGISTRY[op], inputs, **attrs)
         except UserError as error:
             raise error.at(builder.loc) from None
 
@@ -80,7 +137,7 @@ class TraceContext:
         if (low is not None and low > 0) or (high is not None and high < 0):
             return False
         if self.hint(difference) != 0:
-            self.builder.guard(Guard(difference, "!="))
+            self._guards.guard(Guard(difference, "!="))
             return False
         raise Specialise(self._unify(a, b, difference))
 
@@ -110,14 +167,14 @@ class TraceContext:
 
     def _guard_at_least_0(self, size: Size) -> None:
         """Record a bound, unless one that is recorded implies it; drop those that it implies."""
-        guards = self.builder.guards
+        guards = self._guards.guards
         for other in [g for g in guards if g.relation == ">="]:
             slack = size - other.size
             if isinstance(slack, int):
                 if slack >= 0:
                     return
                 del guards[other]
-        self.builder.guard(Guard(size, ">="))
+        self._guards.guard(Guard(size, ">="))
 
     def _unify(self, a: Size, b: Size, difference: Dim) -> dict[str, Size]:
         names = sorted(difference.names())

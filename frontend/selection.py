@@ -217,7 +217,7 @@ def _reduce(
 
 def same_value(a: Value, b: Value) -> bool:
     """Whether two values are equal for certain: one node, or equal ops of equal operands."""
-    return a is b or _same(a, b, require().builder.finish(()).producers(), 16)
+    return a is b or _same(a, b, require().scope.producers(), 16)
 
 
 def _same(a: Value, b: Value, producers: dict[Value, Node], depth: int) -> bool:

@@ -116,11 +116,11 @@ def _trace_once(
     context = TraceContext(getattr(function, "__name__", "function"), sizes)
     try:
         with entered(context):
-            leaves = [_argument(context, s, n) for s, n in zip(inputs, names, strict=True)]
+            leaves = [argument(context, s, n, FROZEN) for s, n in zip(inputs, names, strict=True)]
             args, kwargs = rebuild(leaves)
             given = {key: flatten(x) for key, x in _listed(args, kwargs)}
             returned = function(*args, **kwargs)
-            _check_unchanged(function, given, args, kwargs)
+            check_unchanged(function, given, args, kwargs)
             outputs, output = _returned(context, function, returned)
     except UserError:
         raise
@@ -134,8 +134,16 @@ def _trace_once(
     return TraceResult(context.builder.finish(outputs), inputs, output)
 
 
-def _argument(context: TraceContext, spec: LeafSpec, name: str) -> Tracer:
+def argument(context: TraceContext, spec: LeafSpec, name: str, frozen: str) -> Tracer:
+    """A new input of the graph; `frozen` says why an array must not be assigned to, or is ""."""
     value = context.builder.input(spec.type, _value_name(name))
+    return tracer_of(context, spec, value, name, frozen)
+
+
+def tracer_of(
+    context: TraceContext, spec: LeafSpec, value: Value, name: str = "", frozen: str = ""
+) -> Tracer:
+    """An array, a NumPy scalar or a Python number, whose value is `value`."""
     is_array = spec.kind is LeafKind.ARRAY
     return Tracer(
         context,
@@ -143,7 +151,7 @@ def _argument(context: TraceContext, spec: LeafSpec, name: str) -> Tracer:
         value,
         scalar=not is_array,
         weak=_WEAK.get(spec.kind),
-        frozen=FROZEN if is_array else "",
+        frozen=frozen if is_array else "",
         name=name,
     )
 
@@ -152,7 +160,7 @@ def _listed(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[int | 
     return [*enumerate(args), *kwargs.items()]
 
 
-def _check_unchanged(
+def check_unchanged(
     function: Callable[..., Any],
     given: Mapping[int | str, tuple[list[Any], TreeDef]],
     args: Sequence[Any],
@@ -202,7 +210,7 @@ def _returned(
             outputs.append(leaf._read())
             makers.append(_maker(leaf))
         else:
-            _check_constant(function, leaf)
+            check_constant(function, leaf)
             slots.append(None)
             makers.append(None)
     constants = tuple(None if isinstance(leaf, (Tracer, SymInt)) else leaf for leaf in leaves)
@@ -219,7 +227,7 @@ def _maker(leaf: Tracer) -> Callable[[Any], Any] | None:
     return np.asarray if not leaf._type.shape and not leaf._scalar else None
 
 
-def _check_constant(function: Callable[..., Any], leaf: Any) -> None:
+def check_constant(function: Callable[..., Any], leaf: Any) -> None:
     """Refuse results that stand for work still to be done when the trace is over."""
     if hasattr(leaf, "__next__") or hasattr(leaf, "__await__"):
         raise UnsupportedError(

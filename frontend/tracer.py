@@ -7,6 +7,9 @@ Storage follows NumPy's aliasing. A tracer is a base, which holds its current gr
 view: a parent tracer and a `View` record. Assigning to a view gives the parent a new value, and so
 on up to the base; other views see that the base's version has changed and read again.
 
+A tracer belongs to the scope that it was made in: the traced function, or a region of it (a loop's
+body, a branch). In inner regions it can be read, not assigned to; outside of its own it is leaked.
+
 A base may be *known*: its elements are concrete, made while tracing from concrete data only
 (`np.arange(3)`). Operations on known arrays run in NumPy at once, so that they can steer Python
 code; a known array becomes an ordinary one when something traced is assigned to it.
@@ -56,6 +59,7 @@ class Tracer(Operators):
         "_parent",
         "_root",
         "_scalar",
+        "_scope",
         "_seen",
         "_type",
         "_value",
@@ -80,6 +84,7 @@ class Tracer(Operators):
         name: str = "",
     ) -> None:
         self._context = context
+        self._scope = context.scope
         self._type = type
         self._value = value
         self._known = known
@@ -144,14 +149,17 @@ class Tracer(Operators):
     def _read(self) -> Value:
         """The graph value that holds the elements now."""
         context = self._context
-        if context is not current():
+        if context is not current() or not self._scope.is_open:
             raise self._leaked()
         base = self._base
         if base._known is not None:
             return values.constant(context, self._known)
         if self is not base and self._seen != base._version:
             assert self._parent is not None and self._view is not None
-            self._value = self._view.read(context, self._parent._read())
+            value = self._view.read(context, self._parent._read())
+            if self._scope is not context.scope:
+                return value  # of an inner region: not to be used outside of it
+            self._value = value
             self._seen = base._version
         assert self._value is not None
         return self._value
@@ -176,6 +184,16 @@ class Tracer(Operators):
         self._value = value
 
     def _check_writable(self) -> None:
+        if not self._scope.is_open:
+            raise self._leaked()
+        kind = self._context.scope.kind
+        if kind and self._base._scope is not self._context.scope:
+            raise UnsupportedError(
+                f"{kind.what} assigns to an array that is made outside of it",
+                got=self._describe(),
+                loc=user_location(),
+                hint=kind.instead_of_assigning,
+            )
         if self._frozen:
             name = self._base._name
             raise UnsupportedError(
@@ -335,11 +353,11 @@ class Tracer(Operators):
     def _describe(self) -> str:
         if self._name:
             kind = f"Python {self._weak.__name__} " if self._weak else ""
-            return f"{kind}argument {self._name}: {self._type}"
+            owner = f" of {self._scope.builder.name}" if self._scope.kind else ""
+            return f"{kind}argument {self._name}{owner}: {self._type}"
         if self._parent is not None:
             return f"{self._type}, a view of {self._base._describe()}"
-        graph = self._context.builder.finish(())
-        node = graph.producers().get(self._value) if self._value else None
+        node = self._scope.producers().get(self._value) if self._value else None
         if node is None:
             return str(self._type)
         where = f" at {node.loc}" if node.loc else ""
@@ -347,12 +365,15 @@ class Tracer(Operators):
 
     def _leaked(self) -> UserError:
         context = self._context
-        if context.active:
+        hint = "return it from the function instead of storing it"
+        if context is current() and self._scope.kind:
+            what = f"a traced array of {self._scope.kind.what} is used after that has ended"
+            hint = self._scope.kind.instead_of_storing
+        elif context.active:
             what = f"a traced array of {context.function} is used in another thread or trace"
             hint = "compute it there, or pass it as an argument"
         else:
             what = f"a traced array is used after the trace of {context.function} has ended"
-            hint = "return it from the function instead of storing it"
         return LeakedTracerError(what, got=self._describe(), loc=user_location(), hint=hint)
 
 
@@ -389,15 +410,26 @@ def _evaluate(function: Callable[..., Any], args: Any, kwargs: Any, at_any_size:
     size = sum(int(product(t._type.shape)) for t in seen.values())  # type: ignore[arg-type, misc]
     if size > KNOWN_LIMIT and not at_any_size:
         return NotImplemented
-    return _adopt(function(*concrete_args, **concrete_kwargs), seen)
+    try:
+        result = function(*concrete_args, **concrete_kwargs)
+    except ValueError as error:
+        if "read-only" in str(error):
+            for tracer in seen.values():
+                tracer._check_writable()
+        raise
+    return _adopt(result, seen)
 
 
 def _concrete(x: Any, seen: dict[int, Tracer]) -> Any:
     if isinstance(x, Tracer):
         if not x._is_known:
             raise _NotKnownError
-        seen[id(x._known)] = x
-        return x._known
+        array = x._known
+        if isinstance(array, np.ndarray) and x._base._scope is not x._context.scope:
+            array = array.view()
+            array.flags.writeable = False  # an inner region must not change it
+        seen[id(array)] = x
+        return array
     if isinstance(x, (SymInt, Operators)):
         raise _NotKnownError
     cls = type(x)

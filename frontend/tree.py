@@ -43,7 +43,7 @@ class TreeDef(NamedTuple):
             if issubclass(self.kind, dict):
                 step = f"[{self.keys[k]!r}]"
             elif self.keys:
-                step = f".{self.keys[k]}"
+                step = f".{self.keys[k]}" if prefix else str(self.keys[k])
             else:
                 step = f"[{k}]"
             yield from child.paths(prefix + step)

@@ -1,0 +1,90 @@
+"""Functions of this package that work on traces, called outside of one: compiled, and run.
+
+Layer: frontend. `tw.scan(f, init, xs)` at top level becomes a jitted function of (init, xs). It is
+kept for as long as `f` lives, so that the next call with the same `f` finds it compiled.
+"""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .jit import Jitted
+
+
+class _Programs:
+    """Jitted functions by what they call. The functions of users are not kept alive."""
+
+    def __init__(self) -> None:
+        self._found: dict[Any, Jitted] = {}
+
+    def get(self, key: Any) -> Jitted | None:
+        """The one that is kept under this key."""
+        return self._found.get(key)
+
+    def keep(self, key: Any, jitted: Jitted, functions: Mapping[str, Callable[..., Any]]) -> None:
+        """Keep one until the first of these functions is gone."""
+        self._found[key] = jitted
+        for function in functions.values():
+            weakref.finalize(function, self._found.pop, key, None).atexit = False
+
+
+_PROGRAMS = _Programs()
+
+
+def run_eagerly(
+    control: Callable[..., Any],
+    functions: Mapping[str, Callable[..., Any]],
+    data: Mapping[str, Any],
+    **options: Any,
+) -> Any:
+    """`control(**functions, **data, **options)`, compiled for data like these.
+
+    Args:
+        control: works on traced data.
+        functions: the user's functions. What they read from outside of themselves is read when
+            they are compiled.
+        data: nested structures of arrays and numbers.
+        options: Python values; other values compile anew.
+    """
+    key = _key(control, functions, options)
+    jitted = None if key is None else _PROGRAMS.get(key)
+    if jitted is None:
+        # weak where it is kept: a program must not keep alive what it is kept by
+        held = {name: weakref.ref(f) if key else (lambda f=f: f) for name, f in functions.items()}
+        jitted = _jitted(control, held, list(data), options)
+        if key is not None:
+            _PROGRAMS.keep(key, jitted, functions)
+    return jitted(*data.values())
+
+
+def _key(
+    control: Callable[..., Any], functions: Mapping[str, Any], options: Mapping[str, Any]
+) -> Any:
+    """What to keep a program under; None if it cannot be kept."""
+    try:
+        refs = tuple([weakref.ref(f) for f in functions.values()])
+        key = (control, refs, tuple(options.items()))
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _jitted(
+    control: Callable[..., Any],
+    held: Mapping[str, Callable[[], Any]],
+    names: list[str],
+    options: Mapping[str, Any],
+) -> Jitted:
+    def program(*args: Any) -> Any:
+        functions = {name: ref() for name, ref in held.items()}
+        return control(**functions, **dict(zip(names, args, strict=True)), **options)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(name, kind) for name in names]
+    program.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    program.__name__ = control.__name__
+    return Jitted(program)
