@@ -28,7 +28,6 @@ class Kind(Enum):
     GATHER = "gather"  # elements chosen by index arrays
     CONTRACT = "contract"  # sums of products, done by a BLAS call
     REGION = "region"  # loops and branches: operands feed graphs that are attributes
-    REGION = "region"  # loops and branches: operands feed graphs that are attributes
 
 
 @dataclass(frozen=True, slots=True)
