@@ -41,6 +41,40 @@ class Record:
     peers: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class GradientRecord:
+    """The gradient of one loss in one dtype.
+
+    `ratio` is the gradient's time over the function's, sample by sample; `function` is that of the
+    loss itself, compiled by us. The `compile` times and `tiny` are as in `Record`.
+    """
+
+    loss: str
+    dtype: str
+    size: tuple[int, ...]
+    function: float | None = None
+    gradient: float | None = None
+    ratio: Spread | None = None
+    compile_function: float | None = None
+    compile: float | None = None
+    tiny: float | None = None
+    error: str = ""
+    wrong: bool = False
+    peers: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def compile_ratio(self) -> float | None:
+        """How many times as long as the function the gradient takes to compile."""
+        if not self.compile or not self.compile_function:
+            return None
+        return self.compile / self.compile_function
+
+    def share_of(self, peer: str) -> float | None:
+        """Our time over a peer's."""
+        theirs = self.peers.get(peer, {}).get("seconds")
+        return self.gradient / theirs if self.gradient and theirs else None
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure with a target: `value` in `unit`, at least or at most `target`."""
@@ -89,7 +123,7 @@ def row(record: Record, peers: Sequence[str]) -> list[str]:
         record.workload,
         record.dtype,
         duration(record.numpy),
-        outcome(record),
+        outcome(record.ours, record.wrong),
         times(record.ratio),
         duration(record.compile),
         duration(record.first),
@@ -99,21 +133,48 @@ def row(record: Record, peers: Sequence[str]) -> list[str]:
     ]
 
 
-def outcome(record: Record) -> str:
+def gradient_header(peers: Sequence[str]) -> list[str]:
+    """The titles of the columns of the table of gradients."""
+    fixed = ["loss", "dtype", "function", "gradient", "ratio [10%-90%]"]
+    return [*fixed, "compile", "function's", "ratio", "tiny", *peers]
+
+
+def gradient_row(record: GradientRecord, peers: Sequence[str]) -> list[str]:
+    """The cells of one gradient."""
+    ratio = record.compile_ratio
+    return [
+        record.loss,
+        record.dtype,
+        duration(record.function),
+        outcome(record.gradient, record.wrong),
+        times(record.ratio),
+        duration(record.compile),
+        duration(record.compile_function),
+        "-" if ratio is None else f"{ratio:.2f}x",
+        duration(record.tiny),
+        *(duration(record.peers.get(name, {}).get("seconds")) for name in peers),
+    ]
+
+
+def outcome(seconds: float | None, wrong: bool) -> str:
     """Our time, or why there is none."""
-    if record.ours is not None:
-        return duration(record.ours)
-    return "WRONG" if record.wrong else "error"
+    if seconds is not None:
+        return duration(seconds)
+    return "WRONG" if wrong else "error"
 
 
 class Table:
-    """A table that is printed row by row, while the suite runs."""
+    """A table that is printed row by row, while the suite runs.
 
-    LEAST = (14, 7, 8, 12, 19, 8, 10, 11, 8)
+    `least` are the widths of its first columns, if their titles are not wider.
+    """
+
+    WORKLOADS = (14, 7, 8, 12, 19, 8, 10, 11, 8)
+    GRADIENTS = (18, 7, 9, 9, 19, 8, 10, 6, 8)
     LEAST_PEER = 9
 
-    def __init__(self, titles: Sequence[str]) -> None:
-        least = [*self.LEAST, *[self.LEAST_PEER] * len(titles)]
+    def __init__(self, titles: Sequence[str], least: Sequence[int] = WORKLOADS) -> None:
+        least = [*least, *[self.LEAST_PEER] * len(titles)]
         self.widths = [max(len(t), w) for t, w in zip(titles, least, strict=False)]
         self.add(titles)
         print("  ".join("-" * width for width in self.widths), flush=True)
@@ -138,13 +199,15 @@ def print_figures(figures: Iterable[Figure]) -> None:
         print(f"  {figure.name:<52}{value:>12}   target {target:<8} {verdict}")
 
 
-def print_errors(records: Iterable[Record], notes: dict[str, dict[str, str]]) -> None:
-    """What could not be compiled, what was wrong, and why a peer has no figure."""
-    failed = [record for record in records if record.error]
-    if failed:
+def print_errors(
+    failures: Iterable[tuple[str, str, str]], notes: dict[str, dict[str, str]]
+) -> None:
+    """What failed (its name, its dtype, why), and why a peer has no figure."""
+    failures = list(failures)
+    if failures:
         print("\nWithout figures")
-    for record in failed:
-        print(f"  {record.workload} {record.dtype}: {record.error}")
+    for name, dtype, error in failures:
+        print(f"  {name} {dtype}: {error}")
     for peer, reasons in notes.items():
         for what, reason in reasons.items():
             print(f"  [{peer}] {what}: {reason}")
@@ -155,6 +218,7 @@ def write_json(
     machine: dict[str, Any],
     bandwidth: dict[str, float],
     records: Iterable[Record],
+    gradients: Iterable[GradientRecord],
     figures: Iterable[Figure],
 ) -> None:
     """Everything that was measured, and where."""
@@ -162,6 +226,7 @@ def write_json(
         "machine": machine,
         "bandwidth": bandwidth,
         "workloads": [dataclasses.asdict(record) for record in records],
+        "gradients": [dataclasses.asdict(record) for record in gradients],
         "figures": [dataclasses.asdict(each) | {"met": each.met} for each in figures],
     }
     path.write_text(json.dumps(data, indent=1) + "\n")

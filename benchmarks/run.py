@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from . import figures, machine, report, suite
+from . import figures, gradients, machine, report, suite
 from .chart import write_chart
-from .peers import NAMES
+from .peers import COMPILERS, GRADIENTS, NAMES
 from .peers.client import Peer
-from .report import Figure, Record
+from .report import Figure, GradientRecord, Record
 from .timing import FULL, QUICK, Plan
-from .workload import Workload
-from .workloads import BY_NAME, WORKLOADS
+from .workload import Loss, Workload
+from .workloads import BY_NAME, LOSS_BY_NAME, LOSSES, WORKLOADS
 
+GROUP = "gradients"  # names all losses in --only
 COPIED = {"full": 2**26, "quick": 2**22}  # float64s in the arrays that measure the bandwidth
+CHAINED = {"full": 10**7, "quick": 10**7}  # float64s in the array whose gradient's memory is taken
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         print_list()
         return 0
-    selected = select(options.only)
+    selected, losses = select(options.only)
     peers = choose_peers(options)
     size, plan = ("quick", QUICK) if options.quick else ("full", FULL)
     suite.silence()
@@ -34,28 +36,39 @@ def run(options: argparse.Namespace) -> int:
         f"{bandwidth['copy'] / 1e9:.1f} GB/s x.copy() (bytes read + written)\n"
     )
     records: list[Record] = []
+    derived: list[GradientRecord] = []
     promised: list[Figure] = []
     try:
         if not options.figures:
             records = run_workloads(selected, size, plan, peers, first=not options.quick)
+            derived = run_gradients(losses, size, plan, peers)
         if options.figures or not options.only:
-            promised = list(figures.measure(plan, COPIED[size]))
-            report.print_figures(promised)
+            promised += figures.measure(plan, COPIED[size])
+        if derived:
+            promised += gradients.figures(derived)
+        if not options.only:
+            promised.append(gradients.spare_memory(CHAINED[size]))
+        report.print_figures(promised)
     finally:
         for peer in peers:
             peer.close()
-    report.print_errors(records, {peer.name: peer.notes for peer in peers})
+    failures = [(r.workload, r.dtype, r.error) for r in records if r.error]
+    failures += [(r.loss, r.dtype, r.error) for r in derived if r.error]
+    report.print_errors(failures, {peer.name: peer.notes for peer in peers})
     if options.json:
-        report.write_json(options.json, described, bandwidth, records, promised)
+        report.write_json(options.json, described, bandwidth, records, derived, promised)
     if options.chart:
         write_chart(options.chart, described, records)
-    return int(any(record.wrong for record in records))
+    return int(any(record.wrong for record in (*records, *derived)))
 
 
 def run_workloads(
     selected: tuple[Workload, ...], size: str, plan: Plan, peers: list[Peer], *, first: bool
 ) -> list[Record]:
     """Run the workloads in turn, each in its dtypes, and print a row for each."""
+    if not selected:
+        return []
+    peers = [peer for peer in peers if peer.name in COMPILERS]
     names = [peer.name for peer in peers]
     table = report.Table(report.header(names))
     records = []
@@ -67,14 +80,35 @@ def run_workloads(
     return records
 
 
-def select(only: str | None) -> tuple[Workload, ...]:
-    """The workloads of a comma-separated list, or all."""
+def run_gradients(
+    losses: tuple[Loss, ...], size: str, plan: Plan, peers: list[Peer]
+) -> list[GradientRecord]:
+    """The same for the gradients."""
+    if not losses:
+        return []
+    peers = [peer for peer in peers if peer.name in GRADIENTS]
+    names = [peer.name for peer in peers]
+    print("\nGradients")
+    table = report.Table(report.gradient_header(names), report.Table.GRADIENTS)
+    records = []
+    for loss in losses:
+        for dtype in loss.dtypes:
+            record = gradients.run(loss, dtype, size, plan, peers)
+            table.add(report.gradient_row(record, names))
+            records.append(record)
+    return records
+
+
+def select(only: str | None) -> tuple[tuple[Workload, ...], tuple[Loss, ...]]:
+    """The workloads and the losses of a comma-separated list, or all."""
     if only is None:
-        return WORKLOADS
-    unknown = [name for name in only.split(",") if name not in BY_NAME]
+        return WORKLOADS, LOSSES
+    names = only.split(",")
+    unknown = [n for n in names if n not in BY_NAME and n not in LOSS_BY_NAME and n != GROUP]
     if unknown:
         raise SystemExit(f"no workload named {', '.join(unknown)}; see --list")
-    return tuple(BY_NAME[name] for name in only.split(","))
+    losses = tuple(loss for loss in LOSSES if loss.name in names or GROUP in names)
+    return tuple(BY_NAME[name] for name in names if name in BY_NAME), losses
 
 
 def choose_peers(options: argparse.Namespace) -> list[Peer]:
@@ -85,12 +119,12 @@ def choose_peers(options: argparse.Namespace) -> list[Peer]:
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise SystemExit(f"no peer named {', '.join(unknown)}; known: {', '.join(NAMES)}")
-    return [Peer(name, options.peers_python, options.quick) for name in names]
+    return [Peer(name, options.peers_python, options.quick, options.threads) for name in names]
 
 
 def print_list() -> None:
     """Each workload with its sizes and what it computes, where its function says so."""
-    for workload in WORKLOADS:
+    for workload in (*WORKLOADS, *LOSSES):
         what = (workload.function.__doc__ or "").strip().partition("\n")[0]
         sizes = f"full {workload.full}, quick {workload.quick}"
-        print(f"{workload.name:<15}{sizes:<62}{what}".rstrip())
+        print(f"{workload.name:<19}{sizes:<62}{what}".rstrip())

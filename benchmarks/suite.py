@@ -12,6 +12,7 @@ import numpy as np
 import tensorwright as tw
 
 from . import fresh
+from .ours import source
 from .peers.client import Peer
 from .report import Record
 from .timing import Plan, contest, spread, timer, workload_timer
@@ -38,11 +39,11 @@ def run(
     return record
 
 
-def compile_seconds(function: Callable[..., Any], arguments: Arguments) -> float:
-    """Tracing and compiling: the first call of a new `tw.jit` object, less a warm call."""
+def compile_seconds(make: Callable[[], Any], arguments: Arguments) -> float:
+    """Tracing and compiling: the first call of a new compiled function, less a warm call."""
     costs = []
     for _ in range(COMPILES):
-        jitted = tw.jit(function)
+        jitted = make()
         begin = time.perf_counter()
         jitted(*arguments)
         middle = time.perf_counter()
@@ -59,7 +60,8 @@ def one_line(error: BaseException) -> str:
 
 def _measure(record: Record, workload: Workload, size: str, plan: Plan, *, first: bool) -> None:
     arguments = workload.make(record.dtype, size)
-    jitted = tw.jit(workload.function)
+    written = source(workload)
+    jitted = tw.jit(written)
     steps = min(workload.steps, CHECKED_STEPS)
     got = workload.run(jitted, arguments, steps)
     expected = workload.run(workload.function, arguments, steps)
@@ -73,10 +75,10 @@ def _measure(record: Record, workload: Workload, size: str, plan: Plan, *, first
     theirs, ours = contest(timers, plan)
     record.numpy, record.ours = spread(theirs).median, spread(ours).median
     record.ratio = spread([a / b for a, b in zip(theirs, ours, strict=True)])
-    record.compile = compile_seconds(workload.function, arguments)
+    record.compile = compile_seconds(lambda: tw.jit(written), arguments)
     tiny = workload.make(record.dtype, "tiny")
     # Its own jit object: a second size would turn the sizes of `jitted` into symbols.
-    jitted = tw.jit(workload.function)
+    jitted = tw.jit(written)
     jitted(*tiny)
     theirs, ours = contest([timer(each, tiny) for each in (workload.function, jitted)], plan)
     record.tiny_numpy, record.tiny = spread(theirs).median, spread(ours).median

@@ -1,7 +1,8 @@
 """What a workload is: a plain NumPy function, its inputs, and how its results are compared.
 
 A workload that advances a state (a stencil, a training step) is one step per call; `steps` calls
-make one timed run, and `carry` turns the result of a call into the arguments of the next.
+make one timed run, and `carry` turns the result of a call into the arguments of the next. A `Loss`
+is a workload whose gradient is measured.
 """
 
 from __future__ import annotations
@@ -55,8 +56,19 @@ class Workload:
         return compare(got, expected, rtol)
 
 
+@dataclass(frozen=True, slots=True)
+class Loss(Workload):
+    """A function with one number as its result, to be differentiated by the floats in `argnums`.
+
+    `value` says that the function's value is wanted together with the gradient.
+    """
+
+    argnums: tuple[int, ...] = (0,)
+    value: bool = False
+
+
 def compare(got: Any, expected: Any, rtol: float, *, dtypes: bool = True) -> str:
-    """The first difference between two results (arrays, scalars, nested tuples), or ''."""
+    """The first difference between two results (arrays, scalars, containers of them), or ''."""
     ours, theirs = list(leaves(got)), list(leaves(expected))
     if len(ours) != len(theirs):
         return f"{len(ours)} results, NumPy gives {len(theirs)}"
@@ -74,12 +86,23 @@ def compare(got: Any, expected: Any, rtol: float, *, dtypes: bool = True) -> str
 
 
 def leaves(tree: Any) -> Iterator[Any]:
-    """The arrays and scalars in nested tuples and lists, in order."""
+    """The arrays and scalars in nested tuples, lists and dicts, in order (of keys, in a dict)."""
+    if isinstance(tree, dict):
+        tree = [tree[key] for key in sorted(tree)]
     if isinstance(tree, tuple | list):
         for branch in tree:
             yield from leaves(branch)
     else:
         yield tree
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same containers with `function` of each leaf, which it gets in the order of `leaves`."""
+    if isinstance(tree, dict):
+        return {key: map_leaves(function, tree[key]) for key in sorted(tree)}
+    if isinstance(tree, tuple | list):
+        return type(tree)([map_leaves(function, branch) for branch in tree])
+    return function(tree)
 
 
 def uniform(low: float, high: float, count: int = 1) -> Callable[..., Arguments]:

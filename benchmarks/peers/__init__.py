@@ -5,4 +5,6 @@ costs its own figure and nothing else. `client` is the suite's side, `worker` th
 `translate` and the modules beside it say how a workload is written for each of them.
 """
 
-NAMES = ("numba", "numexpr", "jax", "torch", "tensorflow", "tensorflow-xla")
+COMPILERS = ("numba", "numexpr", "jax", "torch", "tensorflow", "tensorflow-xla")
+GRADIENTS = ("jax", "torch", "torch-eager", "tensorflow", "tensorflow-xla")
+NAMES = (*COMPILERS, *(name for name in GRADIENTS if name not in COMPILERS))

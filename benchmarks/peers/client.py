@@ -18,14 +18,22 @@ class Peer:
     name: str
     python: str
     quick: bool
+    threads: int | None = None
     process: subprocess.Popen[str] | None = None
     notes: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, workload: str, dtype: str, size: str) -> dict[str, float]:
-        """The figures {'seconds', 'compile'} of a workload, or {} with the reason in `notes`."""
+    def ask(
+        self, workload: str, dtype: str, size: str, *, gradient: bool = False, like: str = ""
+    ) -> dict[str, float]:
+        """The figures {'seconds', 'compile'} of a workload, or {} with the reason in `notes`.
+
+        For a loss, `gradient` is true: the figures are the gradient's, which the peer compares with
+        the arrays in the file `like`.
+        """
         if "import" in self.notes:
             return {}
-        answer = self._exchange({"workload": workload, "dtype": dtype, "size": size})
+        question = {"workload": workload, "dtype": dtype, "size": size}
+        answer = self._exchange(question | {"gradient": gradient, "like": like})
         if "error" in answer:
             key = "import" if answer.get("fatal") else f"{workload} {dtype}"
             self.notes[key] = answer["error"]
@@ -39,7 +47,7 @@ class Peer:
             self.process.communicate()
             self.process = None
 
-    def _exchange(self, question: dict[str, str]) -> dict[str, Any]:
+    def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:
         if self.process is None:
             self._start()
         process = self.process
@@ -61,8 +69,12 @@ class Peer:
 
     def _start(self) -> None:
         command = [self.python, "-m", "benchmarks.peers.worker", self.name]
+        if self.quick:
+            command.append("quick")
+        if self.threads:
+            command.append(f"threads={self.threads}")
         self.process = subprocess.Popen(
-            [*command, "quick"] if self.quick else command,
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

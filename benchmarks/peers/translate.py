@@ -7,13 +7,15 @@ Numba, a convolution instead of gathered neighbourhoods), the modules beside thi
 from __future__ import annotations
 
 import importlib
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from ..workload import Workload
+from .. import workloads
+from ..workload import Loss, Workload, leaves
 
 Function = Callable[..., Any]
 
@@ -30,6 +32,29 @@ class Translator(Protocol):
     def argument(self, value: Any) -> Any:
         """An array, or a number, as the peer's users hold it."""
 
+    def gradient(self, loss: Loss) -> Function | None:
+        """As `translate`, for the gradient of a loss, with the value where it asks for one."""
+
+    def variable(self, value: Any) -> Any:
+        """An array that gradients are taken by."""
+
+    def constant(self, value: Any) -> Any:
+        """Any other argument of a loss."""
+
+
+class NoGradients:
+    """A part of the peers that differentiate nothing."""
+
+    def gradient(self, loss: Loss) -> Function | None:
+        """None: there is no translation."""
+        return None
+
+    def variable(self, value: Any) -> Any:
+        """The value itself."""
+        return value
+
+    constant = variable
+
 
 def load(name: str) -> Translator:
     """The peer of that name; raises ImportError where it is not installed."""
@@ -37,18 +62,30 @@ def load(name: str) -> Translator:
 
 
 def rebind(function: Function, names: dict[str, Any]) -> Function:
-    """A copy of a function, and of those that it calls in its module, with other globals."""
-    original = function.__globals__
-    scope = original | names
-    for name, value in original.items():
-        if isinstance(value, types.FunctionType) and value.__globals__ is original:
+    """A copy of a workload's function, and of the workloads' functions it calls, in which some
+    names of its modules have other values."""
+    return getattr(_copied(sys.modules[function.__module__], names), function.__name__)
+
+
+def _copied(module: types.ModuleType, names: dict[str, Any]) -> types.ModuleType:
+    copy = types.ModuleType(f"{module.__name__}_rebound")
+    # `torch.compile` looks functions up in the module that their globals name.
+    sys.modules[copy.__name__] = copy
+    scope = vars(copy)
+    scope |= vars(module) | {"__name__": copy.__name__} | names
+    for name, value in vars(module).items():
+        if not isinstance(value, types.FunctionType):
+            continue
+        if value.__module__ == module.__name__:
             scope[name] = types.FunctionType(
                 value.__code__, scope, value.__name__, value.__defaults__, value.__closure__
             )
-    return scope[function.__name__]
+        elif value.__module__.startswith(f"{workloads.__name__}."):
+            scope[name] = rebind(value, names)
+    return copy
 
 
-class Numba:
+class Numba(NoGradients):
     """`numba.njit` of the source, or of explicit loops where it rejects array expressions."""
 
     def __init__(self) -> None:
@@ -65,7 +102,7 @@ class Numba:
         return value
 
 
-class NumExpr:
+class NumExpr(NoGradients):
     """One expression as a string, evaluated in blocks."""
 
     EXPRESSIONS: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -102,6 +139,7 @@ class Jax:
             "erf": importlib.import_module("jax.scipy.special").erf,
         }
         self.networks = importlib.import_module("benchmarks.peers.networks")
+        self.loops = importlib.import_module("benchmarks.peers.loops")
 
     def translate(self, workload: Workload) -> Function:
         """The convolutional net uses JAX's convolution and gradient, all else is the source."""
@@ -113,19 +151,40 @@ class Jax:
 
     def argument(self, value: Any) -> Any:
         """A device array, so that no conversion is in the figures."""
-        return self.names["np"].asarray(value) if isinstance(value, np.ndarray) else value
+        arrays = np.ndarray | np.generic
+        return self.names["np"].asarray(value) if isinstance(value, arrays) else value
+
+    def gradient(self, loss: Loss) -> Function:
+        """`jax.grad`, or `jax.value_and_grad`, compiled by `jax.jit`."""
+        if loss.name == "grad_scan":
+            function = self.loops.jax_scan()
+        else:
+            function = rebind(loss.function, self.names)
+        transform = self.jax.value_and_grad if loss.value else self.jax.grad
+        step = self.jax.jit(transform(function, loss.argnums))
+        return lambda *arguments: self.jax.block_until_ready(step(*arguments))
+
+    variable = constant = argument
 
 
 class Torch:
-    """`torch.compile` of the NumPy source, on NumPy arrays, as its documentation offers."""
+    """`torch.compile` of the NumPy source, on NumPy arrays, as its documentation offers.
 
-    def __init__(self) -> None:
+    Gradients are taken of tensors, by autograd, compiled or not.
+    """
+
+    def __init__(self, compiled: bool) -> None:
         self.torch = importlib.import_module("torch")
+        self.compiled = compiled
+        numpy = importlib.import_module("benchmarks.peers.torch_numpy").namespace()
+        self.names = {"np": numpy, "erf": self.torch.special.erf}
         self.networks = importlib.import_module("benchmarks.peers.networks")
 
-    def translate(self, workload: Workload) -> Function:
+    def translate(self, workload: Workload) -> Function | None:
         """The convolutional net is written in PyTorch, all else is the source."""
         torch = self.torch
+        if not self.compiled:
+            return None
         torch._dynamo.reset()
         if workload.name == "cnn_step":
             return self.networks.torch_step()
@@ -135,6 +194,31 @@ class Torch:
     def argument(self, value: Any) -> Any:
         """The NumPy array itself: torch wraps it without a copy."""
         return value
+
+    def gradient(self, loss: Loss) -> Function | None:
+        """`torch.autograd.grad` of the source on tensors; loops of 600 steps are not compiled."""
+        function = rebind(loss.function, self.names)
+        if self.compiled:
+            if loss.name == "grad_scan":
+                return None
+            self.torch._dynamo.reset()
+            function = self.torch.compile(function)
+
+        def gradient(*arguments: Any) -> Any:
+            value = function(*arguments)
+            by = [leaf for k in loss.argnums for leaf in leaves(arguments[k])]
+            found = self.torch.autograd.grad(value, by)
+            return (value.detach(), found) if loss.value else found
+
+        return gradient
+
+    def variable(self, value: Any) -> Any:
+        """A tensor that the graph of autograd begins with."""
+        return self.torch.as_tensor(value).requires_grad_()
+
+    def constant(self, value: Any) -> Any:
+        """A tensor."""
+        return self.torch.as_tensor(value)
 
 
 class TensorFlow:
@@ -147,6 +231,7 @@ class TensorFlow:
         numpy.experimental_enable_numpy_behavior(dtype_conversion_mode="all")
         self.names = {"np": numpy, "erf": self.tf.math.erf}
         self.networks = importlib.import_module("benchmarks.peers.networks")
+        self.loops = importlib.import_module("benchmarks.peers.loops")
 
     def translate(self, workload: Workload) -> Function:
         """The convolutional net is written in TensorFlow, all else is the source."""
@@ -161,12 +246,32 @@ class TensorFlow:
             return self.tf.constant(value, self.tf.float32)
         return self.tf.constant(value)
 
+    def gradient(self, loss: Loss) -> Function:
+        """`tf.GradientTape` within a `tf.function`."""
+        if loss.name == "grad_scan":
+            function = self.loops.tensorflow_scan()
+        else:
+            function = rebind(loss.function, self.names)
+
+        def gradient(*arguments: Any) -> Any:
+            by = [arguments[k] for k in loss.argnums]
+            with self.tf.GradientTape() as tape:
+                tape.watch(by)
+                value = function(*arguments)
+            found = tape.gradient(value, by)
+            return (value, found) if loss.value else found
+
+        return self.tf.function(gradient, jit_compile=self.xla, autograph=False)
+
+    variable = constant = argument
+
 
 LOADERS: dict[str, Callable[[], Translator]] = {
     "numba": Numba,
     "numexpr": NumExpr,
     "jax": Jax,
-    "torch": Torch,
+    "torch": lambda: Torch(compiled=True),
+    "torch-eager": lambda: Torch(compiled=False),
     "tensorflow": lambda: TensorFlow(xla=False),
     "tensorflow-xla": lambda: TensorFlow(xla=True),
 }

@@ -1,7 +1,7 @@
-"""All workloads, in the order in which they are run and printed."""
+"""All workloads and losses, in the order in which they are run and printed."""
 
-from ..workload import Workload
-from . import elementwise, learning, linear_algebra, memory, particles, rows, stencils
+from ..workload import Loss, Workload
+from . import elementwise, learning, linear_algebra, losses, memory, particles, rows, stencils
 
 WORKLOADS: tuple[Workload, ...] = (
     *elementwise.WORKLOADS,
@@ -14,3 +14,7 @@ WORKLOADS: tuple[Workload, ...] = (
 )
 
 BY_NAME: dict[str, Workload] = {workload.name: workload for workload in WORKLOADS}
+
+LOSSES: tuple[Loss, ...] = losses.LOSSES
+
+LOSS_BY_NAME: dict[str, Loss] = {loss.name: loss for loss in LOSSES}
