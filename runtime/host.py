@@ -45,6 +45,7 @@ _PYTHON_FUNCTIONS = (
 )
 _PYTHON_VARIABLES = ("PyExc_IndexError", "PyExc_OverflowError", "PyExc_ValueError")
 
+_ALLOCATOR_FUNCTIONS = ("calloc", "realloc", "free")
 _HALF_FUNCTIONS = ("__extendhfsf2", "__truncsfhf2", "__truncdfhf2")
 
 _HANDLER_CAPSULE = b"mem_handler"  # the name that NumPy asks for
@@ -56,7 +57,7 @@ _CALL_NAME = sys.intern("__call__")
 @cache
 def symbols() -> dict[str, int]:
     """Addresses of what generated code may use of CPython and NumPy."""
-    return _python_symbols() | _numpy_symbols() | _half_symbols()
+    return _python_symbols() | _numpy_symbols() | _half_symbols() | _allocator_symbols()
 
 
 def _python_symbols() -> dict[str, int]:
@@ -81,6 +82,12 @@ def _half_symbols() -> dict[str, int]:
     except OSError:
         return {}
     return {n: _address(getattr(library, n)) for n in _HALF_FUNCTIONS if hasattr(library, n)}
+
+
+def _allocator_symbols() -> dict[str, int]:
+    """C's allocator, for what loops record."""
+    library = ctypes.CDLL(None)
+    return {f"tw.c.{name}": _address(getattr(library, name)) for name in _ALLOCATOR_FUNCTIONS}
 
 
 def _numpy_symbols() -> dict[str, int]:

@@ -13,6 +13,8 @@ them). Instructions are scalar and in SSA order::
       %5 = divide %3, %4                                  stage 2
       store out0[0 + 1024*i0 + 1*i1] = %5
 
+A loop or a branch is a step whose regions are programs of their own.
+
 The stage of an instruction is the number of reductions it waits for, one after another. A value of
 an earlier stage is computed again in a later one unless it is expensive: then it is spilled.
 """
@@ -220,7 +222,106 @@ class MatmulCall:
     c: Access
 
 
-Step = Kernel | MatmulCall
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """The steps of a loop's or branch's graph.
+
+    They find input k in the k-th buffer of Space.IN, and leave output k in the k-th of Space.OUT.
+    `constants` says where the region's own start among those of the program around it. `scratch`
+    (None: it needs none) holds its temporaries. What `while` loops in it have recorded is freed
+    after each run if `frees_tapes`; else it lives on, because a tape is among the outputs.
+    """
+
+    program: KernelProgram
+    constants: int
+    scratch: Buffer | None
+    frees_tapes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """A value that goes from iteration to iteration, `size` bytes each.
+
+    It alternates between `final` and `spare`, and ends in `final`. Without a `spare` the body
+    writes each next value over the last one.
+    """
+
+    init: Access
+    final: Access
+    spare: Buffer | None
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """An array of slices of `size` bytes; of a tape, the place of its token."""
+
+    array: Access
+    size: Size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanLoop:
+    """`length` runs of the body on (carries, a slice of each of `xs`, captured) for (carries, ys).
+
+    With `reverse`, from the last slice to the first.
+    """
+
+    name: str
+    length: Size
+    reverse: bool
+    carries: tuple[Carry, ...]
+    xs: tuple[Slices, ...]
+    ys: tuple[Slices, ...]
+    captured: tuple[Access, ...]
+    body: Region
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WhileLoop:
+    """Runs of the body on (carries, captured) for (carries, recorded) while the condition is true.
+
+    The condition, a region on the same inputs, writes a bool to `flag`. `count` is where the number
+    of iterations goes, if anything is recorded.
+    """
+
+    name: str
+    carries: tuple[Carry, ...]
+    captured: tuple[Access, ...]
+    condition: Region
+    flag: Buffer
+    body: Region
+    records: tuple[Slices, ...]
+    count: Access | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplayLoop:
+    """Runs of the body on (carries, recorded, captured) for carries, from iteration `count` - 1 to
+    iteration 0 of the loop that made the tapes.
+    """
+
+    name: str
+    count: Access
+    carries: tuple[Carry, ...]
+    tapes: tuple[Slices, ...]
+    captured: tuple[Access, ...]
+    body: Region
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Switch:
+    """One run of the branch that `index` names, on the operands, for the results."""
+
+    name: str
+    index: Access
+    operands: tuple[Access, ...]
+    results: tuple[Access, ...]
+    branches: tuple[Region, ...]
+
+
+Loop = ScanLoop | WhileLoop | ReplayLoop
+Step = Kernel | MatmulCall | Loop | Switch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ that reads a row-level maximum. Groups grow greedily along the edges of the grap
 nodes that read the same array over the same domain; a join that would make the order of the units
 cyclic is refused.
 
-What is in no group is a unit of its own: matrix products and assembled arrays.
+What is in no group is a unit of its own: matrix products, assembled arrays, loops and branches.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class _Fusion:
         for node in self.graph.nodes:
             if node.op.kind in COMPUTED:
                 self._place(node)
-            elif node.op.kind in (Kind.CONTRACT, Kind.ASSEMBLE):
+            elif node.op.kind in (Kind.CONTRACT, Kind.ASSEMBLE, Kind.REGION):
                 self._alone(node)
         units = [u for u in self.units if u is not None]
         return Fused(tuple(self._order(units)), self.views, self.unit_of)

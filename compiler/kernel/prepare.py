@@ -7,7 +7,8 @@ Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
 - the operand of a reshape that is no index map lies in row-major order;
 - the parts of an assembled array (concatenate, update_slice) are copies with a `Placement`: fusion
   joins them to what computes them, so that a part is computed straight into its place;
-- an update overwrites its base where nothing reads the base afterwards.
+- an update overwrites its base where nothing reads the base afterwards;
+- every operand of a loop or branch lies in row-major order.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from ..ops import REGISTRY
 from .layout import Resolved, Views, contiguous_strides, identity_map
 
 COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER}
+# The results of these have memory of their own.
+OWNING = COMPUTED | {Kind.CONTRACT, Kind.ASSEMBLE, Kind.REGION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,15 @@ class Prepared:
     shares: Mapping[Value, Value] = field(default_factory=dict)
 
 
-def prepare(graph: Graph) -> Prepared:
-    """Insert the copies; see the module's text."""
-    return _Preparation(graph).run()
+def prepare(graph: Graph, given: frozenset[int] = frozenset()) -> Prepared:
+    """Insert the copies; see the module's text. The inputs in `given` may be overwritten."""
+    return _Preparation(graph, given).run()
 
 
 class _Preparation:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, given: frozenset[int]) -> None:
         self.graph = graph
+        self.given = given
         self.last_use = _last_uses(graph)
         self.builder = GraphBuilder(graph.name)
         self.new: dict[Value, Value] = {}
@@ -70,6 +74,7 @@ class _Preparation:
     def run(self) -> Prepared:
         for v in self.graph.inputs:
             self.new[v] = self.builder.input(v.type, v.name)
+        self._given_inputs = {self.builder.inputs[k] for k in self.given}
         for guard in self.graph.guards:
             self.builder.guard(guard)
         for position, node in enumerate(self.graph.nodes):
@@ -89,6 +94,8 @@ class _Preparation:
             return
         if node.op.kind is Kind.CONTRACT:
             inputs = [v if self._blas_ready(v) else self._copy(v) for v in inputs]
+        elif node.op.kind is Kind.REGION:
+            inputs = [v if self._is_whole(v) else self._copy(v) for v in inputs]
         elif node.op.kind is Kind.GATHER:
             inputs = [self._in_memory(inputs[0]), *inputs[1:]]
         elif node.op.kind is Kind.VIEW and not self._is_map(node):
@@ -137,6 +144,14 @@ class _Preparation:
             return value
         return self._copy(value)
 
+    def _is_whole(self, value: Value) -> bool:
+        """Whether `value` lies in memory, row by row."""
+        owner = storage_owner(value, self.views, self.producers)
+        if owner is None or owner in self.placements:
+            return False
+        node = self.producers.get(owner)
+        return node is None or node.op.kind in OWNING or node.op.name == "constant"
+
     def _blas_ready(self, value: Value) -> bool:
         if self._in_memory(value) is not value:
             return False
@@ -183,8 +198,7 @@ class _Preparation:
 
     def _overwritable(self, base: Value) -> bool:
         """Whether `base` has memory of its own that no other name shares."""
-        kind = self._kind(base)
-        owns = kind in COMPUTED or kind in (Kind.CONTRACT, Kind.ASSEMBLE)
+        owns = self._kind(base) in OWNING or base in self._given_inputs
         readers = self.readers.get(base, [])
         return owns and all(r.op.kind is not Kind.VIEW for r, _ in readers)
 
@@ -206,8 +220,7 @@ class _Preparation:
             value = self.new[old]
             owner = storage_owner(value, self.views, self.producers)
             kind = self._kind(owner) if owner is not None else None
-            own = kind in COMPUTED or kind in (Kind.CONTRACT, Kind.ASSEMBLE)
-            if owner is None or not own or owner in taken or owner in self.placements:
+            if owner is None or kind not in OWNING or owner in taken or owner in self.placements:
                 value = owner = self._copy(value)
             taken.add(owner)
             outputs.append(value)

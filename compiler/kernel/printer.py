@@ -5,33 +5,37 @@ Layer: compiler/kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .form import (
+    Access,
     Apply,
+    Carry,
     Const,
     Indexed,
     Instr,
     Kernel,
     KernelProgram,
     Load,
+    Loop,
     MatmulCall,
     Position,
     Reduce,
+    Region,
+    ReplayLoop,
     Scan,
     SizeOf,
+    Slices,
+    Step,
+    Switch,
+    WhileLoop,
     affine_text,
 )
 
 
 def print_program(program: KernelProgram, describe: Callable[[Kernel], str]) -> str:
     """All steps in order; `describe(kernel)` tells how a kernel is walked."""
-    parts = []
-    for step in program.steps:
-        if isinstance(step, Kernel):
-            parts.append(print_kernel(step, describe(step)))
-        else:
-            parts.append(_matmul_text(step))
+    parts = [_step_text(step, describe) for step in program.steps]
     if program.arena:
         slots = ", ".join(f"{size}" for size in program.arena)
         parts.append(f"arena bytes: {slots}")
@@ -57,6 +61,9 @@ def print_kernel(kernel: Kernel, schedule: str) -> str:
         lines.append(text + (f"  # {', '.join(notes)}" if notes else ""))
     for spill in kernel.spills:
         lines.append(f"  keep {spill.access} = {name[spill.value]}")
+    for column in kernel.columns:
+        rows = ", ".join(str(a.buffer) for a in column.components)
+        lines.append(f"  column {column.access} = {column.op.name}({name[column.value]}) in {rows}")
     for store in kernel.stores:
         lines.append(f"  store {store.access} = {name[store.value]}")
     return "\n".join(lines)
@@ -78,6 +85,60 @@ def _instr_text(instr: Instr, name: dict[Instr, str]) -> str:
     attrs = getattr(instr, "attrs", None)
     suffix = " {" + ", ".join(f"{k}={v}" for k, v in attrs.items()) + "}" if attrs else ""
     return f"{instr.op.name}({args}){suffix}"
+
+
+def _step_text(step: Step, describe: Callable[[Kernel], str]) -> str:
+    if isinstance(step, Kernel):
+        return print_kernel(step, describe(step))
+    if isinstance(step, MatmulCall):
+        return _matmul_text(step)
+    parts = [f"{_head(step)} {{"]
+    if not isinstance(step, Switch):
+        parts += [_carry_text(c) for c in step.carries]
+    for role, region in _roles(step):
+        parts.append(f"  {role} {{")
+        text = print_program(region.program, describe).rstrip("\n")
+        parts += [f"    {line}" if line else "" for line in text.split("\n")]
+        parts.append("  }")
+    return "\n".join([*parts, "}"])
+
+
+def _head(step: Loop | Switch) -> str:
+    if isinstance(step, Switch):
+        results, operands = _list(step.results), _list(step.operands)
+        return f"switch @{step.name} {step.index} ({operands}) -> ({results})"
+    captured = _list(step.captured)
+    if isinstance(step, WhileLoop):
+        tapes = f" count {step.count} tapes ({_slices(step.records)})" if step.count else ""
+        return f"while @{step.name} captured ({captured}){tapes}"
+    if isinstance(step, ReplayLoop):
+        tapes = _slices(step.tapes)
+        return f"replay @{step.name} {step.count} tapes ({tapes}) captured ({captured})"
+    reverse = " reverse" if step.reverse else ""
+    return (
+        f"scan @{step.name} {step.length}{reverse} slices ({_slices(step.xs)}) "
+        f"captured ({captured}) -> ({_slices(step.ys)})"
+    )
+
+
+def _list(accesses: Sequence[Access]) -> str:
+    return ", ".join(map(str, accesses))
+
+
+def _slices(slices: Sequence[Slices]) -> str:
+    return ", ".join(f"{s.array} by {s.size}" for s in slices)
+
+
+def _carry_text(carry: Carry) -> str:
+    where = "in place" if carry.spare is None else f"or {carry.spare}"
+    return f"  carry {carry.final} {where} = {carry.init}"
+
+
+def _roles(step: Loop | Switch) -> list[tuple[str, Region]]:
+    if isinstance(step, Switch):
+        return [(f"branch {k}", region) for k, region in enumerate(step.branches)]
+    body = ("body", step.body)
+    return [("condition", step.condition), body] if isinstance(step, WhileLoop) else [body]
 
 
 def _matmul_text(call: MatmulCall) -> str:

@@ -1,6 +1,7 @@
-"""A whole graph as a list of steps: kernels and matrix products, with their buffers.
+"""A whole graph as a list of steps: kernels, matrix products, loops, with their buffers.
 
 Layer: compiler/kernel. In: a graph that the graph passes are done with. Out: a `KernelProgram`.
+The graphs of loops and branches go the same way, each to a program of its own.
 """
 
 from __future__ import annotations
@@ -11,29 +12,52 @@ from ..ir.opdef import Kind
 from ..ir.types import DType, Size
 from .form import Access, KernelProgram, MatmulCall, Step
 from .fuse import Fused, Unit, fuse
+from .inplace import can_overwrite, overwritten, updated_carries
 from .layout import Views
 from .lower import UnitLowering
 from .prepare import COMPUTED, Prepared, leading_dimension, prepare, storage_owner, view_strides
+from .regions import RegionLowering
 from .storage import StorageMap, plan_arena
 
 
 def lower_graph(graph: Graph) -> KernelProgram:
     """Prepare, fuse and lower."""
-    prepared = prepare(graph)
+    return _lower(prepare(graph), "")
+
+
+def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
+    """Fuse and lower; the names of the steps begin with `prefix`."""
     fused = fuse(prepared)
     storage = StorageMap(prepared, fused.views)
     needed = _needed_values(prepared, fused)
     steps: list[Step] = []
     for unit in fused.units:
-        name = f"k{len(steps)}"
+        name = f"{prefix}k{len(steps)}"
         if unit.is_group:
             values = [v for node in unit.nodes for v in node.outputs if v in needed]
             if values:
                 steps.append(UnitLowering(unit, fused.views, storage, values, name).lower())
         elif unit.nodes[0].op.kind is Kind.CONTRACT:
             steps.append(_matmul(unit, fused.views, storage, name))
+        elif unit.nodes[0].op.kind is Kind.REGION:
+            (node,) = unit.nodes
+            steps.append(RegionLowering(node, fused.views, storage, name, lower_region).step())
     arena, slots = plan_arena(steps)
     return KernelProgram(tuple(steps), tuple(storage.temps), tuple(storage.constants), arena, slots)
+
+
+def lower_region(graph: Graph, name: str, carries: int) -> tuple[KernelProgram, frozenset[int]]:
+    """The program of a region, and which of its carries have one place for input and output."""
+    given = updated_carries(graph, carries)
+    while True:
+        prepared = prepare(graph, given)
+        kept = overwritten(prepared, given)
+        if kept == given:
+            break
+        given = kept
+    program = _lower(prepared, f"{name}.")
+    free = {k for k in range(carries) if k not in given and can_overwrite(program, k)}
+    return program, given | free
 
 
 def _needed_values(prepared: Prepared, fused: Fused) -> set[Value]:

@@ -17,9 +17,25 @@ from ..ir.dims import product
 from ..ir.graph import Graph, Value
 from ..ir.opdef import Kind
 from ..ir.types import DType, Shape, Size
-from .form import Access, Buffer, Kernel, Space, Step
+from .form import (
+    Access,
+    Buffer,
+    Kernel,
+    KernelProgram,
+    Loop,
+    MatmulCall,
+    Region,
+    ReplayLoop,
+    ScanLoop,
+    Space,
+    Step,
+    Switch,
+    WhileLoop,
+)
 from .layout import Storage, Views, contiguous_strides
 from .prepare import Prepared, storage_owner
+
+ALIGNMENT = 64  # of arena slots, in bytes: a cache line, and the widest vector
 
 
 class StorageMap:
@@ -116,7 +132,51 @@ def step_buffers(step: Step) -> list[Buffer]:
     """What a step reads or writes."""
     if isinstance(step, Kernel):
         return step.buffers()
-    return [step.a.buffer, step.b.buffer, step.c.buffer]
+    if isinstance(step, MatmulCall):
+        return [step.a.buffer, step.b.buffer, step.c.buffer]
+    accesses = [*step_reads(step), *step_writes(step)]
+    return [*(a.buffer for a in accesses), *step_scratch(step)]
+
+
+def step_reads(step: Loop | Switch) -> list[Access]:
+    """What a loop or branch reads."""
+    if isinstance(step, Switch):
+        return [step.index, *step.operands]
+    reads = [*(c.init for c in step.carries), *step.captured]
+    if isinstance(step, ScanLoop):
+        reads += [x.array for x in step.xs]
+    elif isinstance(step, ReplayLoop):
+        reads += [step.count, *(t.array for t in step.tapes)]
+    return reads
+
+
+def step_writes(step: Loop | Switch) -> list[Access]:
+    """What a loop or branch writes for steps that follow."""
+    if isinstance(step, Switch):
+        return list(step.results)
+    writes = [c.final for c in step.carries]
+    if isinstance(step, ScanLoop):
+        writes += [y.array for y in step.ys]
+    elif isinstance(step, WhileLoop) and step.count is not None:
+        writes += [step.count, *(t.array for t in step.records)]
+    return writes
+
+
+def step_regions(step: Loop | Switch) -> tuple[Region, ...]:
+    """The regions of a loop or branch."""
+    if isinstance(step, Switch):
+        return step.branches
+    return (step.condition, step.body) if isinstance(step, WhileLoop) else (step.body,)
+
+
+def step_scratch(step: Loop | Switch) -> list[Buffer]:
+    """Temporaries that a loop or branch needs while it runs."""
+    found = [r.scratch for r in step_regions(step)]
+    if not isinstance(step, Switch):
+        found += [c.spare for c in step.carries]
+    if isinstance(step, WhileLoop):
+        found.append(step.flag)
+    return [buffer for buffer in found if buffer is not None]
 
 
 def plan_arena(steps: Sequence[Step]) -> tuple[tuple[Size, ...], dict[Buffer, int]]:
@@ -159,3 +219,13 @@ def _take_slot(needed: Size, slots: list[Size], free: list[int]) -> int:
             return slot
     slots.append(needed)
     return len(slots) - 1
+
+
+def aligned(size: Size) -> Size:
+    """The bytes that a slot of this size takes."""
+    return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+def arena_size(program: KernelProgram) -> Size:
+    """The bytes of scratch memory that a program needs."""
+    return sum((aligned(size) for size in program.arena), start=0)

@@ -9,7 +9,7 @@ known becomes a constant::
 
 An array of equal elements becomes a broadcast scalar, which costs no memory and which rules
 see through. Limits: results that are large and larger than the operands are left to run time, and
-so are nodes that raise an error, and `iota`, which a kernel counts faster than it loads. The
+so are nodes that raise an error, loops, and `iota`, which a kernel counts faster than it loads. The
 replaced nodes' operands stay behind, for `prune`.
 """
 
@@ -25,6 +25,7 @@ from ..ir.dims import Dim
 from ..ir.graph import Graph, Node, Value
 from ..ir.interpret import run_node
 from ..ir.literal import Literal
+from ..ir.opdef import Kind
 from ..ir.types import Size
 from ..ops.shape import BROADCAST
 from ..ops.source import CONSTANT, DIM
@@ -76,7 +77,7 @@ class _Folder:
 
     def _evaluate(self, node: Node) -> list[np.ndarray] | None:
         """The results of a node whose operands are known, unless they are too large."""
-        if not node.inputs and node.op is not DIM:
+        if node.op.kind is Kind.REGION or (not node.inputs and node.op is not DIM):
             return None
         operands = [self.known[v] for v in node.inputs if v in self.known]
         if len(operands) != len(node.inputs) or not all(map(_is_known, node.attrs.values())):

@@ -11,7 +11,7 @@ References are counted through API functions only. Nothing here keeps a referenc
 from __future__ import annotations
 
 from ... import abi
-from ...ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_NEGATIVE_POWER
+from ...ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_MEMORY, STATUS_NEGATIVE_POWER
 from .blocks import BLOCKS
 
 STACK_ARENA_BYTES = 4096  # scratch up to this size lives on the stack
@@ -305,6 +305,13 @@ _RAISE = f"""
 {_message("@text.empty", "zero-size array to reduction operation which has no identity")}
 define internal void @tw.raise(i64 %status) {{
 entry:
+  %memory.bit = and i64 %status, {STATUS_MEMORY}
+  %memory = icmp ne i64 %memory.bit, 0
+  br i1 %memory, label %no.memory, label %other
+no.memory:
+  call ptr @PyErr_NoMemory()
+  ret void
+other:
   %power.bit = and i64 %status, {STATUS_NEGATIVE_POWER}
   %index.bit = and i64 %status, {STATUS_INDEX}
   %power = icmp ne i64 %power.bit, 0

@@ -23,6 +23,7 @@ class ModuleWriter:
         self._globals: dict[str, str] = {}
         self._declarations: dict[str, str] = {}
         self._functions: list[FunctionWriter] = []
+        self._texts: dict[str, str] = {}
         self._defined: set[str] = set()
 
     def declare(self, name: str, result: str, params: Sequence[str]) -> str:
@@ -56,13 +57,21 @@ class ModuleWriter:
         self._defined.add(name)
         return function
 
+    def add_text(self, key: str, text: str) -> None:
+        """Add functions that are written already (idempotent for a key)."""
+        self._texts.setdefault(key, text)
+
+    def has_text(self, key: str) -> bool:
+        """Whether `add_text` was called with this key."""
+        return key in self._texts
+
     def has_function(self, name: str) -> bool:
         """Whether a function of this name (with @) has been started in the module."""
         return name in self._defined
 
     def text(self) -> str:
         """The whole module."""
-        parts = [*self._globals.values(), *self._declarations.values()]
+        parts = [*self._globals.values(), *self._declarations.values(), *self._texts.values()]
         return "\n".join([*parts, *(f.text() for f in self._functions)]) + "\n"
 
 

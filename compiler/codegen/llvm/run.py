@@ -1,0 +1,52 @@
+"""`@tw.run`: the steps of a program in order.
+
+Layer: compiler/codegen/llvm. Kernels are functions of their own (kernels.py, blas.py). Regions are
+not: their steps stand inside of the loop (control.py), so that an iteration costs the calls of its
+kernels and the arithmetic on a few pointers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...kernel.form import Kernel, KernelProgram, MatmulCall, ReplayLoop, ScanLoop, Step, WhileLoop
+from ...kernel.storage import step_buffers
+from . import tapes
+from .arena import load_sizes
+from .control import ControlWriter
+from .frame import Frame
+from .writer import ModuleWriter
+
+
+def emit_run(module: ModuleWriter, program: KernelProgram, size_names: Sequence[str]) -> None:
+    """Write `@tw.run`."""
+    params = [("ptr", f"%{p}") for p in ("in", "out", "arena", "constants", "sizes")]
+    fn = module.function("i64", "@tw.run", params, linkage="internal")
+    names = load_sizes(fn, size_names)
+    status = fn.alloca("[2 x i64]", 8)  # the status, and the list of tapes
+    fn.line(f"store [2 x i64] zeroinitializer, ptr {status}")
+    last = [*(f"i64 {names[name]}" for name in size_names), f"ptr {status}"]
+
+    def steps(frame: Frame) -> None:
+        for step in frame.program.steps:
+            run(step, frame)
+
+    control = ControlWriter(fn, status, steps)
+
+    def run(step: Step, frame: Frame) -> None:
+        if isinstance(step, (Kernel, MatmulCall)):
+            arguments = [f"ptr {frame.pointer(b)}" for b in step_buffers(step)]
+            fn.line(f"call void @{step.name}({', '.join([*arguments, *last])})")
+        elif isinstance(step, ScanLoop):
+            control.scan(step, frame)
+        elif isinstance(step, WhileLoop):
+            control.while_(step, frame)
+        elif isinstance(step, ReplayLoop):
+            control.replay(step, frame)
+        else:
+            control.switch(step, frame)
+
+    steps(Frame(fn, names, program, "%arena"))
+    if tapes.are_used(module):
+        tapes.free_since(fn, status, "null")
+    fn.line(f"ret i64 {fn.assign(f'load i64, ptr {status}')}")
