@@ -26,6 +26,7 @@ class Kind(Enum):
     SCAN = "scan"  # running combination along `axis` with `reduction`
     ASSEMBLE = "assemble"  # operands become parts of one new array: concatenate, update_slice
     GATHER = "gather"  # elements chosen by index arrays
+    SCATTER = "scatter"  # values added to elements chosen by index arrays
     CONTRACT = "contract"  # sums of products, done by a BLAS call
     REGION = "region"  # loops and branches: operands feed graphs that are attributes
 
@@ -60,13 +61,14 @@ class Reduction:
     """A reduction over scalars, as code for a `ScalarBuilder` `s` (see ops/scalar.py).
 
     An accumulator is a tuple of scalars with dtypes `components(dtype)`. `index` is the i64
-    position along the flattened reduced axes. `merge` joins two accumulators whose positions may
-    interleave (vector lanes). `empty_ok` says whether an empty reduction has a value.
+    position along the flattened reduced axes. `step(s, accumulator, *elements, index)` takes an
+    element of each operand. `merge` joins two accumulators whose positions may interleave (vector
+    lanes). `empty_ok` says whether an empty reduction has a value.
     """
 
     components: Callable[[DType], tuple[DType, ...]]
     init: Callable[[Any, DType], tuple[Any, ...]]
-    step: Callable[[Any, tuple[Any, ...], Any, Any], tuple[Any, ...]]
+    step: Callable[..., tuple[Any, ...]]
     merge: Callable[[Any, tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]
     finish: Callable[[Any, tuple[Any, ...], DType], Any]
     needs_index: bool = False
@@ -89,10 +91,13 @@ class OpDef:
     traits: Traits = field(default_factory=Traits)
     attrs: tuple[str, ...] = ()  # names of the attributes, all required
     ulp: Mapping[DType, float] = field(default_factory=dict)  # largest error; 0 where absent
+    partial: bool = False  # VIEW: zero where `index_map` leaves the operand
     # how it is differentiated (see ir/derivative.py); None: its results are no floats
     derivative: Any = None
-    # (builder, inputs, batched, attrs) -> outputs, all with a new first axis: see transforms/batch
+    # how it is batched (see ir/batching.py: BatchRule, Harmless); no rule is needed by elementwise
+    # ops and sources, and `harmless` only by ops that may fail
     batch: Callable[..., Any] | None = None
+    harmless: Callable[[int, DType], int | None] | None = None
     cost: float = 1.0  # rough scalar instructions per element: 1 for an add, 30 for an exp
 
     def __repr__(self) -> str:

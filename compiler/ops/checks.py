@@ -85,6 +85,7 @@ CAST_PYTHON_INT = elementwise(
     infer=_cast_infer,
     reference=_cast_reference,
     lower=_cast_lower,
+    harmless=lambda k, dtype: 0,
     attrs=("dtype",),
     cost=3.0,
     doc="A Python int in another integer dtype; an error when the program runs if it does not fit.",
@@ -96,6 +97,7 @@ WRAP_INDEX = elementwise(
     infer=same_dtype("wrap_index", frozenset({DType.I64})),
     reference=_wrap_reference,
     lower=_wrap_lower,
+    harmless=lambda k, dtype: k,  # index 0 of an axis of size 1
     cost=3.0,
     doc="An index into an axis of the size given second, counted from the start; an error when the"
     " program runs if it is out of bounds.",
@@ -107,6 +109,7 @@ REQUIRE_NONEMPTY = elementwise(
     infer=_nonempty_infer,
     reference=_nonempty_reference,
     lower=_nonempty_lower,
+    harmless=lambda k, dtype: 1 if k == 1 else None,
     derivative=pointwise(lambda ct, out, x, count: ct, None),
     cost=2.0,
     doc="x, the largest or smallest of `count` elements; an error when the program runs if there"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..ir.batching import BatchSite
 from ..ir.derivative import Contribution, Rules, Site
 from ..ir.opdef import Kind, op
 from ..ir.term import Term, matmul
@@ -52,12 +53,49 @@ def _matmul_jvp(site: Site, tangents: Sequence[Term | None]) -> list[Term | None
     return [first + more[0] if more else first]
 
 
+def _matmul_batch(site: BatchSite) -> Term:
+    """Where all examples share one operand, one large product takes the place of many small ones.
+
+    That needs the examples as rows of one matrix; where they cannot lie so without a copy, the
+    product stays a stack, which reads the shared operand again for each.
+    """
+    a, b = site.operands
+    m, n = a.example.shape[-2], b.example.shape[-1]
+    if a.is_mapped and not b.is_mapped:
+        if a.example.rank == 2:
+            rows = a.term.reshape((site.size * m, a.term.shape[-1]))
+            return matmul(rows, b.term).reshape((site.size, m, n))
+        if m == 1:
+            return _as_rows(a.term, -2, b.term)
+    if n == 1 and b.is_mapped and not a.is_mapped:
+        return _as_rows(b.term, -1, _flipped(a.term))
+    if m == n == 1:
+        products = site.operands[0].whole(site.size) * _flipped(site.operands[1].whole(site.size))
+        return products.sum([products.rank - 1]).reshape((*products.shape[:-2], 1, 1))
+    return matmul(*site.wholes())
+
+
+def _as_rows(vectors: Term, axis: int, matrix: Term) -> Term:
+    """Each example's vectors [size, ..., k], times a matrix that all share.
+
+    `vectors` has an axis of size 1, for the matrices that they were; the result has it, too.
+    """
+    count = vectors.rank
+    one = axis + count
+    flat = vectors.reshape((*vectors.shape[:one], *vectors.shape[one + 1 :]))
+    order = [*range(1, count - 2), 0, count - 2]
+    product = matmul(flat.transpose(order), matrix)
+    back = product.transpose([order.index(k) for k in range(count - 1)])
+    return back.reshape((*back.shape[:one], 1, *back.shape[one:]))
+
+
 MATMUL = op(
     "matmul",
     Kind.CONTRACT,
     arity=2,
     infer=_matmul_infer,
     reference=np.matmul,
+    batch=_matmul_batch,
     derivative=Rules(vjp=_matmul_vjp, jvp=_matmul_jvp),
     cost=100.0,
     doc="Matrix product of two stacks of matrices: [..., m, k] by [..., k, n] gives [..., m, n].",

@@ -26,7 +26,7 @@ from ..errors import DTypeError, ShapeError, UserError
 from ..ir.derivative import Rules
 from ..ir.opdef import Kind, op
 from ..ir.types import DType, Size, TensorType
-from ..transforms import loops
+from ..transforms import batch_loops, loops
 
 Attrs = Mapping[str, Any]
 Types = tuple[TensorType, ...]
@@ -118,6 +118,7 @@ SCAN = op(
     arity=None,
     infer=_scan_infer,
     reference=_scan_reference,
+    batch=batch_loops.batch_scan,
     derivative=Rules(vjp=loops.scan_vjp, jvp=loops.scan_jvp),
     attrs=("body", "carries", "scanned", "length", "reverse"),
     doc="A loop over the first axis of arrays that carries values from slice to slice: operands "
@@ -170,6 +171,7 @@ WHILE = op(
     arity=None,
     infer=_while_infer,
     reference=_while_reference,
+    batch=batch_loops.batch_while,
     derivative=Rules(vjp=loops.while_vjp, jvp=loops.while_jvp),
     attrs=("condition", "body", "carries", "records"),
     doc="A loop that goes on as long as its condition gives true: operands are the first carries "
@@ -212,6 +214,7 @@ REPLAY = op(
     arity=None,
     infer=_replay_infer,
     reference=_replay_reference,
+    batch=batch_loops.batch_replay,
     derivative=Rules(vjp=loops.replay_vjp, jvp=loops.replay_jvp),
     attrs=("body", "carries", "tapes"),
     doc="A loop over what a `while` has recorded, from the last iteration to the first: operands "
@@ -246,6 +249,7 @@ SWITCH = op(
     arity=None,
     infer=_switch_infer,
     reference=_switch_reference,
+    batch=batch_loops.batch_switch,
     derivative=Rules(vjp=loops.switch_vjp, jvp=loops.switch_jvp),
     attrs=("branches",),
     doc="One of several graphs, chosen by the first operand (limited to the graphs there are), "
