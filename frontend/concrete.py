@@ -19,8 +19,9 @@ _STATIC = "or pass it as a Python value: tw.jit(static_argnames=({name!r},))"
 _ADVICE = {
     "bool": (
         "the truth value of a traced array is only known when the compiled function runs",
-        "for `if`, write np.where(condition, a, b); for `and`, `or`, `not` write &, |, ~;"
-        " for min and max write np.minimum and np.maximum",
+        "for `if`, write np.where(condition, a, b) or tw.cond(condition, f, g); for `while`, write"
+        " tw.while_loop; for `and`, `or`, `not` write &, |, ~; for min and max write np.minimum and"
+        " np.maximum",
     ),
     "int": (
         "int() needs the value of a traced array, which is only known when the compiled"
@@ -42,7 +43,8 @@ _ADVICE = {
     "index": (
         "an integer is needed here (for a size, an axis, a slice or range()), but the value of a"
         " traced array is only known when the compiled function runs",
-        "for a slice of fixed length, write np.take(x, start + np.arange(length))",
+        "for a slice of fixed length, write np.take(x, start + np.arange(length)); for a loop over"
+        " range(), write tw.fori_loop",
     ),
     "array": (
         "a concrete array is needed here, but the elements of a traced array are only known when"

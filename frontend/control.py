@@ -26,7 +26,6 @@ from .location import user_location
 from .loops import Loop, Slices, emit_scan, emit_while, pair_of, slices_of, truth_of
 from .region import dissect, name_of
 from .symint import size_of, wrap_size
-from .table import FUNCTIONS
 from .tracer import Tracer
 
 _SCAN = Loop("tw.scan", "carry")
@@ -239,7 +238,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         return functions[min(max(operator.index(index), 0), len(functions) - 1)](*operands)
     chosen = _integer("tw.switch: the index", index)
     if chosen._type.dtype is DType.U64:  # as an i64, a large one would be negative
-        chosen = FUNCTIONS[np.minimum](chosen, len(functions) - 1)
+        chosen = np.minimum(chosen, len(functions) - 1)  # type: ignore[call-overload]
     ctx = require()
     at = values.cast(ctx, chosen._read(), DType.I64)
     named = [(f"branch {k}", function) for k, function in enumerate(functions)]

@@ -191,10 +191,14 @@ def pair_of(loop: Loop, returned: Any) -> tuple[Any, Any]:
     """What the body of a scan returns, (next carry, y)."""
     if isinstance(returned, tuple) and len(returned) == 2:
         return returned
-    kind = type(returned).__name__
+    got = f"a {type(returned).__name__}"
+    if isinstance(returned, tuple):
+        got = f"a tuple of {len(returned)}"
+    elif type(returned) is Tracer:
+        got = lift.type_text(returned)
     raise TraceError(
         f"{loop.name}: the body does not return a pair (next {loop.carry}, y)",
-        got=f"a tuple of {len(returned)}" if isinstance(returned, tuple) else kind,
+        got=got,
         loc=user_location(),
         hint="return carry, None if there is nothing to stack",
     )

@@ -36,8 +36,9 @@ def test_truth_value():
         "  got:      bool[], the result of greater at FILE:+1 in branch\n"
         "  at:       FILE:+1 in branch\n"
         "            if x.sum() > limit:\n"
-        "  hint:     for `if`, write np.where(condition, a, b); for `and`, `or`, `not` write"
-        " &, |, ~; for min and max write np.minimum and np.maximum"
+        "  hint:     for `if`, write np.where(condition, a, b) or tw.cond(condition, f, g); for"
+        " `while`, write tw.while_loop; for `and`, `or`, `not` write &, |, ~; for min and max write"
+        " np.minimum and np.maximum"
     )
 
 
