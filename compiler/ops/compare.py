@@ -127,7 +127,7 @@ def _clip_by_low(ct: Term, out: Term, x: Term, low: Term, high: Term) -> Term:
 
 def _clip_by_high(ct: Term, out: Term, x: Term, low: Term, high: Term) -> Term:
     raised = x.op("maximum", low)
-    return _shared(ct, high, raised, high < raised)
+    return _shared(ct, high, raised, high > raised)
 
 
 def _comparison(name: str, relation: str, reference: Callable, doc: str) -> OpDef:

@@ -22,6 +22,7 @@ from ..table import FUNCTIONS, implements
 from ..tracer import Tracer
 from . import create
 from .axes import one_axis
+from .reduce import steady_at_zero
 
 
 def multiply_sum(ctx: TraceContext, a: Value, b: Value, along: tuple[int, ...]) -> Value:
@@ -227,7 +228,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         x = x.astype(np.float64)
     if axis is None and (ord is None or (ord in ("f", "fro") and x.ndim == 2)):
         flat = x.ravel()
-        result = np.sqrt(dot(flat, flat))
+        result = np.sqrt(steady_at_zero(dot(flat, flat)))
         return np.reshape(result, (1,) * x.ndim) if keepdims else result
     if axis is None:
         axis = tuple(range(x.ndim))
@@ -241,7 +242,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Any:
     if ord is None or ord == 2:
-        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+        return np.sqrt(steady_at_zero(np.sum(x * x, axis=axis, keepdims=keepdims)))
     if ord == np.inf:
         return np.max(np.abs(x), axis=axis, keepdims=keepdims)
     if ord == -np.inf:
@@ -253,13 +254,13 @@ def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Any:
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order '{ord}' for vectors")
     total = np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims)
-    return np.power(total, np.reciprocal(x.dtype.type(ord)))
+    return np.power(steady_at_zero(total), np.reciprocal(x.dtype.type(ord)))
 
 
 def _matrix_norm(x: Tracer, ord: Any, along: tuple[int, int], keepdims: bool) -> Any:
     row, column = (one_axis(k, x.ndim) for k in along)
     if ord in (None, "fro", "f"):
-        return np.sqrt(np.sum(x * x, axis=(row, column), keepdims=keepdims))
+        return np.sqrt(steady_at_zero(np.sum(x * x, axis=(row, column), keepdims=keepdims)))
     pick = {
         1: (row, np.max),
         -1: (row, np.min),

@@ -322,7 +322,7 @@ def _spread(root: bool, name: str) -> Callable[..., Any]:
         along = reduced_axes(axis, x.ndim)
         result = _variance(x, along, dtype, ddof, where, mean)
         if root:
-            result = np.sqrt(result)
+            result = np.sqrt(steady_at_zero(result))
         if dtype is None and x._type.dtype is DType.F16:
             result = FUNCTIONS[np.ndarray.astype](result, np.float16)
         return _shaped(result, along, keepdims, out, name)
@@ -350,6 +350,20 @@ def _variance(
     total = lift.tracer(ctx, reduce_value("reduce_sum", square, along, keepdims=True))
     left = np.maximum(count - ddof, 0) if isinstance(count, Tracer) else _at_least_0(count - ddof)
     return np.true_divide(total, left, dtype=work.numpy, casting="unsafe")
+
+
+def steady_at_zero(x: Any) -> Any:
+    """The same number, constant for derivatives where it is 0: so that its root has slope 0 there.
+
+    Norms and deviations have a kink at 0, and every slope from -1 to 1 is as good.
+    """
+    value = lift.lift(x)._read()
+    ctx, dtype = require(), value.type.dtype
+    if not dtype.is_float:
+        return x
+    is_zero = ctx.emit("equal", value, values.full(ctx, value.type.shape, 0, dtype))
+    chosen = ctx.emit("select", is_zero, ctx.emit("stop_gradient", value), value)
+    return lift.tracer(ctx, chosen)
 
 
 def _at_least_0(count: Any) -> Any:

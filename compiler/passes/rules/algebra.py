@@ -20,7 +20,7 @@ c, d = Const("c"), Const("d")
 add, subtract, multiply, divide = node("add"), node("subtract"), node("multiply"), node("divide")
 negative, positive, absolute = node("negative"), node("positive"), node("absolute")
 square, sqrt, reciprocal, power = node("square"), node("sqrt"), node("reciprocal"), node("power")
-fabs, cast = node("fabs"), node("cast")
+fabs, cast, stop_gradient = node("fabs"), node("cast"), node("stop_gradient")
 
 
 def is_float(m: Match) -> bool:
@@ -91,6 +91,7 @@ _RING = (
 
 _SIGNS = (
     Rule("positive", positive(x), x, why="+x is x"),
+    Rule("stop_gradient", stop_gradient(x), x, why="derivatives are there before any pass runs"),
     Rule("add_negated", add(x, negative(y)), subtract(x, y), why="x + (-y) is x - y, for 0 too"),
     Rule("subtract_negated", subtract(x, negative(y)), add(x, y), why="x - (-y) is x + y"),
     Rule(
