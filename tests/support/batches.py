@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tensorwright.compiler import ops as _loaded  # noqa: F401  (fills the registry)
 from tensorwright.compiler.ir.builder import GraphBuilder
 from tensorwright.compiler.ir.graph import Graph
 from tensorwright.compiler.ir.interpret import bind_sizes, concrete, interpret

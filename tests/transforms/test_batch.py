@@ -53,9 +53,7 @@ def test_random_graphs(seed: int):
         return op.name not in REORDERED
 
     rng, graph, mapped, shapes, size = drawn(seed, allow=allow)
-    arrays = [
-        random_array(rng, v.type.dtype, s) for v, s in zip(graph.inputs, shapes, strict=True)
-    ]
+    arrays = [random_array(rng, v.type.dtype, s) for v, s in zip(graph.inputs, shapes, strict=True)]
     check(graph, mapped, arrays, size, exact=False, symbolic=seed % 2 == 1)
 
 
@@ -100,9 +98,7 @@ def test_a_shared_matrix_takes_one_product():
       %0: f64[2, 4] = matmul(%a, %b)
       return %0
     }"""
-    (product,) = [
-        n for n in batched(parse(text), (True, False), 7).nodes if n.op.name == "matmul"
-    ]
+    (product,) = [n for n in batched(parse(text), (True, False), 7).nodes if n.op.name == "matmul"]
     assert product.output.type.shape == (14, 4)
 
 
