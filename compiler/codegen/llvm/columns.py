@@ -1,0 +1,94 @@
+"""Reductions over the outer axes of a kernel: rows of accumulators in memory.
+
+Layer: compiler/codegen/llvm. Before the first outer point the accumulators are set, at every point
+of the innermost loop they take in one value (or one vector), and after the last outer point they
+are combined to the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...errors import InternalError
+from ...ir.opdef import Reduction
+from ...kernel.form import ColumnReduce
+from ...ops.scalar import Scalar
+from .axes import Loops
+from .instrs import InstrWriter, Scope
+from .scalars import LlvmScalars
+
+
+class Columns:
+    """Emits the beginning, the steps and the end of a kernel's column reductions."""
+
+    def __init__(self, code: InstrWriter) -> None:
+        self.code = code
+        self.kernel = code.kernel
+        self.loops = Loops(code)
+
+    def start(self) -> None:
+        """Set all accumulators."""
+
+        def body(column: ColumnReduce, s: LlvmScalars, scope: Scope) -> None:
+            acc = _reduction(column).init(s, column.value.dtype)
+            self._store(column, acc, scope)
+
+        self._walk(body)
+
+    def step(self, column: ColumnReduce, scope: Scope) -> None:
+        """Take in the value at the open loops' indices."""
+        s = self._builder(scope)
+        if scope.vector is not None:
+            value = self.code.as_lanes(column.value, scope)
+        else:
+            value = self.code.value(column.value, scope)
+        self._store(
+            column, _reduction(column).step(s, self._load(column, s, scope), value, None), scope
+        )
+
+    def finish(self) -> None:
+        """Write the results."""
+
+        def body(column: ColumnReduce, s: LlvmScalars, scope: Scope) -> None:
+            acc = self._load(column, s, scope)
+            result = _reduction(column).finish(s, acc, column.dtype)
+            self.code.store(column.access, result, scope)
+
+        self._walk(body)
+
+    def _walk(self, each: Callable[[ColumnReduce, LlvmScalars, Scope], None]) -> None:
+        """All inner points, for all column reductions."""
+        if self.kernel.columns:
+            self._axis(self.kernel.outer, Scope(), each)
+
+    def _axis(
+        self, axis: int, scope: Scope, each: Callable[[ColumnReduce, LlvmScalars, Scope], None]
+    ) -> None:
+        if axis == self.kernel.rank:
+            for column in self.kernel.columns:
+                each(column, self._builder(scope), scope)
+            return
+
+        def body(inner: Scope, _: list[Scalar]) -> list[Scalar]:
+            self._axis(axis + 1, inner, each)
+            return []
+
+        self.loops.axis(axis, scope, [], body)
+
+    def _builder(self, scope: Scope) -> LlvmScalars:
+        return self.code.scalar if scope.vector is None else scope.vector
+
+    def _load(self, column: ColumnReduce, s: LlvmScalars, scope: Scope) -> tuple[Scalar, ...]:
+        return tuple(
+            self.code.load(access.buffer.dtype, access, s, scope) for access in column.components
+        )
+
+    def _store(self, column: ColumnReduce, acc: tuple[Scalar, ...], scope: Scope) -> None:
+        for access, component in zip(column.components, acc, strict=True):
+            self.code.store(access, component, scope)
+
+
+def _reduction(column: ColumnReduce) -> Reduction:
+    if column.op.reduction is None:
+        raise InternalError(f"{column.op.name} is no reduction")
+    return column.op.reduction
