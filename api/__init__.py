@@ -25,7 +25,7 @@ from .frontend.arguments import TensorSpec
 from .frontend.control import cond, fori_loop, map, scan, switch, while_loop
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
-from .frontend.transforms import grad, value_and_grad
+from .frontend.transforms import grad, jvp, stop_gradient, value_and_grad, vjp
 
 __version__ = "0.1.0"
 
@@ -49,9 +49,12 @@ __all__ = [
     "fori_loop",
     "grad",
     "jit",
+    "jvp",
     "map",
     "scan",
+    "stop_gradient",
     "switch",
     "value_and_grad",
+    "vjp",
     "while_loop",
 ]

@@ -162,7 +162,7 @@ class ArgumentReader:
             if type(leaf) is Static:
                 statics.append(leaf)
                 continue
-            read = _read_data(leaf)
+            read = read_data(leaf)
             if read is None:
                 statics.append(self._automatic(leaf, tree, k))
                 continue
@@ -229,7 +229,7 @@ def is_static(x: Any) -> bool:
     return not isinstance(x, (bool, int, float, complex)) and not hasattr(x, "__array__")
 
 
-def _read_data(x: Any) -> tuple[Any, LeafKey] | None:
+def read_data(x: Any) -> tuple[Any, LeafKey] | None:
     """A data leaf as the native entry takes it, and its key; None if it is no data."""
     cls = type(x)
     if cls is np.ndarray:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from .jit import Jitted
+
+J = TypeVar("J", bound=Jitted)
+Held = Mapping[str, Callable[[], Any]]
 
 
 class _Programs:
@@ -49,15 +52,34 @@ def run_eagerly(
         data: nested structures of arrays and numbers.
         options: Python values; other values compile anew.
     """
-    key = _key(control, functions, options)
-    jitted = None if key is None else _PROGRAMS.get(key)
-    if jitted is None:
-        # weak where it is kept: a program must not keep alive what it is kept by
-        held = {name: weakref.ref(f) if key else (lambda f=f: f) for name, f in functions.items()}
-        jitted = _jitted(control, held, list(data), options)
-        if key is not None:
-            _PROGRAMS.keep(key, jitted, functions)
+    jitted = kept(
+        control,
+        functions,
+        options,
+        lambda held: _jitted(control, held, list(data), options),
+    )
     return jitted(*data.values())
+
+
+def kept(
+    control: Callable[..., Any],
+    functions: Mapping[str, Callable[..., Any]],
+    options: Mapping[str, Any],
+    make: Callable[[Held], J],
+) -> J:
+    """What `make` has made for these functions and options of `control`, kept while they live.
+
+    `make` gets the functions as references, to be called for the function: a program must not keep
+    alive what it is kept by.
+    """
+    key = _key(control, functions, options)
+    found: Any = None if key is None else _PROGRAMS.get(key)
+    if found is None:
+        refs = {name: weakref.ref(f) if key else (lambda f=f: f) for name, f in functions.items()}
+        found = make(refs)
+        if key is not None:
+            _PROGRAMS.keep(key, found, functions)
+    return found
 
 
 def _key(
@@ -75,7 +97,7 @@ def _key(
 
 def _jitted(
     control: Callable[..., Any],
-    held: Mapping[str, Callable[[], Any]],
+    held: Held,
     names: list[str],
     options: Mapping[str, Any],
 ) -> Jitted:

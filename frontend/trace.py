@@ -61,6 +61,24 @@ class Output:
         """Whether the compiled function returns its one output itself."""
         return self.tree.is_leaf and len(self.slots) == 1
 
+    @property
+    def count(self) -> int:
+        """How many graph outputs it takes."""
+        return sum(slot is not None for slot in self.slots)
+
+    def parts(self) -> list[Output]:
+        """Of a container: one for each of its children, which take their outputs one by one."""
+        made: list[Output] = []
+        leaf = 0
+        for child in self.tree.children:
+            stop = leaf + sum(1 for _ in child.paths())
+            numbers = iter(range(stop))
+            slots = [None if s is None else next(numbers) for s in self.slots[leaf:stop]]
+            constants, makers = self.constants[leaf:stop], self.makers[leaf:stop]
+            made.append(Output(child, tuple(slots), constants, makers))
+            leaf = stop
+        return made
+
     def build(self, results: Sequence[Any]) -> Any:
         """The object to return, from the values of the graph's outputs."""
         leaves = [

@@ -39,14 +39,16 @@ class TreeDef(NamedTuple):
         if self.kind is None:
             yield prefix
             return
-        for k, child in enumerate(self.children):
-            if issubclass(self.kind, dict):
-                step = f"[{self.keys[k]!r}]"
-            elif self.keys:
-                step = f".{self.keys[k]}" if prefix else str(self.keys[k])
-            else:
-                step = f"[{k}]"
+        for step, child in zip(self.steps(), self.children, strict=True):
             yield from child.paths(prefix + step)
+
+    def steps(self) -> list[str]:
+        """How each child is reached from here: `['w']`, `[0]`, `.name`."""
+        if not self.keys:
+            return [f"[{k}]" for k in range(len(self.children))]
+        if issubclass(self.kind or tuple, dict):
+            return [f"[{key!r}]" for key in self.keys]
+        return [f".{key}" for key in self.keys]
 
 
 LEAF = TreeDef(None)

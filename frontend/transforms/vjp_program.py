@@ -1,0 +1,173 @@
+"""`vjp` outside of a trace: a forward and a backward program.
+
+Layer: frontend. The function and its derivative are traced as one graph, with the cotangents as
+further inputs, optimised, and split: the forward program returns the function's results and what
+the derivative reads of the forward pass (*residuals*); the backward program takes residuals and
+cotangents. What is cheap to compute is computed again instead (see transforms/residuals.py). The
+backward program is compiled when a pullback is called for the first time.
+
+Residuals are copies: the caller may assign to arguments and results in between. Sizes are fixed in
+both programs; other sizes compile anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...compiler.compile import Compilation, host_target
+from ...compiler.ir.graph import Graph, Node, Value
+from ...compiler.ir.types import TensorType
+from ...compiler.options import Options
+from ...compiler.pipeline import run_pipeline
+from ...compiler.program import LeafKind, LeafSpec, ResultKind, Signature
+from ...compiler.transforms.residuals import split, subgraph
+from ...runtime import cpu
+from ..arguments import Call
+from ..context import require
+from ..jit import Jitted
+from ..trace import TraceResult
+from ..tree import TreeDef
+from ..variants import Variants
+from .matching import concrete_value, match
+
+# (context, function, primals, has_aux) -> (result, pullback, aux), in a trace
+TracedVjp = Callable[..., Any]
+
+
+class VjpProgram(Jitted):
+    """`vjp` of one function, called with its primals."""
+
+    def __init__(
+        self, function: Callable[[], Callable[..., Any]], traced_vjp: TracedVjp, has_aux: bool
+    ) -> None:
+        def joint(*primals: Any) -> Any:
+            ctx = require()
+            out, pullback, aux = traced_vjp(ctx, function(), primals, has_aux)
+            self._result = (pullback.leaves.tree, pullback.leaves.types)
+            cts = [ctx.builder.input(t._type, "ct") for t in pullback.leaves.floats]
+            return (out, aux) if has_aux else (out,), pullback.of_values(cts)
+
+        named = function()
+        joint.__name__ = getattr(named, "__name__", "function")
+        joint.__signature__ = _signature(named)  # type: ignore[attr-defined]
+        options = named._options if isinstance(named, Jitted) else None
+        super().__init__(joint, options=options)
+
+    def _compile(self, call: Call, variants: Variants) -> _Variant:  # type: ignore[override]
+        traced = self._trace(call, call.shapes, {})
+        variant = _Variant(traced, *self._result, self._options)  # of this very trace
+        variants.add(variant)  # type: ignore[arg-type]
+        return variant
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+class _Variant:
+    """Both programs for one kind of arguments, and how to build what callers get."""
+
+    def __init__(
+        self,
+        traced: TraceResult,
+        tree: TreeDef,
+        types: Sequence[TensorType | None],
+        options: Options,
+    ) -> None:
+        first, second = traced.output.parts()
+        halves = _split(run_pipeline(traced.graph, options=options), traced.inputs, first.count)
+        self._tree, self._types, self._options = tree, types, options
+        self._halves = halves
+        self._out, self._gradient = first, second
+        self._forward = _loaded(halves.forward, traced.inputs, traced.graph, options)
+        self._backward: cpu.Executable | None = None
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """(out, pullback), or (out, pullback, aux); NotImplemented for other arguments."""
+        results = self._forward.call(*leaves)
+        if results is NotImplemented:
+            return results
+        count = self._out.count
+        out, *aux = self._out.build(results[:count])
+        residuals = results[count : count + self._halves.residuals]
+        return (out, _Pullback(self, residuals), *aux)
+
+    def pull_back(self, residuals: Sequence[Any], ct: Any) -> tuple[Any, ...]:
+        """The cotangents of the arguments."""
+        pairs = match("vjp", "cotangent", ct, self._tree, self._types)
+        cts = [concrete_value("vjp", *pair) for pair in pairs]
+        if not self._gradient.count:
+            return tuple(self._gradient.build(()))
+        results = self._backward_program().call(*residuals, *cts)
+        found: tuple[Any, ...] = self._gradient.build(results)
+        return found
+
+    def _backward_program(self) -> cpu.Executable:
+        # threads may compile it twice, which is wasteful but right
+        if self._backward is None:
+            graph = self._halves.backward
+            specs = [_spec(v.type) for v in graph.inputs]
+            self._backward = _loaded(graph, specs, graph, self._options)
+        return self._backward
+
+
+class _Pullback:
+    """From a cotangent of the result to a tuple of cotangents of the arguments."""
+
+    def __init__(self, variant: _Variant, residuals: Sequence[Any]) -> None:
+        self._variant = variant
+        self._residuals = residuals
+
+    def __call__(self, ct: Any) -> tuple[Any, ...]:
+        """Run the backward program."""
+        return self._variant.pull_back(self._residuals, ct)
+
+
+def _spec(type: TensorType) -> LeafSpec:
+    """How a result of one program is an argument of the other: numbers are NumPy scalars."""
+    return LeafSpec(LeafKind.ARRAY if type.shape else LeafKind.NUMPY_SCALAR, type)
+
+
+def _loaded(
+    graph: Graph, inputs: Sequence[LeafSpec], guarded: Graph, options: Options
+) -> cpu.Executable:
+    outputs = tuple(v.type for v in graph.outputs)
+    signature = Signature(tuple(inputs), outputs, ResultKind.TUPLE, guarded.guards)
+    return cpu.load(Compilation(graph, signature, options, host_target()).program)
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """`forward` gives the first outputs and then the residuals, `backward` the others."""
+
+    forward: Graph
+    backward: Graph
+    residuals: int
+
+
+def _split(graph: Graph, inputs: Sequence[LeafSpec], first: int) -> _Halves:
+    """Split at what depends on the inputs behind `inputs`: the cotangents."""
+    primals, cts = graph.inputs[: len(inputs)], graph.inputs[len(inputs) :]
+    outputs, gradient = graph.outputs[:first], graph.outputs[first:]
+    late: set[Value] = set(cts)
+    forward: list[Node] = []
+    backward: list[Node] = []
+    for node in graph.nodes:
+        is_late = not late.isdisjoint(node.inputs)
+        late.update(node.outputs if is_late else ())
+        (backward if is_late else forward).append(node)
+    chosen = split(forward, gradient, backward, cts, ())
+    again = [node for node in forward if node in chosen.again]
+    # a program needs a result to return
+    results = (*outputs, *chosen.kept) or primals[:1]
+    return _Halves(
+        subgraph(graph.name, primals, forward, results),
+        subgraph(f"{graph.name}_vjp", (*chosen.kept, *cts), [*again, *backward], gradient),
+        len(chosen.kept),
+    )
