@@ -38,7 +38,18 @@ class Part:
     steps: tuple[int, ...]
 
 
-Contribution = Term | Part | None  # None: zero
+@dataclass(frozen=True, slots=True)
+class Scattered:
+    """A cotangent of an operand that is zero but for elements chosen by indices (see op `gather`).
+
+    What comes to the same element is added up.
+    """
+
+    term: Term
+    indices: tuple[Term, ...]
+
+
+Contribution = Term | Part | Scattered | None  # None: zero
 # (ct, out, *operands, **attrs) -> ct * d out / d operand
 Pull = Callable[..., Term]
 

@@ -46,6 +46,10 @@ class Mask:
 Masks = tuple[Mask, ...]
 
 
+def _placed(mask: Mask, place: Callable[[Term], Term]) -> Mask:
+    return Mask(lambda: place(mask.term()))
+
+
 class Term:
     """A value that can be computed with; exactly zero where one of the masks is False."""
 
@@ -99,6 +103,10 @@ class Term:
     def with_masks(self, masks: Masks) -> Term:
         """The same value, with these promises of zeros."""
         return Term(self.builder, self.value, masks)
+
+    def masked_as(self, other: Term, place: Callable[[Term], Term]) -> Term:
+        """The same value with the masks of `other`, each put in its place by `place`."""
+        return self.with_masks(tuple(_placed(mask, place) for mask in other.masks))
 
     # -- arithmetic -------------------------------------------------------------------------------
 
@@ -185,13 +193,15 @@ class Term:
         if not axes:
             return self
         name = "reduce_any" if self.dtype.is_bool else "reduce_sum"
-        return self.op(name, axes=tuple(sorted(axes)))
+        summed = self.op(name, axes=tuple(sorted(axes)))
+        return summed.masked_as(self, lambda mask: mask.sum(axes))
 
     def broadcast(self, shape: Shape, dims: Sequence[int]) -> Term:
         """Repeated: axis i becomes axis dims[i] of the result."""
         if tuple(shape) == self.shape:
             return self
-        return self.op("broadcast", shape=tuple(shape), dims=tuple(dims))
+        wide = self.op("broadcast", shape=tuple(shape), dims=tuple(dims))
+        return wide.masked_as(self, lambda mask: mask.broadcast(shape, dims))
 
     def spread(self, shape: Shape, axes: Sequence[int]) -> Term:
         """Repeated along new axes: the inverse of taking `sum(axes)` of an array of `shape`."""
@@ -199,17 +209,29 @@ class Term:
 
     def reshape(self, shape: Shape) -> Term:
         """The same elements in row-major order with another shape."""
-        return self if tuple(shape) == self.shape else self.op("reshape", shape=tuple(shape))
+        if tuple(shape) == self.shape:
+            return self
+        shaped = self.op("reshape", shape=tuple(shape))
+        return shaped.masked_as(self, lambda mask: mask.reshape(shape))
 
     def transpose(self, permutation: Sequence[int]) -> Term:
         """Axes reordered: axis k of the result is axis permutation[k]."""
         if list(permutation) == list(range(self.rank)):
             return self
-        return self.op("transpose", permutation=tuple(permutation))
+        moved = self.op("transpose", permutation=tuple(permutation))
+        return moved.masked_as(self, lambda mask: mask.transpose(permutation))
 
     def slice(self, starts: Sequence[Size], steps: Sequence[int], shape: Shape) -> Term:
         """The elements start + i*step of each axis."""
-        return self.op("slice", starts=tuple(starts), steps=tuple(steps), shape=tuple(shape))
+        part = self.op("slice", starts=tuple(starts), steps=tuple(steps), shape=tuple(shape))
+        return part.masked_as(self, lambda mask: mask.slice(starts, steps, shape))
+
+    def pad(self, starts: Sequence[Size], shape: Sequence[Size]) -> Term:
+        """Zeros of `shape` with this term in it, from `starts` on."""
+        if tuple(shape) == self.shape:
+            return self
+        wide = self.op("pad", starts=tuple(starts), shape=tuple(shape))
+        return wide.masked_as(self, lambda mask: mask.pad(starts, shape))
 
     def along(self, axis: int, start: Size, size: Size) -> Term:
         """The `size` neighbours from `start` on along one axis."""
@@ -217,6 +239,14 @@ class Term:
         starts[axis] = start
         shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
         return self.slice(starts, [1] * self.rank, shape)
+
+    def shift(self, axis: int, distance: int) -> Term:
+        """Moved along one axis; zeros come in, what leaves is lost."""
+        starts: list[Size] = [0] * self.rank
+        size = self.shape[axis]
+        wide = (*self.shape[:axis], size + abs(distance), *self.shape[axis + 1 :])
+        starts[axis] = max(distance, 0)
+        return self.pad(starts, wide).along(axis, max(-distance, 0), size)
 
     def flip(self, axis: int) -> Term:
         """Reversed along one axis."""

@@ -88,7 +88,7 @@ class Instr:
 
 @dataclass(slots=True, eq=False)
 class Load(Instr):
-    """Reads one element."""
+    """Reads one element; where its argument is false, if it has one, it is 0 instead."""
 
     access: Access | None = None
 
@@ -125,6 +125,15 @@ class Position(Instr):
 
 
 @dataclass(slots=True, eq=False)
+class Inside(Instr):
+    """Whether `offset + sum(strides[k] * i_k)` lies in [0, size): a bool."""
+
+    offset: Size = 0
+    strides: tuple[Size, ...] = ()
+    size: Size = 0
+
+
+@dataclass(slots=True, eq=False)
 class Apply(Instr):
     """An elementwise op on scalars."""
 
@@ -141,21 +150,43 @@ class Reduce(Instr):
 
 @dataclass(slots=True, eq=False)
 class Scan(Instr):
-    """The running combination of the argument along the one inner axis."""
+    """The running combination of the arguments along the one inner axis."""
 
     op: OpDef | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The element `sum(strides[k] * args[k])` further on; args wrap when negative."""
+
+    args: tuple[Instr, ...]
+    strides: tuple[Size, ...]
+    bounds: tuple[Size, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Store:
-    """Writes one element."""
+    """Writes one element; with a `place`, adds to the element there, in the order of the loops."""
 
     access: Access
     value: Instr
+    place: Place | None = None
+
+    @property
+    def reads(self) -> tuple[Instr, ...]:
+        """The instructions whose values it needs."""
+        return (self.value, *(self.place.args if self.place else ()))
+
+    @property
+    def stage(self) -> int:
+        """The stage in which it happens."""
+        return max(i.stage for i in self.reads)
 
     @property
     def depth(self) -> int:
         """The number of leading axes that have to be walked to write everything."""
+        if self.place is not None:
+            return len(self.access.strides)  # elements may be met again at any point
         varying = [k + 1 for k, s in enumerate(self.access.strides) if s != 0]
         return max([self.value.depth, *varying])
 
@@ -187,7 +218,7 @@ class Kernel:
     def stages(self) -> int:
         """How often the inner axes are walked."""
         walked = [i.args[0].stage for i in self.instrs if isinstance(i, Reduce)]
-        walked += [s.value.stage for s in self.stores if s.depth > self.outer]
+        walked += [s.stage for s in self.stores if s.depth > self.outer]
         return max(walked, default=0) + 1
 
     def buffers(self) -> list[Buffer]:

@@ -77,6 +77,8 @@ def domain_shape(node: Node) -> Shape:
     """The index space that a computed node walks (with axes of size 1)."""
     if node.op.kind in (Kind.REDUCE, Kind.SCAN):
         return node.inputs[0].type.shape
+    if node.op.kind is Kind.SCATTER:
+        return node.inputs[1].type.shape
     return node.output.type.shape
 
 
@@ -133,11 +135,9 @@ class _Fusion:
     def _dependencies(self, node: Node) -> tuple[set[int], set[int]]:
         """The units of the operands, and the units that must have finished (no fusion)."""
         operands = {u.index for v in node.inputs if (u := self._unit_of_value(v))}
-        placement = self.prepared.placements.get(node.outputs[0])
-        if placement is None:
-            return operands, set()
-        hard = {u.index for v in placement.after if (u := self._unit_of_value(v))}
-        soft = {u.index for v in placement.beside if (u := self._unit_of_value(v))}
+        after, beside = self.prepared.ordered(node.outputs[0])
+        hard = {u.index for v in after if (u := self._unit_of_value(v))}
+        soft = {u.index for v in beside if (u := self._unit_of_value(v))}
         return operands | hard | soft, hard
 
     def _new_unit(self, is_group: bool) -> Unit:
@@ -248,8 +248,8 @@ class _Fusion:
 
     def _overwrites(self, node: Node) -> bool:
         """Whether a node writes what its own loop reads: that loop must walk only once."""
-        placement = self.prepared.placements.get(node.outputs[0])
-        return placement is not None and bool(placement.beside)
+        _, beside = self.prepared.ordered(node.outputs[0])
+        return node.op.kind is Kind.SCATTER or bool(beside)
 
     def _edges_fit(self, node: Node, unit: Unit, level: Level) -> bool:
         for position, v in enumerate(node.inputs):
@@ -263,8 +263,10 @@ class _Fusion:
         producer = self.producers.get(resolved.root)
         if producer is None or self.unit_of.get(producer) is not unit:
             return False  # its memory is read under another shape
-        if node.op.kind is Kind.GATHER and (
-            position == 0 or value.type.shape != node.output.type.shape
+        if producer.op.kind is Kind.SCATTER:
+            return False  # complete only when the loop has ended
+        if node.op.kind in (Kind.GATHER, Kind.SCATTER) and (
+            position == 0 or value.type.shape != domain_shape(node)
         ):
             return False
         if value in self.prepared.placements or resolved.root in self.prepared.placements:
@@ -300,8 +302,8 @@ class _Fusion:
 
     def _cross_edges_fit(self, source: Unit, target: Unit) -> bool:
         for node in target.nodes:
-            placement = self.prepared.placements.get(node.outputs[0])
-            if placement and any(self._unit_of_value(v) is source for v in placement.after):
+            after, _ = self.prepared.ordered(node.outputs[0])
+            if any(self._unit_of_value(v) is source for v in after):
                 return False
             for position, v in enumerate(node.inputs):
                 if self._unit_of_value(v) is source and not self._edge_fits(
@@ -347,6 +349,8 @@ def value_level(node: Node, unit: Unit) -> Level:
 
 def is_row_broadcast(resolved: Resolved, shape: Shape, unit: Unit) -> bool:
     """Whether a row value is read, at each point of the domain, at that point's row."""
+    if resolved.limits:
+        return False
     domain_axes = squeezed_axes(shape)
     kept_axes = [domain_axes[k] for k in unit.kept]
     root_shape = resolved.root.type.shape

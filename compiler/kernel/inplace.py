@@ -87,7 +87,7 @@ def _kernel_reads_first(kernel: Kernel, carry: int) -> bool:
                 continue
             place = (instr.access.offset, instr.access.strides)
             same = place == (store.access.offset, store.access.strides)
-            if isinstance(instr, Indexed) or not same:
+            if isinstance(instr, Indexed) or store.place is not None or not same:
                 return False
     if store.depth <= kernel.outer:  # written when the walks of its row are done
         walked = range(kernel.outer)

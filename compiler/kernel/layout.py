@@ -54,14 +54,22 @@ def compose(outer: IndexMap, inner: IndexMap, rank: int) -> IndexMap:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A value as a view of `root`: root axis i is read at `map[i]` of the value's index."""
+    """A value as a view of `root`: root axis i is read at `map[i]` of the value's index.
+
+    Where an index of `limits` does not lie in [0, size), the value is zero instead.
+    """
 
     root: Value
     map: IndexMap
+    limits: tuple[tuple[Affine, Size], ...] = ()
 
     def is_identity(self, shape: Shape) -> bool:
         """Whether the value is its root, up to axes of size 1."""
-        return squeezed_identity(self.map, self.root.type.shape, shape)
+        return not self.limits and squeezed_identity(self.map, self.root.type.shape, shape)
+
+    def places(self) -> tuple[object, ...]:
+        """Equal for views that read the same elements of the same root."""
+        return self.map, self.limits
 
 
 def squeezed_identity(index_map: IndexMap, root_shape: Shape, shape: Shape) -> bool:
@@ -77,6 +85,26 @@ def squeezed_identity(index_map: IndexMap, root_shape: Shape, shape: Shape) -> b
         if any(s != 0 for j, s in enumerate(affine.strides) if j != k and shape[j] != 1):
             return False
     return True
+
+
+def _limits(node: Node, step: IndexMap) -> tuple[tuple[Affine, Size], ...]:
+    """Where the operand of a view has an element, if not everywhere."""
+    if not node.op.partial:
+        return ()
+    source, result = node.inputs[0].type.shape, node.output.type.shape
+    own = identity_map(len(result))
+    return tuple(
+        (affine, size)
+        for k, (affine, size) in enumerate(zip(step, source, strict=True))
+        if affine != own[k] or size != result[k]
+    )
+
+
+def _composed(
+    limits: tuple[tuple[Affine, Size], ...], inner: IndexMap, rank: int
+) -> tuple[tuple[Affine, Size], ...]:
+    sizes = [size for _, size in limits]
+    return tuple(zip(compose(tuple(a for a, _ in limits), inner, rank), sizes, strict=True))
 
 
 class Views:
@@ -108,7 +136,11 @@ class Views:
         if step is None:
             return Resolved(value, identity_map(rank))
         above = self.resolve(source)
-        return Resolved(above.root, compose(above.map, step, rank))
+        return Resolved(
+            above.root,
+            compose(above.map, step, rank),
+            (*_composed(above.limits, step, rank), *_limits(node, step)),
+        )
 
     def is_alias(self, value: Value) -> bool:
         """Whether `value` is a reshape that shares its operand's memory, in row-major order."""

@@ -9,6 +9,7 @@ does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ..errors import InternalError
 from ..ir.graph import Node, Value
@@ -20,9 +21,11 @@ from .form import (
     Apply,
     Const,
     Indexed,
+    Inside,
     Instr,
     Kernel,
     Load,
+    Place,
     Position,
     Reduce,
     Scan,
@@ -31,7 +34,7 @@ from .form import (
     Store,
 )
 from .fuse import Level, Unit, reduced_axes, squeezed_axes, value_level
-from .layout import Views, contiguous_strides
+from .layout import Resolved, Views, contiguous_strides
 from .schedule import lanes_are_rows
 from .storage import StorageMap
 
@@ -56,6 +59,7 @@ class UnitLowering:
         self.instrs: list[Instr] = []
         self.value_of: dict[Value, Instr] = {}
         self.outside: dict[tuple[Value, Level], Instr] = {}
+        self.conditions: dict[tuple[Size, tuple[Size, ...], Size], Instr] = {}
         self.stores: list[Store] = []
 
     def lower(self) -> Kernel:
@@ -84,8 +88,11 @@ class UnitLowering:
             result = self._apply(node, args)
         elif node.op.kind is Kind.GATHER:
             result = self._gather(node, level)
+        elif node.op.kind is Kind.SCATTER:
+            self._scatter(node)
+            return
         else:
-            result = self._combine(node, self._operand(node.inputs[0], level))
+            result = self._combine(node, [self._operand(v, level) for v in node.inputs])
         value = node.outputs[0]
         self.value_of[value] = result
         if value in self.needed:
@@ -103,16 +110,16 @@ class UnitLowering:
             return self._narrowed(args[0])
         return self._narrowed(self._add(Apply(DType.F32, args, op=node.op, attrs=node.attrs)))
 
-    def _combine(self, node: Node, arg: Instr) -> Instr:
+    def _combine(self, node: Node, operands: Sequence[Instr]) -> Instr:
         dtype = node.outputs[0].type.dtype
-        arg = self._widened(arg)
+        args = tuple(self._widened(x) for x in operands)
         wide = DType.F32 if dtype is DType.F16 else dtype
         if reduced_axes(node) is None:  # over axes of size 1: one element, combined with nothing
-            result: Instr = Apply(wide, (arg,), op=node.op, attrs=node.attrs)
+            result: Instr = Apply(wide, args, op=node.op, attrs=node.attrs)
         elif node.op.kind is Kind.REDUCE:
-            result = Reduce(wide, (arg,), op=node.op)
+            result = Reduce(wide, args, op=node.op)
         else:  # a running sum in f16 is rounded at every step, not only at the end
-            return self._add(Scan(dtype, (arg,), op=node.op))
+            return self._add(Scan(dtype, args, op=node.op))
         self._add(result)
         return self._narrowed(result) if dtype is DType.F16 else result
 
@@ -129,10 +136,7 @@ class UnitLowering:
         source, *indices = node.inputs
         out_axes = self._own_axes(node.output, level)
         rank = indices[0].type.rank
-        args = []
-        for v in indices:
-            axes = out_axes[:rank]
-            args.append(self._outside(v, axes) if not self._inside(v) else self._operand(v, level))
+        args = self._indices(indices, out_axes[:rank], level)
         resolved = self.views.resolve(source)
         storage = self.storage.of(resolved.root)
         steps: list[Size] = [0] * source.type.rank
@@ -149,11 +153,33 @@ class UnitLowering:
         return self._add(
             Indexed(
                 node.output.type.dtype,
-                tuple(args),
+                args,
                 access=Access(storage.buffer, offset, tuple(strides)),
                 strides=tuple(steps[: len(indices)]),
                 bounds=tuple(source.type.shape[: len(indices)]),
             )
+        )
+
+    def _scatter(self, node: Node) -> None:
+        base, values, *indices = node.inputs
+        axes = self._own_axes(values, Level.FULL)
+        rank = indices[0].type.rank
+        args = self._indices(indices, axes[:rank], Level.FULL)
+        storage = self.storage.of(node.output)
+        strides: list[Size] = [0] * len(self.axes)
+        for axis, step in zip(axes[rank:], storage.strides[len(indices) :], strict=True):
+            if axis is not None:
+                strides[axis] = step
+        place = Place(args, storage.strides[: len(indices)], base.type.shape[: len(indices)])
+        access = Access(storage.buffer, storage.offset, tuple(strides))
+        self.stores.append(Store(access, self._operand(values, Level.FULL), place))
+
+    def _indices(
+        self, indices: Sequence[Value], axes: Sequence[int | None], level: Level
+    ) -> tuple[Instr, ...]:
+        """Index arrays, which have the first axes of a node's domain."""
+        return tuple(
+            self._operand(v, level) if self._inside(v) else self._outside(v, axes) for v in indices
         )
 
     # -- operands -----------------------------------------------------------------------------
@@ -181,6 +207,35 @@ class UnitLowering:
 
     def _outside(self, value: Value, axes: Sequence[int | None]) -> Instr:
         resolved = self.views.resolve(value)
+        condition = self._condition(resolved, axes)
+        root = self.views.producer(resolved.root)
+        if condition is None or root is None or root.op.kind is not Kind.SOURCE:
+            return self._element(value, axes, condition)
+        element = self._element(value, axes, None)
+        if isinstance(element, Const) and element.dtype.is_bool and element.value:
+            return condition
+        zero = self._add(Const(element.dtype, value=0))
+        args = (condition, element, zero)
+        return self._add(Apply(element.dtype, args, op=REGISTRY["select"]))
+
+    def _condition(self, resolved: Resolved, axes: Sequence[int | None]) -> Instr | None:
+        """Whether the root has an element at a point of the domain; None: it always has one."""
+        found: Instr | None = None
+        for affine, size in resolved.limits:
+            strides = self._along(affine.strides, axes)
+            key = (affine.offset, strides, size)
+            one = self.conditions.get(key)
+            if one is None:
+                inside = Inside(DType.BOOL, offset=affine.offset, strides=strides, size=size)
+                one = self.conditions[key] = self._add(inside)
+            both = REGISTRY["logical_and"]
+            found = one if found is None else self._add(Apply(DType.BOOL, (found, one), op=both))
+        return found
+
+    def _element(
+        self, value: Value, axes: Sequence[int | None], condition: Instr | None
+    ) -> Instr:
+        resolved = self.views.resolve(value)
         node = self.views.producer(resolved.root)
         if node is not None and node.op.kind is Kind.SOURCE:
             if node.op.name == "iota":
@@ -196,7 +251,8 @@ class UnitLowering:
             if resolved.root.type.size == 1:
                 number = node.attrs["value"].array.reshape(())[()]
                 return self._add(Const(node.output.type.dtype, value=number))
-        return self._add(Load(value.type.dtype, access=self._access(value, axes)))
+        args = () if condition is None else (condition,)
+        return self._add(Load(value.type.dtype, args, access=self._access(value, axes)))
 
     def _along(self, strides: Sequence[Size], axes: Sequence[int | None]) -> tuple[Size, ...]:
         """Strides per axis of a value, as strides per axis of the kernel."""
@@ -227,7 +283,7 @@ def _all_strides(kernel: Kernel) -> list[tuple[Size, ...]]:
     for instr in kernel.instrs:
         if isinstance(instr, (Load, Indexed)) and instr.access is not None:
             found.append(instr.access.strides)
-        elif isinstance(instr, Position):
+        elif isinstance(instr, (Position, Inside)):
             found.append(instr.strides)
     return found
 
@@ -262,9 +318,9 @@ def collapse(kernel: Kernel) -> Kernel:
     for instr in kernel.instrs:
         if isinstance(instr, (Load, Indexed)) and instr.access is not None:
             instr.access = access(instr.access)
-        elif isinstance(instr, Position):
+        elif isinstance(instr, (Position, Inside)):
             instr.strides = shorten(instr.strides)
-    stores = tuple(Store(access(s.access), s.value) for s in kernel.stores)
+    stores = tuple(replace(s, access=access(s.access)) for s in kernel.stores)
     return Kernel(kernel.name, tuple(axes), outer, kernel.instrs, stores)
 
 
@@ -279,7 +335,7 @@ def annotate(kernel: Kernel) -> None:
         used = frozenset[int]().union(*(a.axes_used for a in instr.args))
         if isinstance(instr, (Load, Indexed)) and instr.access is not None:
             used |= {k for k, s in enumerate(instr.access.strides) if s != 0}
-        elif isinstance(instr, Position):
+        elif isinstance(instr, (Position, Inside)):
             used |= {k for k, s in enumerate(instr.strides) if s != 0}
         elif isinstance(instr, Reduce):
             used &= outer

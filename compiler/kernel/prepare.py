@@ -8,7 +8,8 @@ Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
 - the parts of an assembled array (concatenate, update_slice) are copies with a `Placement`: fusion
   joins them to what computes them, so that a part is computed straight into its place;
 - an update overwrites its base where nothing reads the base afterwards;
-- every operand of a loop or branch lies in row-major order.
+- every operand of a loop or branch lies in row-major order;
+- a scatter adds to an array that nothing else reads: to its base, or to a copy of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..ir.types import Size
 from ..ops import REGISTRY
 from .layout import Resolved, Views, contiguous_strides, identity_map
 
-COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER}
+COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER}
 # The results of these have memory of their own.
 OWNING = COMPUTED | {Kind.CONTRACT, Kind.ASSEMBLE, Kind.REGION}
 
@@ -46,11 +47,23 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The graph with copies in place; `shares` maps an updated array to the base it overwrites."""
+    """The graph with copies in place.
+
+    `shares` maps an updated array to the base it overwrites, `scattered` the result of a scatter to
+    the values that must be computed before, in other loops.
+    """
 
     graph: Graph
     placements: Mapping[Value, Placement] = field(default_factory=dict)
     shares: Mapping[Value, Value] = field(default_factory=dict)
+    scattered: Mapping[Value, tuple[Value, ...]] = field(default_factory=dict)
+
+    def ordered(self, value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+        """What must be computed before a value, in other loops; and before it or beside it."""
+        placement = self.placements.get(value)
+        if placement is not None:
+            return placement.after, placement.beside
+        return self.scattered.get(value, ()), ()
 
 
 def prepare(graph: Graph, given: frozenset[int] = frozenset()) -> Prepared:
@@ -69,6 +82,7 @@ class _Preparation:
         self.views = Views(self.producers)
         self.placements: dict[Value, Placement] = {}
         self.shares: dict[Value, Value] = {}
+        self.scattered: dict[Value, tuple[Value, ...]] = {}
         self.readers: dict[Value, list[tuple[Node, Value]]] = {}  # of a root: (node, operand)
 
     def run(self) -> Prepared:
@@ -81,7 +95,8 @@ class _Preparation:
             with self.builder.at(node.loc):
                 self._visit(node, position)
         outputs = self._outputs()
-        return Prepared(self.builder.finish(outputs), self.placements, self.shares)
+        graph = self.builder.finish(outputs)
+        return Prepared(graph, self.placements, self.shares, self.scattered)
 
     def _visit(self, node: Node, position: int) -> None:
         inputs = [self.new[v] for v in node.inputs]
@@ -91,6 +106,10 @@ class _Preparation:
             else:
                 dies = self.last_use[node.inputs[0]] == position
                 self._update_slice(node, *inputs, dies=dies)
+            return
+        if node.op.kind is Kind.SCATTER:
+            dies = self.last_use[node.inputs[0]] == position
+            self._scatter(node, *inputs, dies=dies)
             return
         if node.op.kind is Kind.CONTRACT:
             inputs = [v if self._blas_ready(v) else self._copy(v) for v in inputs]
@@ -130,11 +149,12 @@ class _Preparation:
         return node.op.index_map(source, node.output.type.shape, node.attrs) is not None
 
     def _in_memory(self, value: Value) -> Value:
-        """`value`, or a copy of it if its root is not stored anywhere (an iota, a number)."""
-        root = self.views.resolve(value).root
+        """`value`, or a copy of it if some of it is stored nowhere (an iota, a number, a pad)."""
+        resolved = self.views.resolve(value)
+        root = resolved.root
         node = self.producers.get(root)
         stored = node is None or node.op.kind is not Kind.SOURCE or root.type.rank > 0
-        if node is not None and node.op.name == "iota":
+        if resolved.limits or (node is not None and node.op.name == "iota"):
             stored = False
         return value if stored else self._copy(value)
 
@@ -196,6 +216,19 @@ class _Preparation:
         self.placements[start] = Placement(whole, identity_map(start.type.rank))
         self.placements[part] = Placement(whole, place, after=(start,))
 
+    def _scatter(self, node: Node, base: Value, *others: Value, dies: bool) -> None:
+        if not (dies and self._overwritable(base)):
+            base = self._copy(base)
+        # what is read from the base is read completely before anything is added
+        reads = [self.views.resolve(v).root is base for v in others]
+        others = tuple(
+            self._copy(v) if read else v for v, read in zip(others, reads, strict=True)
+        )
+        readers = tuple(r.outputs[0] for r, _ in self.readers.get(base, []))
+        whole = self._emit(node, [base, *others]).output
+        self.shares[whole] = base
+        self.scattered[whole] = (base, *readers)
+
     def _overwritable(self, base: Value) -> bool:
         """Whether `base` has memory of its own that no other name shares."""
         owns = self._kind(base) in OWNING or base in self._given_inputs
@@ -205,11 +238,12 @@ class _Preparation:
     def _touches(self, value: Value, base: Value, place: IndexMap) -> bool:
         """Whether `value` is a part of `base` other than the one that is overwritten."""
         resolved = self.views.resolve(value)
-        return resolved.root is base and resolved.map != place
+        return resolved.root is base and resolved.places() != (place, ())
 
     def _reads_in_place(self, reader: Node, value: Value, place: IndexMap) -> bool:
         """Whether a node reads, element by element, just the part that is overwritten."""
-        return reader.op.kind is Kind.ELEMENTWISE and self.views.resolve(value).map == place
+        places = self.views.resolve(value).places()
+        return reader.op.kind is Kind.ELEMENTWISE and places == (place, ())
 
     # -- outputs ------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from .form import (
     Carry,
     Const,
     Indexed,
+    Inside,
     Instr,
     Kernel,
     KernelProgram,
@@ -25,6 +26,7 @@ from .form import (
     ReplayLoop,
     Scan,
     SizeOf,
+    Store,
     Slices,
     Step,
     Switch,
@@ -62,20 +64,30 @@ def print_kernel(kernel: Kernel, schedule: str) -> str:
     for spill in kernel.spills:
         lines.append(f"  keep {spill.access} = {name[spill.value]}")
     for store in kernel.stores:
-        lines.append(f"  store {store.access} = {name[store.value]}")
+        lines.append(f"  {_store_text(store, name)}")
     return "\n".join(lines)
+
+
+def _store_text(store: Store, name: dict[Instr, str]) -> str:
+    value, place = name[store.value], store.place
+    if place is None:
+        return f"store {store.access} = {value}"
+    args = ", ".join(name[a] for a in place.args)
+    return f"add {store.access} at ({args}) strides {list(place.strides)} += {value}"
 
 
 def _instr_text(instr: Instr, name: dict[Instr, str]) -> str:
     args = ", ".join(name[a] for a in instr.args)
     if isinstance(instr, Load):
-        return f"load {instr.access}"
+        return f"load {instr.access}" + (f" if {args}" if args else "")
     if isinstance(instr, Indexed):
         return f"gather {instr.access} at ({args}) strides {list(instr.strides)}"
     if isinstance(instr, Const):
         return f"constant {instr.value}"
     if isinstance(instr, SizeOf):
         return f"size {instr.size}"
+    if isinstance(instr, Inside):
+        return f"inside 0 <= {affine_text(instr.offset, instr.strides)} < {instr.size}"
     if isinstance(instr, Position):
         return f"position {affine_text(instr.offset, instr.strides)}"
     assert isinstance(instr, (Apply, Reduce, Scan)) and instr.op is not None

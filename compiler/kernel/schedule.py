@@ -91,7 +91,7 @@ def _stream_from(kernel: Kernel, lanes: int, cost: float) -> int | None:
         return None
     for store in kernel.stores:
         line = lanes * store.access.buffer.dtype.itemsize
-        if store.access.strides != (1,) or line % CACHE_LINE != 0:
+        if store.place or store.access.strides != (1,) or line % CACHE_LINE != 0:
             return None
     moved = sum(a.dtype.itemsize for a in kernel.buffers())
     fewest = STREAM_BYTES // max(1, moved)

@@ -64,7 +64,7 @@ def _needed_values(prepared: Prepared, fused: Fused) -> set[Value]:
     """Computed values that have to be in memory: read by another unit, or by the caller."""
     graph = prepared.graph
     producers = graph.producers()
-    needed = set(prepared.placements)
+    needed = {*prepared.placements, *prepared.scattered}
     for v in graph.outputs:
         owner = storage_owner(v, fused.views, producers)
         if owner is not None:

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..ir.batching import BatchSite
+from ..ir.derivative import Contribution, Linear, Site
 from ..ir.opdef import Kind, op
+from ..ir.term import Term, concatenate, full
 from ..ir.types import Size, TensorType
 from .shape import check_region, region
 
@@ -42,12 +45,29 @@ def _concatenate_reference(*arrays: Any, axis: int) -> Any:
     return np.concatenate(arrays, axis)
 
 
+def _concatenate_transpose(site: Site, ct: Term) -> list[Contribution]:
+    axis = site.attrs["axis"]
+    start: Size = 0
+    found: list[Contribution] = []
+    for operand in site.operands:
+        size = operand.shape[axis]
+        found.append(ct.along(axis, start, size))
+        start = start + size
+    return found
+
+
+def _concatenate_batch(site: BatchSite) -> Term:
+    return concatenate(site.wholes(), site.attrs["axis"] + 1)
+
+
 CONCATENATE = op(
     "concatenate",
     Kind.ASSEMBLE,
     arity=None,
     infer=_concatenate_infer,
     reference=_concatenate_reference,
+    batch=_concatenate_batch,
+    derivative=Linear(_concatenate_transpose),
     attrs=("axis",),
     cost=1.0,
     doc="Arrays one after the other along an axis.",
@@ -70,12 +90,30 @@ def _update_slice_reference(
     return result
 
 
+def _update_slice_transpose(site: Site, ct: Term) -> list[Contribution]:
+    value, starts, steps = site.operands[1], site.attrs["starts"], site.attrs["steps"]
+    wants_base, wants_value = site.wanted
+    return [
+        ct.update(full(ct.builder, value.shape, 0, ct.dtype), starts, steps)
+        if wants_base
+        else None,
+        ct.slice(starts, steps, value.shape) if wants_value else None,
+    ]
+
+
+def _update_slice_batch(site: BatchSite) -> Term:
+    base, value = site.wholes()
+    return base.update(value, (0, *site.attrs["starts"]), (1, *site.attrs["steps"]))
+
+
 UPDATE_SLICE = op(
     "update_slice",
     Kind.ASSEMBLE,
     arity=2,
     infer=_update_slice_infer,
     reference=_update_slice_reference,
+    batch=_update_slice_batch,
+    derivative=Linear(_update_slice_transpose),
     attrs=("starts", "steps"),
     cost=1.0,
     doc="A copy of the base with the elements start + i*step of each axis replaced by the value's.",

@@ -13,11 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
-from ..ir.derivative import Contribution, Derivative, Linear, Site
+from ..errors import DTypeError, InternalError, ShapeError
+from ..ir.batching import BatchRule, BatchSite
+from ..ir.derivative import Derivative, Linear, Rules
 from ..ir.opdef import Kind, OpDef, Reduction, op
 from ..ir.term import Term
 from ..ir.types import DType, TensorType
+from .reduce_derivatives import (
+    cumprod_jvp,
+    cumprod_vjp,
+    cumsum_transpose,
+    extreme_jvp,
+    extreme_vjp,
+    prod_jvp,
+    prod_vjp,
+    recurrence_jvp,
+    recurrence_vjp,
+    sum_transpose,
+)
 from .scalar import Scalar, ScalarBuilder
 
 Attrs = Mapping[str, Any]
@@ -83,9 +96,15 @@ def _infer_bools(name: str) -> Callable[[Sequence[TensorType], Attrs], Types]:
 
 def _infer_scan(name: str) -> Callable[[Sequence[TensorType], Attrs], Types]:
     def infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
-        (x,), axis = types, attrs["axis"]
+        x, axis = types[0], attrs["axis"]
         if x.dtype.is_bool:
             raise DTypeError(f"{name}: needs numbers", got=str(x), expected="a cast before")
+        if any(t != x for t in types):
+            raise ShapeError(
+                f"{name}: operands differ",
+                got=" and ".join(map(str, types)),
+                expected="one dtype and one shape",
+            )
         _check_axes(name, x, (axis,))
         return (x,)
 
@@ -131,6 +150,19 @@ def _cumsum_reference(x: Any, *, axis: int) -> Any:
 
 def _cumprod_reference(x: Any, *, axis: int) -> Any:
     return np.cumprod(x, axis=axis, dtype=x.dtype)
+
+
+def _recurrence_reference(a: Any, b: Any, *, axis: int) -> Any:
+    # f16 is rounded once a step, as a kernel does it
+    wide = np.float32 if b.dtype == np.float16 else b.dtype
+    result = np.empty_like(b)
+    steps, before = np.moveaxis(result, axis, 0), np.zeros((), wide)
+    for k, (factor, term) in enumerate(
+        zip(np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0), strict=True)
+    ):
+        steps[k] = factor.astype(wide) * before + term.astype(wide)
+        before = steps[k].astype(wide)
+    return result
 
 
 # --- sums and products -------------------------------------------------------------------------
@@ -304,24 +336,39 @@ def _logical(start: bool, join: Callable[[Scalar, Scalar], Scalar]) -> Reduction
 # --- running sums ------------------------------------------------------------------------------
 
 
-def _running(start: float, join: Callable[[Scalar, Scalar], Scalar]) -> Reduction:
+def _running(start: float, join: Callable[..., Scalar]) -> Reduction:
     """One component, joined in order. For f16 the caller rounds each result and carries that."""
     return Reduction(
         components=lambda dtype: (_compute_dtype(dtype),),
         init=lambda s, dtype: (
             s.const(start if dtype.is_float else int(start), _compute_dtype(dtype)),
         ),
-        step=lambda s, acc, x, index: (join(acc[0], x),),
-        merge=lambda s, a, b: (join(a[0], b[0]),),
+        step=lambda s, acc, *elements_and_index: (join(acc[0], *elements_and_index[:-1]),),
+        merge=_no_merge,
         finish=lambda s, acc, dtype: acc[0],
     )
+
+
+def _no_merge(s: ScalarBuilder, a: Acc, b: Acc) -> Acc:
+    raise InternalError("the elements of a scan are joined in order")
 
 
 # --- ops ---------------------------------------------------------------------------------------
 
 
-def _sum_transpose(site: Site, ct: Term) -> list[Contribution]:
-    return [ct.spread(site.operand.shape, site.attrs["axes"])]
+def _reduce_batch(name: str) -> BatchRule:
+    def rule(site: BatchSite) -> Term:
+        return site.stack.op(name, axes=tuple(a + 1 for a in site.attrs["axes"]))
+
+    return rule
+
+
+def _scan_batch(name: str) -> BatchRule:
+    def rule(site: BatchSite) -> Term:
+        first, *others = site.wholes()
+        return first.op(name, *others, axis=site.attrs["axis"] + 1)
+
+    return rule
 
 
 def _reduce(
@@ -342,6 +389,7 @@ def _reduce(
         reduction=reduction,
         attrs=("axes",),
         derivative=derivative,
+        batch=_reduce_batch(name),
         cost=cost,
         doc=doc,
     )
@@ -350,19 +398,22 @@ def _reduce(
 REDUCE_SUM = _reduce(
     "reduce_sum", _sum_reference, _infer_numbers, SUM, 2.0,
     "Sum along axes, in the operand's dtype; integers wrap.",
-    Linear(_sum_transpose),
+    Linear(sum_transpose),
 )  # fmt: skip
 REDUCE_PROD = _reduce(
     "reduce_prod", _prod_reference, _infer_numbers, PRODUCT, 1.0,
     "Product along axes, in the operand's dtype; integers wrap.",
+    Rules(vjp=prod_vjp, jvp=prod_jvp),
 )  # fmt: skip
 REDUCE_MIN = _reduce(
     "reduce_min", _along(np.min), _infer_order, _extreme(largest=False), 2.0,
     "Smallest element along axes; NaN if there is one.",
+    Rules(vjp=extreme_vjp, jvp=extreme_jvp),
 )  # fmt: skip
 REDUCE_MAX = _reduce(
     "reduce_max", _along(np.max), _infer_order, _extreme(largest=True), 2.0,
     "Largest element along axes; NaN if there is one.",
+    Rules(vjp=extreme_vjp, jvp=extreme_jvp),
 )  # fmt: skip
 REDUCE_ANY = _reduce(
     "reduce_any", _along(np.any), _infer_bools, _logical(False, lambda x, y: x | y), 1.0,
@@ -387,8 +438,10 @@ CUMSUM = op(
     arity=1,
     infer=_infer_scan("cumsum"),
     reference=_cumsum_reference,
+    batch=_scan_batch("cumsum"),
     reduction=_running(-0.0, lambda x, y: x + y),  # -0.0 + x is x, for x = -0.0 too
     attrs=("axis",),
+    derivative=Linear(cumsum_transpose, on_masks=False),
     cost=1.0,
     doc="Running sum along an axis, in the operand's dtype; integers wrap.",
 )
@@ -398,8 +451,23 @@ CUMPROD = op(
     arity=1,
     infer=_infer_scan("cumprod"),
     reference=_cumprod_reference,
+    batch=_scan_batch("cumprod"),
     reduction=_running(1.0, lambda x, y: x * y),
     attrs=("axis",),
+    derivative=Rules(vjp=cumprod_vjp, jvp=cumprod_jvp),
     cost=1.0,
     doc="Running product along an axis, in the operand's dtype; integers wrap.",
+)
+LINEAR_RECURRENCE = op(
+    "linear_recurrence",
+    Kind.SCAN,
+    arity=2,
+    infer=_infer_scan("linear_recurrence"),
+    reference=_recurrence_reference,
+    batch=_scan_batch("linear_recurrence"),
+    reduction=_running(0.0, lambda before, a, b: a * before + b),
+    attrs=("axis",),
+    derivative=Rules(vjp=recurrence_vjp, jvp=recurrence_jvp),
+    cost=2.0,
+    doc="s with s[i] = a[i]*s[i-1] + b[i] along an axis; before the first element stands 0.",
 )

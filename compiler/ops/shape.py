@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..ir.derivative import Contribution, Linear, Part, Site
-from ..ir.opdef import Affine, IndexMap, Kind, op
-from ..ir.term import Term
-from ..ir.types import Shape, Size, TensorType
+from ..ir.batching import BatchSite
+from ..ir.derivative import Contribution, Linear, Part, Scattered, Site
+from ..ir.opdef import REGISTRY, Affine, IndexMap, Kind, op
+from ..ir.term import Term, full
+from ..ir.types import DType, Shape, Size, TensorType
 
 Attrs = Mapping[str, Any]
 Types = tuple[TensorType, ...]
@@ -74,12 +75,18 @@ def _broadcast_transpose(site: Site, ct: Term) -> list[Contribution]:
     return [ct.sum([k for k in range(ct.rank) if k not in kept]).reshape(shape)]
 
 
+def _broadcast_batch(site: BatchSite) -> Term:
+    dims = (0, *(d + 1 for d in site.attrs["dims"]))
+    return site.stack.broadcast((site.size, *site.attrs["shape"]), dims)
+
+
 BROADCAST = op(
     "broadcast",
     Kind.VIEW,
     arity=1,
     infer=_broadcast_infer,
     reference=_broadcast_reference,
+    batch=_broadcast_batch,
     index_map=_broadcast_map,
     derivative=Linear(_broadcast_transpose),
     attrs=("shape", "dims"),
@@ -115,12 +122,17 @@ def _transpose_transpose(site: Site, ct: Term) -> list[Contribution]:
     return [ct.transpose([permutation.index(k) for k in range(ct.rank)])]
 
 
+def _transpose_batch(site: BatchSite) -> Term:
+    return site.stack.transpose((0, *(p + 1 for p in site.attrs["permutation"])))
+
+
 TRANSPOSE = op(
     "transpose",
     Kind.VIEW,
     arity=1,
     infer=_transpose_infer,
     reference=_transpose_reference,
+    batch=_transpose_batch,
     index_map=_transpose_map,
     derivative=Linear(_transpose_transpose),
     attrs=("permutation",),
@@ -192,17 +204,72 @@ def _slice_transpose(site: Site, ct: Term) -> list[Contribution]:
     return [Part(ct, site.attrs["starts"], site.attrs["steps"])]
 
 
+def _slice_batch(site: BatchSite) -> Term:
+    starts, steps, shape = site.attrs["starts"], site.attrs["steps"], site.attrs["shape"]
+    return site.stack.slice((0, *starts), (1, *steps), (site.size, *shape))
+
+
 SLICE = op(
     "slice",
     Kind.VIEW,
     arity=1,
     infer=_slice_infer,
     reference=_slice_reference,
+    batch=_slice_batch,
     index_map=_slice_map,
     derivative=Linear(_slice_transpose),
     attrs=("starts", "steps", "shape"),
     cost=0.0,
     doc="A regular part: result index i of an axis reads start + i*step; the step may be negative.",
+)
+
+
+# --- pad ---------------------------------------------------------------------------------------
+
+
+def _pad_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    (x,) = types
+    result = x.with_shape(attrs["shape"])
+    check_region("pad", result, attrs["starts"], (1,) * x.rank, x.shape)
+    return (result,)
+
+
+def _pad_reference(x: Any, *, starts: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    result = np.zeros(shape, x.dtype)
+    result[region(starts, (1,) * x.ndim, x.shape)] = x
+    return result
+
+
+def _pad_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
+    rank = len(result)
+    return tuple(
+        _fixed(rank) if size == wide == 1 else _axis_map(rank, k, -start)
+        for k, (start, size, wide) in enumerate(zip(attrs["starts"], source, result, strict=True))
+    )
+
+
+def _pad_transpose(site: Site, ct: Term) -> list[Contribution]:
+    shape = site.operand.shape
+    return [ct.slice(site.attrs["starts"], (1,) * len(shape), shape)]
+
+
+def _pad_batch(site: BatchSite) -> Term:
+    return site.stack.pad((0, *site.attrs["starts"]), (site.size, *site.attrs["shape"]))
+
+
+PAD = op(
+    "pad",
+    Kind.VIEW,
+    arity=1,
+    infer=_pad_infer,
+    reference=_pad_reference,
+    batch=_pad_batch,
+    index_map=_pad_map,
+    partial=True,
+    derivative=Linear(_pad_transpose),
+    attrs=("starts", "shape"),
+    cost=0.0,
+    doc="Zeros of a shape with the operand in it, from `starts` on: the transpose of a slice.",
 )
 
 
@@ -247,12 +314,17 @@ def _reshape_transpose(site: Site, ct: Term) -> list[Contribution]:
     return [ct.reshape(site.operand.shape)]
 
 
+def _reshape_batch(site: BatchSite) -> Term:
+    return site.stack.reshape((site.size, *site.attrs["shape"]))
+
+
 RESHAPE = op(
     "reshape",
     Kind.VIEW,
     arity=1,
     infer=_reshape_infer,
     reference=_reshape_reference,
+    batch=_reshape_batch,
     index_map=_reshape_map,
     derivative=Linear(_reshape_transpose),
     attrs=("shape",),
@@ -295,13 +367,33 @@ def _windows_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
     )
 
 
+def _windows_transpose(site: Site, ct: Term) -> list[Contribution]:
+    """Position p of x is element j of window p - j: the sum over j of ct[.., p - j, .., j]."""
+    axis, size = site.attrs["axis"], site.attrs["size"]
+    # Between enough zeros, with j reversed, these are the diagonals of windows again.
+    last = ct.rank - 1
+    starts: list[Size] = [0] * ct.rank
+    starts[axis] = size - 1
+    wide = (*ct.shape[:axis], ct.shape[axis] + 2 * (size - 1), *ct.shape[axis + 1 :])
+    padded = ct.flip(last).pad(starts, wide)
+    pairs = padded.op("windows", axis=axis, size=size)
+    diagonal = pairs.op("diagonal", axes=(last, last + 1), starts=(0, 0), size=size)
+    return [diagonal.sum([last])]
+
+
+def _windows_batch(site: BatchSite) -> Term:
+    return site.stack.op("windows", axis=site.attrs["axis"] + 1, size=site.attrs["size"])
+
+
 WINDOWS = op(
     "windows",
     Kind.VIEW,
     arity=1,
     infer=_windows_infer,
     reference=_windows_reference,
+    batch=_windows_batch,
     index_map=_windows_map,
+    derivative=Linear(_windows_transpose),
     attrs=("axis", "size"),
     cost=0.0,
     doc="All windows of `size` neighbours along an axis: result[.., i, .., j] is x[.., i + j, ..].",
@@ -345,13 +437,43 @@ def _diagonal_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
     )
 
 
+def _diagonal_transpose(site: Site, ct: Term) -> list[Contribution]:
+    """Add the elements to their places, after their axes have been moved to the front."""
+    shape, axes, starts = site.operand.shape, site.attrs["axes"], site.attrs["starts"]
+    last = ct.rank - 1
+    steps = ct.builder.emit_once(REGISTRY["iota"], size=ct.shape[last], dtype=DType.I64)
+    places = tuple(_counted(Term(ct.builder, steps), start) for start in starts)
+    front = ct.transpose([last, *range(last)])
+    order = [*axes, *(k for k in range(len(shape)) if k not in axes)]
+    if order == list(range(len(shape))):
+        return [Scattered(front, places)]
+    zeros = full(ct.builder, tuple(shape[k] for k in order), 0, ct.dtype)
+    whole = zeros.op("scatter_add", front, *places)
+    return [whole.transpose([order.index(k) for k in range(len(shape))])]
+
+
+def _counted(steps: Term, start: Size) -> Term:
+    """The numbers from `start` on."""
+    if isinstance(start, int):
+        return steps + start if start else steps
+    first = Term(steps.builder, steps.builder.emit_once(REGISTRY["dim"], size=start))
+    return steps + first.broadcast(steps.shape, ())
+
+
+def _diagonal_batch(site: BatchSite) -> Term:
+    axes = tuple(a + 1 for a in site.attrs["axes"])
+    return site.stack.op("diagonal", **{**site.attrs, "axes": axes})
+
+
 DIAGONAL = op(
     "diagonal",
     Kind.VIEW,
     arity=1,
     infer=_diagonal_infer,
     reference=_diagonal_reference,
+    batch=_diagonal_batch,
     index_map=_diagonal_map,
+    derivative=Linear(_diagonal_transpose),
     attrs=("axes", "starts", "size"),
     cost=0.0,
     doc="Elements with equal steps along several axes: the last axis of the result counts i, which"

@@ -4,8 +4,8 @@ Layer: compiler/transforms. `pull_back` walks nodes that a builder has emitted f
 first and emits the derivative behind them, into the same builder: forward and backward are one
 graph, and the derivative can be differentiated again.
 
-The cotangent of a value is the sum of what its users contribute; zeros are never written down (None
-stands for them). Contributions to regions of an array (`Part`, from slices) are added in place.
+The cotangent of a value is the sum of what its users contribute (sums.py); zeros are never written
+down (None stands for them).
 
 A cotangent carries masks (see ir/term.py). Where one of them is False it is exactly 0, and what it
 contributes must be 0 too, whatever the local derivative is: inf * 0 and NaN * 0 are NaN. So the
@@ -24,9 +24,10 @@ from dataclasses import replace
 
 from ..errors import GradientError, InternalError, Loc
 from ..ir.builder import GraphBuilder
-from ..ir.derivative import Contribution, Linear, NoDerivative, Part, Pointwise, Rules, Site
+from ..ir.derivative import Contribution, Linear, NoDerivative, Pointwise, Rules, Site
 from ..ir.graph import Node, Value
-from ..ir.term import Mask, Masks, Term, full
+from ..ir.term import Mask, Masks, Term
+from .sums import Sum, all_of
 
 
 def pull_back(
@@ -52,10 +53,10 @@ def pull_back(
         GradientError: an op on the way has no derivative.
     """
     active = active_values(nodes, inputs)
-    sums: dict[Value, _Sum] = {}
+    sums: dict[Value, Sum] = {}
     for v, ct in zip(outputs, cotangents, strict=True):
         if ct is not None and v in active:
-            sums.setdefault(v, _Sum(builder, v)).add(Term(builder, ct))
+            sums.setdefault(v, Sum(builder, v)).add(Term(builder, ct))
     for node in reversed(nodes):
         found = [sums.pop(v, None) for v in node.outputs]
         if not any(found):
@@ -64,7 +65,7 @@ def pull_back(
             cts = [s.total() if s else None for s in found]
             for v, contribution in _contributions(builder, node, cts, active):
                 if contribution is not None:
-                    sums.setdefault(v, _Sum(builder, v)).add(contribution)
+                    sums.setdefault(v, Sum(builder, v)).add(contribution)
     return [sums[v].total().value if v in sums else None for v in inputs]
 
 
@@ -152,15 +153,8 @@ def _masked(term: Term, masks: Masks) -> Term:
     missing = [m for m in masks if m not in term.masks]
     if not missing:
         return term
-    chosen = _all(missing).select(term, 0)
+    chosen = all_of(missing).select(term, 0)
     return chosen.with_masks((*term.masks, *missing))
-
-
-def _all(masks: Sequence[Mask]) -> Term:
-    condition = masks[0].term()
-    for mask in masks[1:]:
-        condition = condition & mask.term()
-    return condition
 
 
 def _linear(rule: Linear, site: Site, ct: Term) -> Sequence[Contribution]:
@@ -185,79 +179,3 @@ def _transposed(rule: Linear, site: Site, mask: Mask, operand: int) -> Mask:
 
     return Mask(make)
 
-
-# -- sums ---------------------------------------------------------------------------------------
-
-
-class _Sum:
-    """The cotangent of one value while its contributions come in."""
-
-    def __init__(self, builder: GraphBuilder, value: Value) -> None:
-        self._builder = builder
-        self._type = value.type
-        self._dense: Term | None = None
-        self._parts: list[Part] = []
-
-    def add(self, contribution: Term | Part) -> None:
-        """One more contribution."""
-        if isinstance(contribution, Part):
-            self._parts.append(contribution)
-            return
-        if contribution.type != self._type:
-            raise InternalError(f"a cotangent of {self._type} is {contribution.type}")
-        if self._dense is None:
-            self._dense = contribution
-        else:
-            masks = _either(self._dense.masks, contribution.masks)
-            self._dense = (self._dense + contribution).with_masks(masks)
-
-    def total(self) -> Term:
-        """The sum, as an array."""
-        if not self._parts:
-            assert self._dense is not None
-            return self._dense
-        base = self._dense
-        fresh = base is None  # zeros where no part lies yet
-        whole = base or full(self._builder, self._type.shape, 0, self._type.dtype)
-        for k, part in enumerate(self._parts):
-            term = part.term
-            if not fresh or any(_may_overlap(part, other) for other in self._parts[:k]):
-                term = whole.slice(part.starts, part.steps, term.shape) + term
-            whole = whole.update(term, part.starts, part.steps)
-        self._dense, self._parts = whole.with_masks(()), []
-        return self._dense
-
-
-def _either(a: Masks, b: Masks) -> Masks:
-    """What masks a sum, given what masks its terms."""
-    if not a or not b:
-        return ()
-    common = tuple(m for m in a if m in b)
-    rest_a = [m for m in a if m not in common]
-    rest_b = [m for m in b if m not in common]
-    if not rest_a or not rest_b:
-        return common
-    return (*common, Mask(lambda: _all(rest_a) | _all(rest_b)))
-
-
-def _may_overlap(a: Part, b: Part) -> bool:
-    """Whether two regions may share an element."""
-    for axis in range(a.term.rank):
-        first, second = _span(a, axis), _span(b, axis)
-        if first is None or second is None:
-            continue
-        (low, high, step), (low2, high2, step2) = first, second
-        if high < low2 or high2 < low:
-            return False
-        if abs(step) == abs(step2) and (low - low2) % abs(step):
-            return False
-    return True
-
-
-def _span(part: Part, axis: int) -> tuple[int, int, int] | None:
-    """The first and the last index of a region along an axis and its step; None if symbolic."""
-    start, step, size = part.starts[axis], part.steps[axis], part.term.shape[axis]
-    if not isinstance(start, int) or not isinstance(size, int):
-        return None
-    last = start + step * (size - 1)
-    return min(start, last), max(start, last), step

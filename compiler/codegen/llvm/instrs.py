@@ -13,10 +13,24 @@ from dataclasses import dataclass, field
 from ...errors import InternalError
 from ...ir.opdef import Kind
 from ...ir.types import DType, Size
-from ...kernel.form import Access, Apply, Const, Indexed, Instr, Kernel, Load, Position, SizeOf
+from ...kernel.form import (
+    Access,
+    Apply,
+    Const,
+    Indexed,
+    Inside,
+    Instr,
+    Kernel,
+    Load,
+    Place,
+    Position,
+    SizeOf,
+    Store,
+)
 from ...kernel.schedule import Schedule
 from ...ops.scalar import STATUS_INDEX, Scalar
 from . import memory
+from .loops import when
 from .scalars import LlvmScalars
 from .sizes import emit_size
 from .writer import FunctionWriter
@@ -102,8 +116,13 @@ class InstrWriter:
                 found += [*instr.strides, *instr.bounds]
             elif isinstance(instr, Position):
                 found += [instr.offset, *instr.strides]
+            elif isinstance(instr, Inside):
+                found += [instr.offset, *instr.strides, instr.size]
             elif isinstance(instr, SizeOf):
                 found.append(instr.size)
+        for store in kernel.stores:
+            if store.place is not None:
+                found += [*store.place.strides, *store.place.bounds]
         return found
 
     # -- values -------------------------------------------------------------------------------
@@ -145,7 +164,10 @@ class InstrWriter:
         s = self.builder_for(instr, scope)
         if isinstance(instr, Load):
             assert instr.access is not None
-            value = self.load(instr.dtype, instr.access, s, scope)
+            if instr.args:
+                value = self._load_if(instr, instr.access, s, scope)
+            else:
+                value = self.load(instr.dtype, instr.access, s, scope)
         elif isinstance(instr, Apply):
             value = self._apply(instr, s, scope)
         elif isinstance(instr, Const):
@@ -154,6 +176,8 @@ class InstrWriter:
             value = Scalar(s, DType.I64, self.size(instr.size))
         elif isinstance(instr, Position):
             value = self.position(instr.offset, instr.strides, s, scope)
+        elif isinstance(instr, Inside):
+            value = self._inside(instr, s, scope)
         elif isinstance(instr, Indexed):
             value = self._indexed(instr, s, scope)
         else:
@@ -161,9 +185,12 @@ class InstrWriter:
         scope.put(instr, value)
 
     def _args(self, instr: Instr, s: LlvmScalars, scope: Scope) -> list[Scalar]:
+        return self._values(instr.args, s, scope)
+
+    def _values(self, instrs: Sequence[Instr], s: LlvmScalars, scope: Scope) -> list[Scalar]:
         if s is scope.vector:
-            return [self.as_lanes(a, scope) for a in instr.args]
-        return [scope.scalars[a] for a in instr.args]
+            return [self.as_lanes(i, scope) for i in instrs]
+        return [scope.scalars[i] for i in instrs]
 
     def _apply(self, instr: Apply, s: LlvmScalars, scope: Scope) -> Scalar:
         op = instr.op
@@ -176,7 +203,7 @@ class InstrWriter:
         # a reduction over one element
         assert op.reduction is not None
         start = op.reduction.init(s, args[0].dtype)
-        acc = op.reduction.step(s, start, args[0], s.const(0, DType.I64))
+        acc = op.reduction.step(s, start, *args, s.const(0, DType.I64))
         result = op.reduction.finish(s, acc, instr.dtype)
         return result
 
@@ -199,6 +226,14 @@ class InstrWriter:
         lanes = memory.strided_offsets(fn, s.lanes, lane_stride)
         base = memory.splat(fn, "i64", total, s.lanes)
         return Scalar(s, DType.I64, fn.assign(f"add <{s.lanes} x i64> {base}, {lanes}"))
+
+    def _inside(self, instr: Inside, s: LlvmScalars, scope: Scope) -> Scalar:
+        """A bool; negative positions are beyond every size as unsigned numbers."""
+        place = self.position(instr.offset, instr.strides, s, scope)
+        size = self._lanes_of(self.size(instr.size), s)
+        type = "i64" if s.lanes == 1 else f"<{s.lanes} x i64>"
+        handle = self.fn.assign(f"icmp ult {type} {place.handle}, {size.handle}")
+        return Scalar(s, DType.BOOL, handle)
 
     def _times(self, index: str, stride: str) -> str:
         if stride == "1":
@@ -253,6 +288,125 @@ class InstrWriter:
         ahead = self.schedule.ahead if fetches else 0
         return memory.load(s, dtype, pointer, self._lane_stride(access), ahead)
 
+    def _load_if(self, instr: Load, access: Access, s: LlvmScalars, scope: Scope) -> Scalar:
+        """Read where the argument holds; 0 elsewhere."""
+        (condition,) = self._args(instr, s, scope)
+        if s.lanes == 1:
+
+            def read() -> list[str]:
+                return [self.load(instr.dtype, access, s, scope).handle]
+
+            type = s.type_of(instr.dtype)
+            zero = s.const(0, instr.dtype).handle
+            (handle,) = when(self.fn, condition.handle, [(type, zero)], read)
+            return Scalar(s, instr.dtype, handle)
+        mask = condition
+        if s.mask is not None:
+            mask = mask & Scalar(s, DType.BOOL, s.mask)
+        masked = self.builder(s.lanes, mask.handle)
+        return Scalar(s, instr.dtype, self.load(instr.dtype, access, masked, scope).handle)
+
+    def write(self, store: Store, scope: Scope) -> None:
+        """What a store does, at the open loops' indices."""
+        if store.place is None:
+            self.store(store.access, self.value(store.value, scope), scope)
+        else:
+            self._add_at(store, store.place, scope)
+
+    def _add_at(self, store: Store, place: Place, scope: Scope) -> None:
+        """Read, add and write: in all lanes at once where they lie side by side, else one by one.
+
+        What must not be added (masked lanes, wrong indices) is added to the first element as a
+        zero, which changes nothing.
+        """
+        vector, access, dtype = scope.vector, store.access, store.value.dtype
+        spread = vector is not None and any(map(self.varies, place.args))
+        s = vector if vector is not None and spread else self.scalar
+        offset, inside = self._located(self._values(place.args, s, scope), place, s)
+        bounds = [self.size(b) for b in place.bounds]
+        if "0" in bounds:
+            return
+        pointer = self._pointer(access, self._depth_of(access), scope)
+        nothing = s.const(_neutral(dtype), dtype)
+
+        def add() -> list[str]:
+            if vector is None:
+                (value,) = self._values((store.value,), s, scope)
+                self._add_one(s.select(inside, value, nothing), pointer, offset)
+            elif not spread and self._lane_stride(access) == 1:
+                value = self.as_lanes(store.value, scope)
+                chosen = vector.select(self.splat(inside, vector), value, _neutral(dtype))
+                row = self._offset(pointer, offset.handle, dtype)
+                total = _joined(vector, memory.load(vector, dtype, row, 1), chosen)
+                memory.store(vector, total, row, 1)
+            else:
+                self._add_lanes(store, offset, inside, pointer, vector, scope)
+            return []
+
+        unknown = [b for b in bounds if b.startswith("%")]
+        if not unknown:
+            add()
+            return
+        condition = "true"
+        for bound in unknown:
+            some = self.fn.assign(f"icmp ne i64 {bound}, 0")
+            condition = self.fn.assign(f"and i1 {condition}, {some}")
+        when(self.fn, condition, [], add)
+
+    def _add_lanes(
+        self,
+        store: Store,
+        offset: Scalar,
+        inside: Scalar,
+        pointer: str,
+        s: LlvmScalars,
+        scope: Scope,
+    ) -> None:
+        """Lane after lane: they may meet in one element."""
+        dtype = store.value.dtype
+        if offset.builder is not s:
+            offset, inside = self.splat(offset, s), self.splat(inside, s)
+        stride = str(self._lane_stride(store.access))
+        if stride != "0":
+            lanes = memory.strided_offsets(self.fn, s.lanes, stride)
+            offset = offset + Scalar(s, DType.I64, lanes)
+        if s.mask is not None:
+            inside = inside & Scalar(s, DType.BOOL, s.mask)
+        value = s.select(inside, self.as_lanes(store.value, scope), _neutral(dtype))
+        offset = s.select(inside, offset, 0)
+        for lane in range(s.lanes):
+            self._add_one(self._lane(value, lane, s), pointer, self._lane(offset, lane, s))
+
+    def _lane(self, x: Scalar, lane: int, s: LlvmScalars) -> Scalar:
+        type = s.type_of(x.dtype)
+        handle = self.fn.assign(f"extractelement {type} {x.handle}, i64 {lane}")
+        return Scalar(self.scalar, x.dtype, handle)
+
+    def _add_one(self, value: Scalar, pointer: str, offset: Scalar) -> None:
+        place = self._offset(pointer, offset.handle, value.dtype)
+        s = self.scalar
+        memory.store(s, _joined(s, memory.load(s, value.dtype, place, 0), value), place, 0)
+
+    def _offset(self, pointer: str, offset: str, dtype: DType) -> str:
+        element = memory.memory_type(dtype)
+        return self.fn.assign(f"getelementptr {element}, ptr {pointer}, i64 {offset}")
+
+    def _located(
+        self, args: Sequence[Scalar], place: Place | Indexed, s: LlvmScalars
+    ) -> tuple[Scalar, Scalar]:
+        """How far on computed indices lead, and whether they are right; wrong ones raise after the
+        call, and lead nowhere.
+        """
+        inside = s.const(True, DType.BOOL)
+        offset = s.const(0, DType.I64)
+        for index, stride, bound in zip(args, place.strides, place.bounds, strict=True):
+            size = self._lanes_of(self.size(bound), s)
+            index = s.select(index < 0, index + size, index)
+            inside = inside & (index >= 0) & (index < size)
+            offset = offset + index * self._lanes_of(self.size(stride), s)
+        s.flag(~inside, STATUS_INDEX)
+        return s.select(inside, offset, 0), inside
+
     def store(self, access: Access, value: Scalar, scope: Scope) -> None:
         """Write at the open loops' indices."""
         pointer = self._pointer(access, self._depth_of(access), scope)
@@ -267,17 +421,7 @@ class InstrWriter:
         """A load at computed indices: negative ones wrap, wrong ones raise after the call."""
         fn, access = self.fn, instr.access
         assert access is not None
-        inside = s.const(True, DType.BOOL)
-        offset = s.const(0, DType.I64)
-        for index, stride, bound in zip(
-            self._args(instr, s, scope), instr.strides, instr.bounds, strict=True
-        ):
-            size = self._lanes_of(self.size(bound), s)
-            index = s.select(index < 0, index + size, index)
-            inside = inside & (index >= 0) & (index < size)
-            offset = offset + index * self._lanes_of(self.size(stride), s)
-        s.flag(~inside, STATUS_INDEX)
-        offset = s.select(inside, offset, 0)
+        offset, _ = self._located(self._args(instr, s, scope), instr, s)
         if any(bound == 0 for bound in instr.bounds):
             return s.const(0, instr.dtype)
         pointer = self._pointer(access, self._depth_of(access), scope)
@@ -298,6 +442,20 @@ class InstrWriter:
         if s.lanes == 1:
             return Scalar(s, DType.I64, size)
         return Scalar(s, DType.I64, memory.splat(self.fn, "i64", size, s.lanes))
+
+
+def _neutral(dtype: DType) -> float | int | bool:
+    """What changes nothing when it is added."""
+    return -0.0 if dtype.is_float else False if dtype.is_bool else 0
+
+
+def _joined(s: LlvmScalars, x: Scalar, y: Scalar) -> Scalar:
+    """The sum; of bools, whether one of them is true. f16 is added in f32."""
+    if x.dtype.is_bool:
+        return x | y
+    if x.dtype is DType.F16:
+        return s.cast(s.cast(x, DType.F32) + s.cast(y, DType.F32), DType.F16)
+    return x + y
 
 
 def inner_strides(kernel: Kernel) -> list[Size]:

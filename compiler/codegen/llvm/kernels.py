@@ -88,18 +88,18 @@ class _Nest:
                         self.code.emit(instr, scope)
         for store in kernel.stores:
             if store.depth <= kernel.outer:
-                self.code.store(store.access, self.code.value(store.value, scope), scope)
+                self.code.write(store, scope)
 
     def _stage(self, stage: int, scope: Scope) -> None:
         """One walk over the inner axes."""
         kernel = self.kernel
         reduces = [i for i in kernel.instrs if isinstance(i, Reduce) and i.args[0].stage == stage]
-        stores = [s for s in kernel.stores if s.depth > kernel.outer and s.value.stage == stage]
+        stores = [s for s in kernel.stores if s.depth > kernel.outer and s.stage == stage]
         spills = [s for s in kernel.spills if s.value.stage == stage]
         if not (reduces or stores or spills):
             return
         roots = [r.args[0] for r in reduces]
-        roots += [s.value for s in stores] + [s.value for s in spills]
+        roots += [i for s in stores for i in s.reads] + [s.value for s in spills]
         needed = self._needed(roots, stage)
         scans = [i for i in needed if isinstance(i, Scan)]
         walk = _Walk(self, stage, needed, reduces, stores, spills)
@@ -169,7 +169,7 @@ class _Walk:
                 self.code.store(spill.access, self.code.value(spill.value, scope), scope)
         for store in self.stores:
             if store.depth == depth:
-                self.code.store(store.access, self.code.value(store.value, scope), scope)
+                self.code.write(store, scope)
 
     def _emit(self, instr: Instr, scope: Scope, carried: Accumulators) -> None:
         if self.nest.is_kept(instr, self.stage):

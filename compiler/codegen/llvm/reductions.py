@@ -38,7 +38,7 @@ class ReductionWriter:
     def _builder(self, instr: Instr, scope: Scope) -> LlvmScalars:
         if self.across_lanes:
             return self.code.builder(self.code.schedule.lanes)
-        varies = self.code.varies(instr) or self.code.varies(instr.args[0])
+        varies = any(map(self.code.varies, (instr, *instr.args)))
         return scope.vector if scope.vector is not None and varies else self.code.scalar
 
     def step(self, reduce: Reduce, acc: tuple[Scalar, ...], scope: Scope) -> tuple[Scalar, ...]:
@@ -48,7 +48,7 @@ class ReductionWriter:
         index = None
         if reduction.needs_index:
             index = self.code.position(0, inner_strides(self.code.kernel), s, scope)
-        stepped = reduction.step(s, acc, self._argument(reduce, s, scope), index)
+        stepped = reduction.step(s, acc, *self._arguments(reduce, s, scope), index)
         if s.mask is None or not self.across_lanes:
             return stepped
         active = Scalar(s, DType.BOOL, s.mask)
@@ -60,17 +60,17 @@ class ReductionWriter:
         """The running value after one more element, and the accumulator."""
         reduction = reduction_of(instr)
         s = builder_of(acc[0])
-        acc = reduction.step(s, acc, self._argument(instr, s, scope), None)
+        acc = reduction.step(s, acc, *self._arguments(instr, s, scope), None)
         value = reduction.finish(s, acc, instr.dtype)
         if instr.dtype is DType.F16:
             value = s.cast(value, DType.F16)
             acc = (s.cast(value, DType.F32),)
         return value, acc
 
-    def _argument(self, instr: Instr, s: LlvmScalars, scope: Scope) -> Scalar:
+    def _arguments(self, instr: Instr, s: LlvmScalars, scope: Scope) -> list[Scalar]:
         if s is scope.vector:
-            return self.code.as_lanes(instr.args[0], scope)
-        return scope.scalars[instr.args[0]]
+            return [self.code.as_lanes(a, scope) for a in instr.args]
+        return [scope.scalars[a] for a in instr.args]
 
     def finish(self, reduce: Instr, acc: tuple[Scalar, ...], scope: Scope) -> None:
         """Put the result into `scope`."""

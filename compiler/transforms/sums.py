@@ -1,0 +1,202 @@
+"""The cotangent of a value: the sum of what its users contribute.
+
+Layer: compiler/transforms. Most contributions are arrays of the value's type. A slice or an element
+picked by an index contributes to a region alone: such parts are put together without an array of
+zeros for each of them.
+
+- Parts that lie side by side and cover everything are joined.
+- Parts of much of the array (those of a stencil) are padded and added, in one loop over everything.
+- Others are added in place, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import InternalError
+from ..ir.builder import GraphBuilder
+from ..ir.derivative import Part, Scattered
+from ..ir.dims import Dim
+from ..ir.graph import Value
+from ..ir.term import Mask, Masks, Term, concatenate, full
+from ..ir.types import DType, Shape, Size
+
+# A part of at least this share of the array is padded: adding in place moves three times its size.
+PADDED_SHARE = 4
+SMALL = 1 << 14  # so many elements, those of all padded parts together, are walked at no cost
+
+
+class Sum:
+    """The cotangent of one value while its contributions come in."""
+
+    def __init__(self, builder: GraphBuilder, value: Value) -> None:
+        self._builder = builder
+        self._type = value.type
+        self._dense: Term | None = None
+        self._parts: list[Part] = []
+        self._scattered: list[Scattered] = []
+
+    def add(self, contribution: Term | Part | Scattered) -> None:
+        """One more contribution."""
+        if isinstance(contribution, Part):
+            self._parts.append(contribution)
+        elif isinstance(contribution, Scattered):
+            self._scattered.append(contribution)
+        elif contribution.type != self._type:
+            raise InternalError(f"a cotangent of {self._type} is {contribution.type}")
+        else:
+            self._dense = added(self._dense, contribution)
+
+    def total(self) -> Term:
+        """The sum, as an array."""
+        parts, scattered = self._parts, self._scattered
+        self._parts, self._scattered = [], []
+        tiling = tiles(parts, self._type.shape) if self._dense is None else None
+        if tiling is not None:
+            axis, parts = tiling
+            self._dense = concatenate([p.term for p in parts], axis)
+        else:
+            self._add_parts(parts)
+        for place in scattered:
+            self._dense = _scattered(self._dense or self._zeros(), place)
+        assert self._dense is not None
+        return self._dense
+
+    def _zeros(self) -> Term:
+        zeros = full(self._builder, self._type.shape, 0, self._type.dtype)
+        return zeros.with_masks((Mask(lambda: zeros.full(False, DType.BOOL)),))
+
+    def _add_parts(self, parts: Sequence[Part]) -> None:
+        shape = self._type.shape
+        wide = [p for p in parts if _is_wide(p, self._type.size, len(parts))]
+        for part in wide:
+            self._dense = added(self._dense, _padded(part, shape))
+        written: list[Part] = []  # to zeros
+        fresh = self._dense is None
+        for part in parts:
+            if part in wide:
+                continue
+            whole = self._dense or self._zeros()
+            overlaps = not fresh or any(may_overlap(part, other) for other in written)
+            self._dense = _updated(whole, part, adds=overlaps)
+            written.append(part)
+
+
+def added(a: Term | None, b: Term) -> Term:
+    """The sum of two arrays; None stands for zeros."""
+    return b if a is None else (a + b).with_masks(either(a.masks, b.masks))
+
+
+def _padded(part: Part, shape: Shape) -> Term:
+    """A part whose steps are 1 or -1 among zeros."""
+    term, starts = part.term, list(part.starts)
+    for axis, step in enumerate(part.steps):
+        if step == -1:
+            term, starts[axis] = term.flip(axis), starts[axis] - (term.shape[axis] - 1)
+    return term.pad(starts, shape)
+
+
+def _updated(whole: Term, part: Part, adds: bool) -> Term:
+    """The whole with a part added, or (where the whole is zero) written."""
+    term, starts, steps = part.term, part.starts, part.steps
+
+    def mask_at(mask: Term) -> Term:
+        return whole.full(False, DType.BOOL).update(mask, starts, steps)
+
+    placed = term.masked_as(term, mask_at).masks
+    if adds:
+        term = whole.slice(starts, steps, term.shape) + term
+    return whole.update(term, starts, steps).with_masks(either(whole.masks, placed))
+
+
+def _scattered(whole: Term, place: Scattered) -> Term:
+    """The whole with values added at indices."""
+
+    def mask_at(mask: Term) -> Term:
+        return whole.full(False, DType.BOOL).op("scatter_add", mask, *place.indices)
+
+    total = whole.op("scatter_add", place.term, *place.indices)
+    placed = place.term.masked_as(place.term, mask_at).masks
+    return total.with_masks(either(whole.masks, placed))
+
+
+# -- masks --------------------------------------------------------------------------------------
+
+
+def all_of(masks: Sequence[Mask]) -> Term:
+    """Where all masks are True."""
+    condition = masks[0].term()
+    for mask in masks[1:]:
+        condition = condition & mask.term()
+    return condition
+
+
+def either(a: Masks, b: Masks) -> Masks:
+    """What masks a sum, given what masks its terms."""
+    if not a or not b:
+        return ()
+    common = tuple(m for m in a if m in b)
+    rest_a = [m for m in a if m not in common]
+    rest_b = [m for m in b if m not in common]
+    if not rest_a or not rest_b:
+        return common
+    return (*common, Mask(lambda: all_of(rest_a) | all_of(rest_b)))
+
+
+# -- regions ------------------------------------------------------------------------------------
+
+
+def _is_wide(part: Part, size: Size, parts: int) -> bool:
+    """Whether a part is so large that a walk over all of the array costs less than an update.
+
+    Of symbolic sizes, a part counts as large if it grows as the array does.
+    """
+    if any(abs(step) != 1 for step in part.steps):
+        return False
+    own = part.term.size
+    if isinstance(size, int):
+        return isinstance(own, int) and (size * parts <= SMALL or own * PADDED_SHARE >= size)
+    return isinstance(own, Dim) and own.terms[0] == size.terms[0]
+
+
+def tiles(parts: Sequence[Part], shape: Sequence[Size]) -> tuple[int, list[Part]] | None:
+    """The axis along which parts lie side by side and cover everything, and the parts in order."""
+    if len(parts) < 2 or any(step != 1 for p in parts for step in p.steps):
+        return None
+    cut = [k for k in range(len(shape)) if any(p.term.shape[k] != shape[k] for p in parts)]
+    if len(cut) != 1:
+        return None
+    (axis,) = cut
+    starting = {p.starts[axis]: p for p in parts}
+    place: Size = 0
+    order = []
+    for _ in parts:
+        part = starting.get(place)
+        if part is None:
+            return None
+        order.append(part)
+        place = place + part.term.shape[axis]
+    return (axis, order) if place == shape[axis] else None
+
+
+def may_overlap(a: Part, b: Part) -> bool:
+    """Whether two regions may share an element."""
+    for axis in range(a.term.rank):
+        first, second = _span(a, axis), _span(b, axis)
+        if first is None or second is None:
+            continue
+        (low, high, step), (low2, high2, step2) = first, second
+        if high < low2 or high2 < low:
+            return False
+        if abs(step) == abs(step2) and (low - low2) % abs(step):
+            return False
+    return True
+
+
+def _span(part: Part, axis: int) -> tuple[int, int, int] | None:
+    """The first and the last index of a region along an axis and its step; None if symbolic."""
+    start, step, size = part.starts[axis], part.steps[axis], part.term.shape[axis]
+    if not isinstance(start, int) or not isinstance(size, int):
+        return None
+    last = start + step * (size - 1)
+    return min(start, last), max(start, last), step
