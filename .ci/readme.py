@@ -1,7 +1,8 @@
 """The code of README.md, run as it stands there: what users are told to do is what is checked.
 
     python readme.py commands FOLDER   write the `sh` blocks to FOLDER/1.sh, FOLDER/2.sh, ...
-    python readme.py python            run the `python` blocks and compare what they print
+    python readme.py python [FILE]     run the `python` blocks and compare what they print;
+                                       FILE is another document than README.md
 
 A `text` block right behind a `python` block is what that block prints.
 """
@@ -23,10 +24,10 @@ def blocks(language: str) -> list[str]:
     return [code for name, code in _BLOCK.findall(README.read_text()) if name == language]
 
 
-def programs() -> list[tuple[str, str | None]]:
-    """The `python` blocks with what they print, None where README.md does not say."""
+def programs(document: Path = README) -> list[tuple[str, str | None]]:
+    """The `python` blocks with what they print, None where the document does not say."""
     found = []
-    text = README.read_text()
+    text = document.read_text()
     for match in _BLOCK.finditer(text):
         if match[1] == "python":
             behind = _BLOCK.match(text, match.end())
@@ -34,11 +35,11 @@ def programs() -> list[tuple[str, str | None]]:
     return found
 
 
-def check() -> bool:
-    """Run all programs in one namespace; whether they print what README.md says."""
+def check(document: Path) -> bool:
+    """Run all programs in one namespace; whether they print what the document says."""
     namespace: dict[str, object] = {"__name__": "example"}
     right = True
-    for code, expected in programs():
+    for code, expected in programs(document):
         # Each block counts its lines from 1, and errors show its source.
         linecache.cache["example.py"] = (len(code), None, code.splitlines(True), "example.py")
         printed = io.StringIO()
@@ -47,17 +48,17 @@ def check() -> bool:
         if expected is not None and printed.getvalue() != expected:
             right = False
             lines = [t.splitlines() for t in (expected, printed.getvalue())]
-            print("\n".join(difflib.unified_diff(*lines, "README.md", "printed", lineterm="")))
+            print("\n".join(difflib.unified_diff(*lines, document.name, "printed", lineterm="")))
     return right
 
 
-def main(kind: str, *folder: str) -> int:
+def main(kind: str, *path: str) -> int:
     """Run one of the two commands of the module's text."""
     if kind == "commands":
         for number, code in enumerate(blocks("sh"), start=1):
-            Path(*folder, f"{number}.sh").write_text(code)
+            Path(*path, f"{number}.sh").write_text(code)
         return 0
-    return 0 if check() else 1
+    return 0 if check(Path(*path) if path else README) else 1
 
 
 if __name__ == "__main__":

@@ -26,12 +26,13 @@ from .location import user_location
 from .loops import Loop, Slices, emit_scan, emit_while, pair_of, slices_of, truth_of
 from .region import dissect, name_of
 from .symint import size_of, wrap_size
+from .table import FUNCTIONS
 from .tracer import Tracer
 
 _SCAN = Loop("tw.scan", "carry")
 _MAP = Loop("tw.map", "carry")
 _FORI = Loop("tw.fori_loop", "val")
-_COUNTED = Loop("tw.fori_loop", "val", root="")  # carries a `_Counted`
+_COUNTED = Loop("tw.fori_loop", "")  # it carries a `_Counted`, whose fields start the paths
 _WHILE = Loop("tw.while_loop", "val")
 
 
@@ -238,7 +239,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         return functions[min(max(operator.index(index), 0), len(functions) - 1)](*operands)
     chosen = _integer("tw.switch: the index", index)
     if chosen._type.dtype is DType.U64:  # as an i64, a large one would be negative
-        chosen = np.minimum(chosen, len(functions) - 1)  # type: ignore[call-overload]
+        chosen = FUNCTIONS[np.ufunc](np.minimum, chosen, len(functions) - 1)
     ctx = require()
     at = values.cast(ctx, chosen._read(), DType.I64)
     named = [(f"branch {k}", function) for k, function in enumerate(functions)]

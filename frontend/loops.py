@@ -45,33 +45,31 @@ class Loop:
     """How messages speak of a loop."""
 
     name: str  # "tw.scan"
-    carry: str  # what its carry is called: "carry", "val"
-    root: str | None = None  # and where paths to the carry's leaves start; None: with the same
+    path: str  # where paths to the leaves of its carry start: "carry", "val"
 
     def paths(self, carry: Template) -> list[str]:
         """What to call the data that it carries."""
-        return carry.paths(self.words.path)
+        return carry.paths(self.path)
 
     @property
     def body(self) -> RegionKind:
         """Its body."""
         return RegionKind(
             f"the body of {self.name}",
-            f"return it from the body as part of the {self.carry}",
-            f"return it from the body as part of the {self.carry}, or of the results",
+            "return it from the body as part of the carry",
+            "return it from the body as part of the carry, or of the results",
         )
 
     @property
     def condition(self) -> RegionKind:
         """The condition of a while loop."""
-        hint = f"compute it in the body, as part of the {self.carry}"
+        hint = "compute it in the body, as part of the carry"
         return RegionKind(f"the condition of {self.name}", hint, hint)
 
     @property
     def words(self) -> Words:
         """For a carry whose type changes."""
-        path = self.carry if self.root is None else self.root
-        return Words(f"{self.name}: the body returns", "it starts with", path, carry_hint)
+        return Words(f"{self.name}: the body returns", "it starts with", self.path, carry_hint)
 
 
 # --- what is walked over -----------------------------------------------------------------------
@@ -197,7 +195,7 @@ def pair_of(loop: Loop, returned: Any) -> tuple[Any, Any]:
     elif type(returned) is Tracer:
         got = lift.type_text(returned)
     raise TraceError(
-        f"{loop.name}: the body does not return a pair (next {loop.carry}, y)",
+        f"{loop.name}: the body does not return a pair (next carry, y)",
         got=got,
         loc=user_location(),
         hint="return carry, None if there is nothing to stack",

@@ -54,9 +54,13 @@ class Template:
         """The types of the data."""
         return tuple([x for x in self.leaves if isinstance(x, LeafSpec)])
 
+    def all_paths(self, prefix: str) -> list[str]:
+        """What to call the leaves: `carry['w'][0]`; without prefix `w[0]` for a field w."""
+        return [path.removeprefix(".") for path in self.tree.paths(prefix)]
+
     def paths(self, prefix: str) -> list[str]:
-        """What to call the data leaves: `carry['w'][0]`."""
-        paths = zip(self.tree.paths(prefix), self.leaves, strict=True)
+        """What to call those that are data."""
+        paths = zip(self.all_paths(prefix), self.leaves, strict=True)
         return [path for path, leaf in paths if isinstance(leaf, LeafSpec)]
 
     def with_specs(self, specs: Iterable[LeafSpec]) -> Template:

@@ -68,7 +68,7 @@ def join_all(ctx: TraceContext, a: Template, b: Template, words: Words) -> Templ
     """
     _check_nesting(a, b, words)
     joined = []
-    for x, y, path in zip(a.leaves, b.leaves, a.tree.paths(words.path), strict=True):
+    for x, y, path in zip(a.leaves, b.leaves, a.all_paths(words.path), strict=True):
         if isinstance(x, Static) or isinstance(y, Static):
             if x != y:
                 raise _differs(f"{path} = {_shown(y)}", f"{path} = {_shown(x)}", words)
@@ -83,7 +83,7 @@ def join_all(ctx: TraceContext, a: Template, b: Template, words: Words) -> Templ
 def _check_nesting(a: Template, b: Template, words: Words) -> None:
     if a.tree == b.tree:
         return
-    here, there = (list(t.tree.paths(words.path)) for t in (a, b))
+    here, there = a.all_paths(words.path), b.all_paths(words.path)
     if here != there:
         raise _differs(_leaves(there), _leaves(here), words)
     raise _differs(_containers(b), _containers(a), words)

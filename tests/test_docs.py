@@ -59,8 +59,10 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
     assert not [command for command in INSTALL if command in CI]
 
 
-def test_readme_programs_print_what_it_says(tmp_path):
-    subprocess.run([sys.executable, ROOT / ".ci" / "readme.py", "python"], cwd=tmp_path, check=True)
+@pytest.mark.parametrize("name", ["README.md", "docs/control-flow.md"])
+def test_programs_print_what_documents_say(name, tmp_path):
+    command = [sys.executable, ROOT / ".ci" / "readme.py", "python", ROOT / name]
+    subprocess.run(command, cwd=tmp_path, check=True)
 
 
 def test_readme_text_is_checked():
