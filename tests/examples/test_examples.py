@@ -39,6 +39,17 @@ def test_planets(capsys):
     assert "energy drifted" in capsys.readouterr().out
 
 
+def test_logistic_regression(capsys):
+    pytest.importorskip("sklearn")
+    assert load("logistic_regression").main([]) == 0
+    assert "told right" in capsys.readouterr().out
+
+
+def test_physical_model(capsys):
+    assert load("physical_model").main(["--replicas", "40"]) == 0
+    assert "2.7250" in capsys.readouterr().out
+
+
 def test_demo(monkeypatch, capsys):
     monkeypatch.setattr(demo, "OPTIONS", 1000)
     monkeypatch.setattr(demo, "PLATE", 32)
