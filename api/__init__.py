@@ -22,6 +22,7 @@ from .compiler.errors import (
     UserError,
 )
 from .frontend.arguments import TensorSpec
+from .frontend.batching import vmap
 from .frontend.control import cond, fori_loop, map, scan, switch, while_loop
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
@@ -56,5 +57,6 @@ __all__ = [
     "switch",
     "value_and_grad",
     "vjp",
+    "vmap",
     "while_loop",
 ]
