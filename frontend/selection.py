@@ -78,11 +78,12 @@ class Selection(Operators):
     def size(self) -> Any:
         """The number of elements, a traced Python int."""
         rest = self._full._type.shape[self._mask.type.rank :]
-        ctx = require()
-        number = lift.tracer(ctx, self._count(), weak=int)
+        count = self._count()
+        number = lift.tracer(require(), count, weak=int)
         return number * lift.lift(values.size_of(rest)) if rest else number
 
     def _count(self) -> Value:
+        self._full._read()  # raises where the array, and so the mask, is not to be used any more
         ctx = require()
         ones = values.cast(ctx, self._mask, DType.I64)
         return ctx.emit("reduce_sum", ones, axes=tuple(range(ones.type.rank)))

@@ -144,6 +144,33 @@ def test_arrays_made_in_a_body_may_be_assigned_to():
     check(function, X)
 
 
+def test_programs_for_any_size():
+    def function(m, x, v):
+        def step(carry, both):
+            row, e = both
+            return carry + row * e + v[0], (row.sum(), m.fori_loop(0, x.shape[0], _add, e))
+
+        return m.scan(step, x[0] * 0, (x, v)), m.map(lambda row: row[::-1], x)
+
+    jitted = tw.jit(lambda x, v: function(tw, x, v))
+    for rows, columns in ((3, 4), (5, 4), (7, 2), (2, 9), (1, 3), (40, 6)):
+        x, v = np.arange(1.0, 1 + rows * columns).reshape(rows, columns), np.arange(1.0, 1 + rows)
+        assert_same(jitted(x, v), function(plain, x, v))
+
+
+def test_results_are_arrays_of_their_own():
+    for function in (
+        lambda x: tw.fori_loop(0, 3, lambda i, v: v, x),
+        lambda x: tw.fori_loop(0, 0, lambda i, v: v + 1, x),
+        lambda x: tw.while_loop(lambda v: v[0, 0] > 100, lambda v: v, x),
+        lambda x: tw.cond(x[0, 0] < 1, lambda: x, lambda: x),
+        lambda x: tw.map(lambda row: row, x),
+    ):
+        found = tw.jit(function)(X)
+        assert_same(found, X)
+        assert not np.shares_memory(found, X)
+
+
 # --- what bodies read from outside -------------------------------------------------------------
 
 

@@ -364,6 +364,18 @@ def test_every_use_of_a_leaked_array():
         assert "got:      argument x of <lambda>: f64[4]" in str(error.value), name
 
 
+def test_selections_of_a_body_used_outside():
+    for use in (lambda s: s.size, lambda s: s.sum(), lambda s: (s + 1).sum(), np.max):
+
+        def function(x, use=use):
+            kept = []
+            tw.map(lambda row: kept.append(row[row > 1]), x)
+            return use(kept[0])
+
+        with pytest.raises(tw.LeakedTracerError, match=r"of the body of tw\.map is used after"):
+            run_traced(function, X)
+
+
 def test_leaks_between_branches():
     def function(x):
         kept = []
