@@ -28,7 +28,7 @@ COMPILE_COST = 2.5  # times what the function takes to compile
 SHARE_OF_JAX = 0.7  # of JAX's time, for float64
 SCAN, SCAN_COST, SCAN_SECONDS = "grad_scan", 4.0, 0.5e-3
 SPARE_ARRAYS = 2.0  # beside the inputs and the outputs
-STEP = 1e-5  # of central differences
+STEP = 1e-6  # of central differences: by how much of itself the loss is to change
 SLOPE_TOLERANCE = {"float32": 1e-4, "float64": 1e-6}
 
 
@@ -71,8 +71,9 @@ def slope_error(loss: Loss, arguments: Arguments, gradient: Any) -> float:
             moved[k] = map_leaves(lambda leaf: leaf + step * next(moves), moved[k])
         return loss.function(*moved)
 
-    found = float(value(STEP) - value(-STEP)) / (2 * STEP)
-    return abs(found - expected) / max(abs(expected), 1e-300)
+    step = STEP * abs(float(value(0.0))) / max(expected, 1e-300)
+    found = float(value(step) - value(-step)) / (2 * step)
+    return abs(found / max(expected, 1e-300) - 1)
 
 
 def _in_float64(value: Any) -> Any:
