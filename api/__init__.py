@@ -24,6 +24,7 @@ from .compiler.errors import (
 from .frontend.arguments import TensorSpec
 from .frontend.batching import vmap
 from .frontend.control import cond, fori_loop, map, scan, switch, while_loop
+from .frontend.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
 from .frontend.transforms import grad, jvp, stop_gradient, value_and_grad, vjp
@@ -49,6 +50,11 @@ __all__ = [
     "cond",
     "fori_loop",
     "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
     "jit",
     "jvp",
     "map",

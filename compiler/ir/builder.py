@@ -122,6 +122,18 @@ class GraphBuilder:
             node = self._latest[node]
         return node
 
+    def withdraw(self, start: int, seed: Value) -> list[Node]:
+        """Take back the nodes from position `start` on that depend on `seed`, in order."""
+        reached = {seed}
+        taken: list[Node] = []
+        for node in self._nodes[start:]:
+            if not reached.isdisjoint(node.inputs):
+                reached.update(node.outputs)
+                taken.append(node)
+        gone = set(taken)
+        self._nodes[start:] = [node for node in self._nodes[start:] if node not in gone]
+        return taken
+
     def guard(self, guard: Guard) -> None:
         """Record a fact about symbolic sizes that the graph relies on."""
         self.guards[guard] = None

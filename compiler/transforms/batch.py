@@ -50,6 +50,35 @@ def batch(
     return [x.term.value for x in found], [x.is_mapped for x in found]
 
 
+def batch_since(
+    builder: GraphBuilder, start: int, seed: Value, stack: Value, outputs: Sequence[Value]
+) -> list[Value]:
+    """Put in place of what has been emitted for one `seed` the same for a stack of them.
+
+    Args:
+        builder: its nodes from position `start` on are those to replace; those among them that do
+            not depend on the seed stay as they are.
+        start: a position in the builder's nodes.
+        seed: a value that no node defines.
+        stack: as many values for it, along a first axis.
+        outputs: values that may depend on the seed.
+
+    Returns:
+        The outputs for all seeds, each with a first axis.
+    """
+    nodes = builder.withdraw(start, seed)
+    made = {seed, *(v for node in nodes for v in node.outputs)}
+    read = [v for node in nodes for v in node.inputs]
+    outside = list(dict.fromkeys(v for v in (*read, *outputs) if v not in made))
+    graph = Graph("batched", (seed, *outside), tuple(nodes), tuple(outputs))
+    size = stack.type.shape[0]
+    inputs = [
+        Mapped(Term(builder, stack), True),
+        *(Mapped(Term(builder, v), False) for v in outside),
+    ]
+    return [x.whole(size).value for x in batch_terms(builder, graph, inputs, size)]
+
+
 def batch_terms(
     builder: GraphBuilder,
     graph: Graph,
