@@ -1,13 +1,14 @@
 """Matrix products as calls of the BLAS that SciPy ships.
 
 Layer: compiler/codegen/llvm. BLAS is column-major: a row-major product C = A B is the column-major
-product C' = B' A', so the operands change places and no data moves. The routine's address is bound
-by the runtime under the name `@tw.blas.dgemm`.
+product C' = B' A', so the operands change places and no data moves. A product with one row or one
+column is one with a vector, which BLAS does faster. The routine's address is bound by the runtime
+under the name `@tw.blas.dgemm`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import InternalError
 from ...ir.types import DType, Size
@@ -29,29 +30,12 @@ def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str
     """Write the call, with loops over the batch axes, as the function `@name`."""
     fn = module.function("void", f"@{call.name}", parameters(call, size_names), linkage="internal")
     names = {name: f"%n.{name}" for name in size_names}
-    routine = {DType.F64: "dgemm", DType.F32: "sgemm"}[call.dtype]
-    callee = module.declare(f"@tw.blas.{routine}", "void", ["ptr"] * 13)
-    element = memory_type(call.dtype)
-    a_ld, a_transposed = _leading(call.a, call.m, call.k)
-    b_ld, b_transposed = _leading(call.b, call.k, call.n)
-    # in BLAS's order: B' is the first operand
-    c_ld = 1 if call.n == 0 else call.n
-    ints = [_int_slot(fn, size, names) for size in (call.n, call.m, call.k, b_ld, a_ld, c_ld)]
-    n, m, k, b_lead, a_lead, c_lead = ints
-    one, zero = _number_slot(fn, element, "1.0"), _number_slot(fn, element, "0.0")
-    b_flag, a_flag = _flag_slot(fn, b_transposed), _flag_slot(fn, a_transposed)
-
-    def product(index: list[str]) -> None:
-        a, b, c = (
-            _address(fn, f"%{p}", access, index, element, names)
-            for p, access in (("a", call.a), ("b", call.b), ("c", call.c))
-        )
-        slots = (b_flag, a_flag, n, m, k, one, b, b_lead, a, a_lead, zero, c, c_lead)
-        fn.line(f"call void {callee}({', '.join(f'ptr {p}' for p in slots)})")
+    routine = _Routine(module, fn, call, names)
+    apply = routine.gemm() if call.k == 0 or 1 not in (call.m, call.n) else routine.gemv()
 
     def batch(axis: int, index: list[str]) -> None:
         if axis == len(call.batch):
-            product(index)
+            apply(*(routine.address(p, index) for p in ("a", "b", "c")))
             return
 
         def body(i: str, _: list[str]) -> list[str]:
@@ -62,6 +46,68 @@ def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str
 
     batch(0, [])
     fn.line("ret void")
+
+
+class _Routine:
+    """One BLAS routine with its arguments; the functions returned take the addresses of a, b, c."""
+
+    def __init__(
+        self, module: ModuleWriter, fn: FunctionWriter, call: MatmulCall, names: Mapping[str, str]
+    ) -> None:
+        self.module, self.fn, self.call, self.names = module, fn, call, names
+        self.element = memory_type(call.dtype)
+        self.prefix = {DType.F64: "d", DType.F32: "s"}[call.dtype]
+
+    def gemm(self) -> Callable[[str, str, str], None]:
+        """C' = B' A': in BLAS's order, B' is the first operand."""
+        fn, call = self.fn, self.call
+        a_ld, a_transposed = _leading(call.a, call.m, call.k)
+        b_ld, b_transposed = _leading(call.b, call.k, call.n)
+        c_ld = 1 if call.n == 0 else call.n
+        n, m, k, b_lead, a_lead, c_lead = self._ints(call.n, call.m, call.k, b_ld, a_ld, c_ld)
+        one, zero = _number_slot(fn, self.element, "1.0"), _number_slot(fn, self.element, "0.0")
+        b_flag, a_flag = _flag_slot(fn, b_transposed), _flag_slot(fn, a_transposed)
+
+        def apply(a: str, b: str, c: str) -> None:
+            self._call("gemm", b_flag, a_flag, n, m, k, one, b, b_lead, a, a_lead, zero, c, c_lead)
+
+        return apply
+
+    def gemv(self) -> Callable[[str, str, str], None]:
+        """A product with one column or one row: y = A x, or y = B' x."""
+        fn, call = self.fn, self.call
+        column = call.n == 1
+        if column:
+            lead, transposed = _leading(call.a, call.m, call.k)
+            shape, step = (call.k, call.m), call.b.strides[-2]  # as BLAS sees A, if it is row-major
+        else:
+            lead, transposed = _leading(call.b, call.k, call.n)
+            shape, step = (call.n, call.k), call.a.strides[-1]
+        if call.k == 1:
+            step = 1  # the stride along an axis of size 1 may be anything, but BLAS checks it
+        rows, columns = shape[::-1] if transposed else shape
+        m, n, leading, x_step, one_step = self._ints(rows, columns, lead, step, 1)
+        one, zero = _number_slot(fn, self.element, "1.0"), _number_slot(fn, self.element, "0.0")
+        flag = _flag_slot(fn, column != transposed)
+
+        def apply(a: str, b: str, c: str) -> None:
+            matrix, vector = (a, b) if column else (b, a)
+            self._call("gemv", flag, m, n, one, matrix, leading, vector, x_step, zero, c, one_step)
+
+        return apply
+
+    def address(self, operand: str, index: list[str]) -> str:
+        """Where an operand of one product of the batch starts."""
+        access = {"a": self.call.a, "b": self.call.b, "c": self.call.c}[operand]
+        return _address(self.fn, f"%{operand}", access, index, self.element, self.names)
+
+    def _ints(self, *sizes: Size) -> list[str]:
+        return [_int_slot(self.fn, size, self.names) for size in sizes]
+
+    def _call(self, routine: str, *slots: str) -> None:
+        name = f"@tw.blas.{self.prefix}{routine}"
+        callee = self.module.declare(name, "void", ["ptr"] * len(slots))
+        self.fn.line(f"call void {callee}({', '.join(f'ptr {p}' for p in slots)})")
 
 
 def _leading(matrix: Access, rows: Size, columns: Size) -> tuple[Size, bool]:
