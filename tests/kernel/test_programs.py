@@ -263,7 +263,7 @@ CASES = [
     ),
     Case(
         "bools",
-        2,
+        1,
         ((M, N),),
         """graph @g(%x: f64[m, n]) {
           %0: f64[m, n] = multiply(%x, %x)
