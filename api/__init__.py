@@ -27,9 +27,20 @@ from .frontend.control import cond, fori_loop, map, scan, switch, while_loop
 from .frontend.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
-from .frontend.transforms import grad, jvp, stop_gradient, value_and_grad, vjp
+from .frontend.transforms import (
+    checkpoint,
+    custom_jvp,
+    custom_vjp,
+    grad,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 __version__ = "0.1.0"
+
+remat = checkpoint  # its other name in JAX
 
 __all__ = [
     "DTypeError",
@@ -47,7 +58,10 @@ __all__ = [
     "UnsupportedError",
     "UserError",
     "__version__",
+    "checkpoint",
     "cond",
+    "custom_jvp",
+    "custom_vjp",
     "fori_loop",
     "grad",
     "hessian",
@@ -58,6 +72,7 @@ __all__ = [
     "jit",
     "jvp",
     "map",
+    "remat",
     "scan",
     "stop_gradient",
     "switch",

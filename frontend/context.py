@@ -27,6 +27,7 @@ from ..compiler.ir.dims import Dim, Monomial, evaluate
 from ..compiler.ir.graph import Guard, Node, Value
 from ..compiler.ir.opdef import REGISTRY
 from ..compiler.ir.types import Size
+from ..compiler.transforms.reverse import gradient_loc
 from .location import user_location
 
 # The native entry takes a size as symbolic only from here on; 0 and 1 are always compiled in.
@@ -62,8 +63,10 @@ class Scope:
 
     __slots__ = ("builder", "cache", "is_open", "kind", "parent")
 
-    def __init__(self, name: str, kind: RegionKind | None = None) -> None:
-        self.builder = GraphBuilder(name)
+    def __init__(
+        self, name: str, kind: RegionKind | None = None, builder: GraphBuilder | None = None
+    ) -> None:
+        self.builder = builder or GraphBuilder(name)
         self.cache: dict[Any, Value] = {}  # values that need to exist only once: constants
         self.kind = kind
         self.parent: Scope | None = None
@@ -83,6 +86,7 @@ class TraceContext:
         self.function = function
         self.sizes = dict(sizes)
         self.active = True
+        self.is_gradient = False  # whether a rule for derivatives runs
         self._guards = self._enter(Scope(function)).builder
         self.scope.is_open = True
 
@@ -110,7 +114,8 @@ class TraceContext:
     def emit_node(self, op: str, inputs: Sequence[Value], **attrs: Any) -> Node:
         """As `emit`, for ops with any number of outputs."""
         builder = self.builder
-        builder.loc = user_location()
+        loc = user_location()
+        builder.loc = gradient_loc(loc) if self.is_gradient else loc
         try:
             return builder.emit_node(REGISTRY[op], inputs, **attrs)
         except UserError as error:

@@ -18,6 +18,7 @@ from ..compiler.errors import Loc, UnsupportedError, UserError
 from ..compiler.ir.dims import Dim
 from ..compiler.ir.graph import Graph, Value
 from ..compiler.ir.types import TensorType
+from ..compiler.ops.markers import without_custom
 from ..compiler.program import LeafKind, LeafSpec
 from . import dispatch as _dispatch  # noqa: F401  fills the table of functions
 from . import values
@@ -149,7 +150,8 @@ def _trace_once(
         raise
     finally:
         context.active = False
-    return TraceResult(context.builder.finish(outputs), inputs, output)
+    graph = without_custom(context.builder.finish(outputs))
+    return TraceResult(graph, inputs, output)
 
 
 def argument(context: TraceContext, spec: LeafSpec, name: str, frozen: str) -> Tracer:

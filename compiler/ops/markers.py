@@ -1,13 +1,28 @@
 """Ops that compute nothing: they tell the transformations how to treat a value.
 
-Layer: compiler/ops. Passes remove them once the derivatives are generated.
+Layer: compiler/ops. Once the derivatives are generated they have done their work: `without_custom`
+removes `custom` nodes when a trace ends, rules of `simplify` remove `stop_gradient`. A `barrier`
+stays to the end, it keeps a recomputation where it is.
 """
 
 from __future__ import annotations
 
-from ..ir.derivative import pointwise
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import InternalError
+from ..ir.batching import BatchSite, Mapped
+from ..ir.derivative import Contribution, Rules, Site, pointwise
+from ..ir.graph import Graph, Node, Value
+from ..ir.opdef import Affine, IndexMap, Kind, op
+from ..ir.term import Term
+from ..ir.types import Shape, TensorType
 from .elementwise import elementwise
 from .infer import ALL
+
+Attrs = Mapping[str, Any]
+Types = tuple[TensorType, ...]
+Terms = Sequence[Term | None]
 
 STOP_GRADIENT = elementwise(
     "stop_gradient",
@@ -19,3 +34,99 @@ STOP_GRADIENT = elementwise(
     cost=0.0,
     doc="The operand itself, as a constant for derivatives.",
 )
+
+
+# --- barrier -----------------------------------------------------------------------------------
+
+
+def _barrier_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
+    rank = len(result)
+    return tuple(Affine(0, tuple(int(i == k) for k in range(rank))) for i in range(rank))
+
+
+def _barrier_vjp(site: Site, cts: Terms) -> list[Contribution]:
+    return [cts[0], *[None] * (len(site.operands) - 1)]
+
+
+def _barrier_batch(site: BatchSite) -> list[Mapped]:
+    first, *others = site.operands
+    made = first.term.op("barrier", *(x.term for x in others))
+    return [Mapped(made, first.is_mapped)]
+
+
+BARRIER = op(
+    "barrier",
+    Kind.VIEW,
+    arity=None,
+    infer=lambda types, attrs: (types[0],),
+    reference=lambda x, *others: x,
+    index_map=_barrier_map,
+    derivative=Rules(_barrier_vjp, lambda site, tangents: [tangents[0]]),
+    batch=_barrier_batch,
+    cost=0.0,
+    doc="The first operand, to be used only once the others are computed. What is computed from it "
+    "is not merged with what is computed from the operand itself.",
+)
+
+
+# --- custom ------------------------------------------------------------------------------------
+
+
+def _custom_infer(types: Sequence[TensorType], attrs: Attrs) -> Types:
+    results = attrs["results"]
+    if not 0 <= results <= len(types):
+        raise InternalError(f"custom: {results} results of {len(types)} operands")
+    return tuple(types[:results])
+
+
+CUSTOM = op(
+    "custom",
+    Kind.VIEW,
+    arity=None,
+    infer=_custom_infer,
+    reference=lambda *operands, results, rule: operands[:results],
+    derivative=Rules(
+        lambda site, cts: site.attrs["rule"].vjp(site, cts),
+        lambda site, tangents: site.attrs["rule"].jvp(site, tangents),
+    ),
+    batch=lambda site: site.attrs["rule"].batch(site),
+    attrs=("results", "rule"),
+    cost=0.0,
+    doc="Its first operands, with the derivative that the object `rule` emits (methods vjp, jvp "
+    "and batch, as in the records of ops). Found in traces only.",
+)
+
+
+def without_custom(graph: Graph) -> Graph:
+    """The graph with the operands of `custom` nodes in place of their results, in regions too."""
+    replaced: dict[Value, Value] = {}
+    nodes = []
+    for node in graph.nodes:
+        inputs = tuple([replaced.get(v, v) for v in node.inputs])
+        if node.op is CUSTOM:
+            replaced.update(zip(node.outputs, inputs, strict=False))
+            continue
+        attrs = _cleaned(node) if node.op.kind is Kind.REGION else node.attrs
+        if inputs != node.inputs or attrs is not node.attrs:
+            node = Node(node.op, inputs, attrs, node.outputs, node.loc)
+        nodes.append(node)
+    if all(new is old for new, old in zip(nodes, graph.nodes, strict=False)) and not replaced:
+        return graph
+    outputs = tuple([replaced.get(v, v) for v in graph.outputs])
+    return Graph(graph.name, graph.inputs, tuple(nodes), outputs, graph.guards)
+
+
+def _cleaned(node: Node) -> Attrs:
+    """The attributes of a loop or branch, with clean regions."""
+    cleaned = {name: _clean(value) for name, value in node.attrs.items()}
+    changed = any(cleaned[name] is not value for name, value in node.attrs.items())
+    return cleaned if changed else node.attrs
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, Graph):
+        return without_custom(value)
+    if isinstance(value, tuple) and any(isinstance(x, Graph) for x in value):
+        made = tuple([_clean(x) for x in value])
+        return value if all(map(lambda a, b: a is b, made, value)) else made
+    return value

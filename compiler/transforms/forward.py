@@ -14,7 +14,7 @@ from ..ir.derivative import Linear, Pointwise, Rules, Site
 from ..ir.graph import Node, Value
 from ..ir.opdef import OpDef
 from ..ir.term import Term
-from .reverse import gradient_loc, no_rule, site_of
+from .reverse import differentiable, gradient_loc, no_rule, site_of
 
 
 def push_forward(
@@ -40,9 +40,9 @@ def push_forward(
         GradientError: an op on the way has no derivative.
     """
     found = {v: Term(builder, t) for v, t in zip(inputs, tangents, strict=True) if t is not None}
-    for node in nodes:
+    for node in _needed_nodes(nodes, outputs):
         given = [found.get(v) for v in node.inputs]
-        if not any(given) or not any(v.type.dtype.is_float for v in node.outputs):
+        if not any(given):
             continue
         with builder.at(gradient_loc(node.loc)):
             site = site_of(builder, node, found.keys())
@@ -50,6 +50,17 @@ def push_forward(
                 if tangent is not None:
                     found[v] = tangent.with_masks(())
     return [found[v].value if v in found else None for v in outputs]
+
+
+def _needed_nodes(nodes: Sequence[Node], outputs: Sequence[Value]) -> list[Node]:
+    """The nodes through which a tangent of an output may come, in order."""
+    needed = set(outputs)
+    found = []
+    for node in reversed(nodes):
+        if any(v in needed and v.type.dtype.is_float for v in node.outputs):
+            found.append(node)
+            needed.update(differentiable(node))
+    return found[::-1]
 
 
 def _tangents(node: Node, site: Site, given: Sequence[Term | None]) -> Sequence[Term | None]:

@@ -52,11 +52,24 @@ def pull_back(
     Raises:
         GradientError: an op on the way has no derivative.
     """
+    given = [None if ct is None else Term(builder, ct) for ct in cotangents]
+    found = pull_back_terms(builder, nodes, outputs, given, inputs)
+    return [None if term is None else term.value for term in found]
+
+
+def pull_back_terms(
+    builder: GraphBuilder,
+    nodes: Sequence[Node],
+    outputs: Sequence[Value],
+    cotangents: Sequence[Term | None],
+    inputs: Sequence[Value],
+) -> list[Term | None]:
+    """As `pull_back`, for rules: cotangents may carry masks, here and in the result."""
     active = active_values(nodes, inputs)
     sums: dict[Value, Sum] = {}
     for v, ct in zip(outputs, cotangents, strict=True):
         if ct is not None and v in active:
-            sums.setdefault(v, Sum(builder, v)).add(Term(builder, ct))
+            sums.setdefault(v, Sum(builder, v)).add(ct)
     for node in reversed(nodes):
         found = [sums.pop(v, None) for v in node.outputs]
         if not any(found):
@@ -66,19 +79,19 @@ def pull_back(
             for v, contribution in _contributions(builder, node, cts, active):
                 if contribution is not None:
                     sums.setdefault(v, Sum(builder, v)).add(contribution)
-    return [sums[v].total().value if v in sums else None for v in inputs]
+    return [sums[v].total() if v in sums else None for v in inputs]
 
 
 def active_values(nodes: Sequence[Node], inputs: Sequence[Value]) -> set[Value]:
     """The values whose derivative with respect to an input may differ from zero."""
     active = {v for v in inputs if v.type.dtype.is_float}
     for node in nodes:
-        if any(v in active for v in _differentiable(node)):
+        if any(v in active for v in differentiable(node)):
             active.update(v for v in node.outputs if v.type.dtype.is_float)
     return active
 
 
-def _differentiable(node: Node) -> Sequence[Value]:
+def differentiable(node: Node) -> Sequence[Value]:
     """The operands through which a derivative may flow."""
     rule = node.op.derivative
     if isinstance(rule, Pointwise):
@@ -178,4 +191,3 @@ def _transposed(rule: Linear, site: Site, mask: Mask, operand: int) -> Mask:
         return made
 
     return Mask(make)
-

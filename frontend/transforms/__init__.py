@@ -5,6 +5,8 @@ values in place of what is differentiated, and lets the drivers of compiler/tran
 has emitted (segment.py). Called outside of a trace, a transform compiles itself, as `jit` does.
 """
 
+from .checkpoint import checkpoint
+from .custom import custom_jvp, custom_vjp
 from .gradient import grad, value_and_grad
 from .products import jvp, vjp
 from .segment import Inputs, Segment, argument_names, fresh_inputs, split_aux, substituted
@@ -14,6 +16,9 @@ __all__ = [
     "Inputs",
     "Segment",
     "argument_names",
+    "checkpoint",
+    "custom_jvp",
+    "custom_vjp",
     "fresh_inputs",
     "grad",
     "jvp",

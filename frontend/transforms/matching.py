@@ -61,7 +61,12 @@ def _is_float(x: Tracer) -> bool:
 
 
 def match(
-    what: str, kind: str, given: Any, tree: TreeDef, types: Sequence[TensorType | None]
+    what: str,
+    kind: str,
+    given: Any,
+    tree: TreeDef,
+    types: Sequence[TensorType | None],
+    strict: bool = True,
 ) -> list[tuple[str, TensorType, Any]]:
     """For each leaf with a derivative its path, its type and the object given for it.
 
@@ -71,6 +76,7 @@ def match(
         given: the structure.
         tree: the structure that it should have.
         types: for each leaf of the tree the type of its derivative; None if it has none.
+        strict: refuse derivatives for leaves that have none; otherwise they are dropped.
     """
     found: list[tuple[str, Any]] = []
     _walk(what, tree, given, kind, found)
@@ -78,7 +84,7 @@ def match(
     for (path, leaf), type in zip(found, types, strict=True):
         if type is not None:
             pairs.append((path, type, leaf))
-        elif leaf is not None:
+        elif strict and leaf is not None:
             raise GradientError(
                 f"{what}: {path} belongs to what is not of floats and has no derivative",
                 got=_shown(leaf),
