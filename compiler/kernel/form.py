@@ -200,6 +200,21 @@ class Spill:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ColumnReduce:
+    """The combination of a value over all outer axes, for each point of the inner ones.
+
+    The accumulators lie in scratch rows, one for each component of the reduction. They are set
+    before the first outer point; their combination goes to `access` after the last one.
+    """
+
+    op: OpDef
+    value: Instr
+    dtype: DType  # of the result
+    components: tuple[Access, ...]
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Kernel:
     """One loop nest; see the module's text."""
 
@@ -209,6 +224,7 @@ class Kernel:
     instrs: tuple[Instr, ...]
     stores: tuple[Store, ...]
     spills: tuple[Spill, ...] = ()
+    columns: tuple[ColumnReduce, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -219,6 +235,7 @@ class Kernel:
         """How often the inner axes are walked."""
         walked = [i.args[0].stage for i in self.instrs if isinstance(i, Reduce)]
         walked += [s.stage for s in self.stores if s.depth > self.outer]
+        walked += [c.value.stage for c in self.columns]
         return max(walked, default=0) + 1
 
     def buffers(self) -> list[Buffer]:
@@ -229,9 +246,16 @@ class Kernel:
                 found[instr.access.buffer] = None
         for spill in self.spills:
             found[spill.access.buffer] = None
-        for store in self.stores:
-            found[store.access.buffer] = None
+        for access in self.written():
+            found[access.buffer] = None
         return list(found)
+
+    def written(self) -> list[Access]:
+        """Where stores and column reductions write, scratch rows included."""
+        places = [s.access for s in self.stores]
+        for column in self.columns:
+            places += [*column.components, column.access]
+        return places
 
 
 @dataclass(frozen=True, slots=True, eq=False)

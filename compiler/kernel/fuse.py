@@ -15,12 +15,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ..ir.dims import product
 from ..ir.graph import Node, Value
 from ..ir.opdef import Kind
-from ..ir.types import Shape
+from ..ir.types import DType, Shape
 from .layout import Resolved, Views
 from .prepare import COMPUTED, Prepared
 
+# Elements: of a row of accumulators, and of all that is reduced.
+SHORTEST_ROW, LONGEST_ROW, FEWEST = 32, 1 << 14, 1 << 15
 MAX_NODES = 256  # bounds LLVM's time, which grows faster than the length of a block
 
 
@@ -29,6 +32,7 @@ class Level(Enum):
 
     FULL = "full"
     ROW = "row"
+    COLUMN = "column"  # of results only: one value per point of the inner axes
 
 
 @dataclass(slots=True, eq=False)
@@ -223,8 +227,15 @@ class _Fusion:
         unit.level[node] = level
         self.unit_of[node] = unit
         if unit.reduced is None and level is Level.FULL:
-            unit.reduced = reduced_axes(node)
+            unit.reduced = self._inner_axes(node, unit.domain)
         self._depend(unit, depends)
+
+    def _inner_axes(self, node: Node, domain: Shape) -> tuple[int, ...] | None:
+        """The axes to walk inside of a group that `node` is the first to reduce."""
+        reduced = reduced_axes(node)
+        if reduced is None or not prefers_columns(node, domain, reduced):
+            return reduced
+        return tuple(range(len(reduced), len(domain)))
 
     # -- levels -------------------------------------------------------------------------------
 
@@ -238,7 +249,7 @@ class _Fusion:
             return None
         if domain == unit.domain:
             fits = reduced is None or unit.reduced is None or reduced == unit.reduced
-            if fits and self._edges_fit(node, unit, Level.FULL):
+            if (fits or reduces_columns(node, unit)) and self._edges_fit(node, unit, Level.FULL):
                 return Level.FULL
         elif unit.reduced is not None and reduced is None and domain == unit.row_shape:
             from_unit = any(self._unit_of_value(v) is unit for v in node.inputs)
@@ -341,10 +352,43 @@ class _Fusion:
 
 
 def value_level(node: Node, unit: Unit) -> Level:
-    """The level of a node's result: a reduction's is the row's."""
+    """The level of a node's result: a reduction's is the row's, or the column's."""
     if node.op.kind is Kind.REDUCE and reduced_axes(node) is not None:
-        return Level.ROW
+        return Level.COLUMN if reduces_columns(node, unit) else Level.ROW
     return unit.level[node]
+
+
+def reduces_columns(node: Node, unit: Unit) -> bool:
+    """Whether a node of the group's domain reduces over all of the axes that are not walked inside.
+
+    Rows then are added to a row of accumulators, one after the other.
+    """
+    if unit.reduced is None or reduced_axes(node) != tuple(unit.kept):
+        return False
+    trailing = unit.reduced == tuple(range(len(unit.kept), len(unit.domain)))
+    return trailing and _can_be_column(node)
+
+
+def prefers_columns(node: Node, domain: Shape, reduced: tuple[int, ...]) -> bool:
+    """Whether a reduction over leading axes should go row by row instead of column by column.
+
+    Rows lie in one piece, and other work on them can be done in the same walk. But a row of
+    accumulators has to stay in the cache, and pays only for arrays that do not.
+    """
+    leading = reduced == tuple(range(len(reduced))) and len(reduced) < len(domain)
+    if not leading or not _can_be_column(node):
+        return False
+    row, everything = product(domain[len(reduced) :]), product(domain)
+    if not isinstance(row, int) or not isinstance(everything, int):
+        return False
+    return SHORTEST_ROW <= row <= LONGEST_ROW and everything >= FEWEST
+
+
+def _can_be_column(node: Node) -> bool:
+    reduction = node.op.reduction
+    if node.op.kind is not Kind.REDUCE or reduction is None or reduction.needs_index:
+        return False
+    return node.output.type.dtype is not DType.F16
 
 
 def is_row_broadcast(resolved: Resolved, shape: Shape, unit: Unit) -> bool:

@@ -19,6 +19,7 @@ from ..ops import REGISTRY
 from .form import (
     Access,
     Apply,
+    ColumnReduce,
     Const,
     Indexed,
     Inside,
@@ -61,6 +62,7 @@ class UnitLowering:
         self.outside: dict[tuple[Value, Level], Instr] = {}
         self.conditions: dict[tuple[Size, tuple[Size, ...], Size], Instr] = {}
         self.stores: list[Store] = []
+        self.columns: list[ColumnReduce] = []
 
     def lower(self) -> Kernel:
         """The whole unit as one kernel."""
@@ -72,7 +74,13 @@ class UnitLowering:
 
     def _kernel(self, spills: tuple[Spill, ...]) -> Kernel:
         return Kernel(
-            self.name, self.axes, self.outer, tuple(self.instrs), tuple(self.stores), spills
+            self.name,
+            self.axes,
+            self.outer,
+            tuple(self.instrs),
+            tuple(self.stores),
+            spills,
+            tuple(self.columns),
         )
 
     def _add(self, instr: Instr) -> Instr:
@@ -83,6 +91,9 @@ class UnitLowering:
 
     def _node(self, node: Node) -> None:
         level = self.unit.level[node]
+        if value_level(node, self.unit) is Level.COLUMN:
+            self._column(node)
+            return
         if node.op.kind is Kind.ELEMENTWISE:
             args = tuple(self._operand(v, level) for v in node.inputs)
             result = self._apply(node, args)
@@ -122,6 +133,25 @@ class UnitLowering:
             return self._add(Scan(dtype, args, op=node.op))
         self._add(result)
         return self._narrowed(result) if dtype is DType.F16 else result
+
+    def _column(self, node: Node) -> None:
+        """A reduction over the outer axes; other units and the caller alone read its result."""
+        value, reduction = node.output, node.op.reduction
+        if value not in self.needed:
+            return
+        assert reduction is not None
+        arg = self._widened(self._operand(node.inputs[0], Level.FULL))
+        inner = tuple(self.axes[self.outer :])
+        strides = (*[0] * self.outer, *contiguous_strides(inner))
+        components = tuple(
+            Access(self.storage.scratch_row(dtype, inner), 0, strides)
+            for dtype in reduction.components(arg.dtype)
+        )
+        inner_axes = iter(range(self.outer, len(self.axes)))
+        wide = set(squeezed_axes(value.type.shape))
+        axes = [next(inner_axes) if k in wide else None for k in range(value.type.rank)]
+        access = self._access(value, axes)
+        self.columns.append(ColumnReduce(node.op, arg, value.type.dtype, components, access))
 
     def _widened(self, x: Instr) -> Instr:
         return self._cast(x, DType.F32) if x.dtype is DType.F16 else x
@@ -232,9 +262,7 @@ class UnitLowering:
             found = one if found is None else self._add(Apply(DType.BOOL, (found, one), op=both))
         return found
 
-    def _element(
-        self, value: Value, axes: Sequence[int | None], condition: Instr | None
-    ) -> Instr:
+    def _element(self, value: Value, axes: Sequence[int | None], condition: Instr | None) -> Instr:
         resolved = self.views.resolve(value)
         node = self.views.producer(resolved.root)
         if node is not None and node.op.kind is Kind.SOURCE:
@@ -279,7 +307,7 @@ class UnitLowering:
 
 
 def _all_strides(kernel: Kernel) -> list[tuple[Size, ...]]:
-    found = [s.access.strides for s in kernel.stores]
+    found = [access.strides for access in kernel.written()]
     for instr in kernel.instrs:
         if isinstance(instr, (Load, Indexed)) and instr.access is not None:
             found.append(instr.access.strides)
@@ -321,7 +349,11 @@ def collapse(kernel: Kernel) -> Kernel:
         elif isinstance(instr, (Position, Inside)):
             instr.strides = shorten(instr.strides)
     stores = tuple(replace(s, access=access(s.access)) for s in kernel.stores)
-    return Kernel(kernel.name, tuple(axes), outer, kernel.instrs, stores)
+    columns = tuple(
+        replace(c, components=tuple(map(access, c.components)), access=access(c.access))
+        for c in kernel.columns
+    )
+    return Kernel(kernel.name, tuple(axes), outer, kernel.instrs, stores, (), columns)
 
 
 # -- depth, stage, spilling -------------------------------------------------------------------
@@ -383,9 +415,7 @@ def spill(kernel: Kernel, storage: StorageMap) -> Kernel:
         if any(reader.stage > instr.stage for reader in _full_readers(kernel, instr)):
             buffer = storage.scratch_row(instr.dtype, inner)
             spills.append(Spill(instr, Access(buffer, 0, strides)))
-    return Kernel(
-        kernel.name, kernel.axes, kernel.outer, kernel.instrs, kernel.stores, tuple(spills)
-    )
+    return replace(kernel, spills=tuple(spills))
 
 
 def _full_readers(kernel: Kernel, instr: Instr) -> list[Instr]:

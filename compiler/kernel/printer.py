@@ -26,9 +26,9 @@ from .form import (
     ReplayLoop,
     Scan,
     SizeOf,
-    Store,
     Slices,
     Step,
+    Store,
     Switch,
     WhileLoop,
     affine_text,
@@ -63,6 +63,9 @@ def print_kernel(kernel: Kernel, schedule: str) -> str:
         lines.append(text + (f"  # {', '.join(notes)}" if notes else ""))
     for spill in kernel.spills:
         lines.append(f"  keep {spill.access} = {name[spill.value]}")
+    for column in kernel.columns:
+        rows = ", ".join(str(a.buffer) for a in column.components)
+        lines.append(f"  column {column.access} = {column.op.name}({name[column.value]}) in {rows}")
     for store in kernel.stores:
         lines.append(f"  {_store_text(store, name)}")
     return "\n".join(lines)

@@ -106,6 +106,8 @@ def _vector_axis(kernel: Kernel) -> int | None:
     last_inner = kernel.rank - 1 if kernel.rank > kernel.outer else None
     if last_inner is None or last_outer is None:
         axis = last_outer if last_inner is None else last_inner
+    elif kernel.columns:
+        axis = last_inner  # lanes that share an accumulator would have to wait for each other
     elif _unit_strides(kernel, last_inner) < _unit_strides(kernel, last_outer) or _is_small(kernel):
         axis = last_outer
     else:
@@ -136,7 +138,7 @@ def _is_small(kernel: Kernel) -> bool:
 
 def _unit_strides(kernel: Kernel, axis: int) -> int:
     accesses = [i.access for i in kernel.instrs if isinstance(i, (Load, Indexed)) and i.access]
-    accesses += [s.access for s in kernel.stores]
+    accesses += kernel.written()
     return sum(a.strides[axis] == 1 for a in accesses)
 
 
@@ -155,6 +157,7 @@ def body_cost(kernel: Kernel) -> float:
         if not innermost and not isinstance(instr, Reduce):
             continue
         total += instr.op.cost if isinstance(instr, (Apply, Reduce)) and instr.op else 1.0
+    total += sum(c.op.cost + 2 * len(c.components) for c in kernel.columns)
     return total + len(kernel.stores)
 
 

@@ -102,7 +102,7 @@ class InstrWriter:
             if isinstance(instr, (Load, Indexed)) and instr.access is not None:
                 found[instr.access] = None
         found.update((spill.access, None) for spill in self.kernel.spills)
-        found.update((store.access, None) for store in self.kernel.stores)
+        found.update((access, None) for access in self.kernel.written())
         return list(found)
 
     def _sizes_used(self) -> list[Size]:
