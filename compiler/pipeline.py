@@ -14,23 +14,33 @@ from .ir.graph import Graph
 from .ir.printer import to_text
 from .ir.verify import verify
 from .options import Options
-from .passes.base import Pass
+from .passes.base import Pass, everywhere
 from .passes.cse import CSE
 from .passes.fold import FOLD
+from .passes.hoist import HOIST
+from .passes.inline_regions import INLINE_REGIONS
 from .passes.prune import PRUNE
 from .passes.simplify import SIMPLIFY, SIMPLIFY_FAST
 from .passes.sink_broadcasts import SINK_BROADCASTS
 from .passes.sink_gathers import SINK_GATHERS
+from .passes.sink_sources import SINK_SOURCES
+from .passes.trim_regions import TRIM_REGIONS
 
 GRAPH_PASSES: tuple[Pass, ...] = (
     FOLD,  # sizes that are known, uniform arrays: rules look for constants
     CSE,  # rules that mention a variable twice look for one value
+    INLINE_REGIONS,
+    TRIM_REGIONS,
+    SINK_SOURCES,  # rules in regions look for constants
     SIMPLIFY,
     SINK_GATHERS,
     SINK_BROADCASTS,
     SIMPLIFY,  # sinking leaves chains of broadcasts
     FOLD,  # what rules and sinking have brought together
     CSE,
+    HOIST,  # what is left in regions by then
+    INLINE_REGIONS,  # branches whose choice is known by now
+    TRIM_REGIONS,
     PRUNE,
 )
 
@@ -62,7 +72,7 @@ def run_pipeline(
     for p in graph_passes(options) if passes is None else passes:
         start = time.perf_counter()
         # a pass has nothing to do on its own result
-        after = graph if results.get(p.name) is graph else p.run(graph)
+        after = graph if results.get(p.name) is graph else everywhere(p.run, graph)
         results[p.name] = after
         seconds = time.perf_counter() - start
         if options.verify and after is not graph:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
 from support.regions import EVERY_REGION
+from tensorwright.compiler.ir.graph import Graph
 from tensorwright.compiler.ir.interpret import interpret
 from tensorwright.compiler.ir.parser import parse
 from tensorwright.compiler.kernel.form import ScanLoop, WhileLoop
 from tensorwright.compiler.kernel.steps import lower_graph
-from tests.support.native import assert_same, compile_native
+from tensorwright.compiler.options import Options
+from tensorwright.compiler.pipeline import run_pipeline
+from tests.support import native
+from tests.support.native import compile_native
 
 RNG = np.random.default_rng(0)
+
+
+def assert_same(graph: Graph, *arrays: Any, rtol: float = 0.0) -> None:
+    """Machine code and interpreter agree, before and after the passes."""
+    native.assert_same(graph, *arrays, rtol=rtol)
+    optimized = run_pipeline(graph, options=Options(verify=True))
+    with np.errstate(all="ignore"):
+        for got, wanted in zip(interpret(optimized, arrays), interpret(graph, arrays), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-12)
+    native.assert_same(optimized, *arrays, rtol=rtol)
 
 
 def scan(inputs: str, operands: str, results: int, attrs: str, body: str, first: str = "") -> str:
