@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +24,19 @@ from .branches import emit_switch
 from .context import TraceContext, current, require
 from .eager import run_eagerly
 from .location import user_location
-from .loops import Loop, Slices, emit_scan, emit_while, pair_of, slices_of, truth_of
+from .loops import (
+    Loop,
+    Slices,
+    emit_scan,
+    emit_while,
+    one_scan,
+    one_while,
+    pair_of,
+    slices_of,
+    truth_of,
+)
 from .region import dissect, name_of
+from .segments import scan_in_segments, while_in_segments
 from .symint import size_of, wrap_size
 from .table import FUNCTIONS
 from .tracer import Tracer
@@ -88,7 +100,8 @@ def scan(
     body.__name__ = name_of(f)
     ctx = require()
     slices, count = slices_of(ctx, "tw.scan", xs, length)
-    return emit_scan(ctx, _SCAN, body, init, slices, count, bool(reverse), memory_budget)
+    emit = one_scan if memory_budget is None else partial(scan_in_segments, memory_budget)
+    return emit_scan(ctx, _SCAN, body, init, slices, count, bool(reverse), emit)
 
 
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
@@ -187,7 +200,8 @@ def while_loop(
         functions = {"cond_fun": cond_fun, "body_fun": body_fun}
         data = {"init_val": init_val}
         return run_eagerly(while_loop, functions, data, memory_budget=memory_budget)
-    return emit_while(require(), _WHILE, cond_fun, body_fun, init_val, memory_budget)
+    emit = one_while if memory_budget is None else partial(while_in_segments, memory_budget)
+    return emit_while(require(), _WHILE, cond_fun, body_fun, init_val, emit)
 
 
 def cond(

@@ -205,6 +205,52 @@ def pair_of(loop: Loop, returned: Any) -> tuple[Any, Any]:
 # --- loops -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class LoopParts:
+    """A traced body with the operands of its loop, and how a scan walks."""
+
+    body: Region
+    init: Sequence[Value]
+    arrays: Sequence[Value] = ()
+    length: Size = 0
+    reverse: bool = False
+
+
+# Emit the loop; return the final carries, and for a scan the stacked results.
+ScanEmitter = Callable[[TraceContext, Loop, LoopParts], Sequence[Value]]
+WhileEmitter = Callable[[TraceContext, Loop, LoopParts, Region], Sequence[Value]]
+
+
+def one_scan(ctx: TraceContext, loop: Loop, parts: LoopParts) -> Sequence[Value]:
+    """The loop as one node."""
+    node = ctx.emit_node(
+        "scan",
+        (*parts.init, *parts.arrays, *parts.body.captured),
+        body=parts.body.graph,
+        carries=len(parts.init),
+        scanned=len(parts.arrays),
+        length=parts.length,
+        reverse=parts.reverse,
+    )
+    return node.outputs
+
+
+def one_while(
+    ctx: TraceContext, loop: Loop, parts: LoopParts, condition: Region
+) -> Sequence[Value]:
+    """The loop as one node."""
+    (test_graph, body_graph), captured = share_captures([condition, parts.body])
+    node = ctx.emit_node(
+        "while",
+        (*parts.init, *captured),
+        condition=test_graph,
+        body=body_graph,
+        carries=len(parts.init),
+        records=0,
+    )
+    return node.outputs
+
+
 def emit_scan(
     ctx: TraceContext,
     loop: Loop,
@@ -213,28 +259,16 @@ def emit_scan(
     slices: Slices,
     length: Size,
     reverse: bool = False,
-    memory_budget: int | None = None,
+    emit: ScanEmitter = one_scan,
 ) -> tuple[Any, Any]:
-    """The last carry and the stacked results of `function`, (carry, x) -> (next carry, y).
-
-    `memory_budget` is the gradient's: how many bytes of the iterations it may keep. The loop itself
-    keeps nothing, so nothing of the budget is in the graph.
-    """
+    """The last carry and the stacked results of `function`, (carry, x) -> (next carry, y)."""
     operands, template = dissect(init)
     body, carry = _trace_body(ctx, loop, function, template, slices)
     values = converted(ctx, operands, carry)
     if not body.graph.outputs:
         return carry.rebuild(()), body.returned.rebuild(())
-    node = ctx.emit_node(
-        "scan",
-        (*values, *slices.arrays, *body.captured),
-        body=body.graph,
-        carries=len(values),
-        scanned=len(slices.arrays),
-        length=length,
-        reverse=reverse,
-    )
-    last, stacked = node.outputs[: len(values)], node.outputs[len(values) :]
+    outputs = emit(ctx, loop, LoopParts(body, values, slices.arrays, length, reverse))
+    last, stacked = outputs[: len(values)], outputs[len(values) :]
     ys = body.returned.with_specs([LeafSpec(LeafKind.ARRAY, v.type) for v in stacked])
     return carry.traced(ctx, last), ys.traced(ctx, stacked)
 
@@ -245,12 +279,9 @@ def emit_while(
     condition: Callable[[Any], Any],
     function: Callable[[Any], Any],
     init: Any,
-    memory_budget: int | None = None,
+    emit: WhileEmitter = one_while,
 ) -> Any:
-    """The last carry of `function`, repeated while the condition holds.
-
-    `memory_budget` as for `emit_scan`.
-    """
+    """The last carry of `function`, repeated while the condition holds."""
     operands, template = dissect(init)
 
     def step(carry: Any, x: None) -> tuple[Any, None]:
@@ -270,16 +301,7 @@ def emit_while(
     values = converted(ctx, operands, carry)
     if not values:
         return carry.rebuild(())
-    (test_graph, body_graph), captured = share_captures([tested, body])
-    node = ctx.emit_node(
-        "while",
-        (*values, *captured),
-        condition=test_graph,
-        body=body_graph,
-        carries=len(values),
-        records=0,
-    )
-    return carry.traced(ctx, node.outputs)
+    return carry.traced(ctx, emit(ctx, loop, LoopParts(body, values), tested))
 
 
 def truth_of(what: str, x: Any) -> Tracer:

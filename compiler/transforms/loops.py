@@ -25,7 +25,7 @@ from ..ir.derivative import Contribution, Site
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import REGISTRY
 from ..ir.term import Term, full
-from ..ir.types import DType
+from ..ir.types import DType, TensorType
 from .forward import push_forward
 from .residuals import Split, split, subgraph
 from .reverse import active_values, pull_back
@@ -346,6 +346,21 @@ def _spread(
         some = flag and next(flags) is not None
         found.append(Term(builder, next(given)) if some else None)
     return found
+
+
+def kept_per_iteration(body: Graph, carries: int, scanned: int) -> list[TensorType]:
+    """What reverse mode keeps of one iteration, if everything is differentiated.
+
+    Raises:
+        GradientError: an op has no derivative.
+    """
+    wanted = [v.type.dtype.is_float for v in body.inputs]
+    active = _active_carries(body, carries, wanted)
+    found = active_values(body.nodes, _where(body.inputs, active))
+    ys = [v in found for v in body.outputs[carries:]]
+    joint = _reverse(body, [*active[:carries], *ys], active)
+    back = _Backward(joint, active, carries, scanned)
+    return [v.type for v in back.joint.split(carries, scanned).kept]
 
 
 # -- while --------------------------------------------------------------------------------------

@@ -264,3 +264,61 @@ def test_cond_twice():
     second = tw.grad(tw.grad(function))
     assert second(0.5) == pytest.approx(4 * np.exp(1.0))
     assert second(-0.5) == pytest.approx(3.0)
+
+
+# --- memory budgets ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("budget", [1, 200, 10**6])
+@pytest.mark.parametrize("steps", [1, 12, 13])
+def test_a_budget_changes_no_gradient(steps, budget, reverse):
+    def function(x, drive, weights, memory_budget):
+        def step(c, u):
+            c = np.tanh(weights * c + u)
+            return c, np.sum(c)
+
+        last, sums = tw.scan(step, x, drive, reverse=reverse, memory_budget=memory_budget)
+        return np.sum(last**2) + np.sum(sums * np.arange(steps))
+
+    arguments = RNG.normal(size=3), RNG.normal(size=(steps, 3)), RNG.normal(size=3)
+    all_kept = tw.grad(lambda *a: function(*a, None), (0, 1, 2))(*arguments)
+    bounded = tw.grad(lambda *a: function(*a, budget), (0, 1, 2))(*arguments)
+    for found, expected in zip(bounded, all_kept, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+def scratch_bytes(function, *arguments):
+    compilation = tw.grad(function).lower(*arguments).compilation
+    return sum(compilation.kernels.arena)
+
+
+def test_a_budget_bounds_what_is_kept():
+    def function(x, memory_budget):
+        last, _ = tw.scan(
+            lambda c, _: (np.sin(c), None), x, length=2500, memory_budget=memory_budget
+        )
+        return np.sum(last)
+
+    x = np.ones(100)
+    assert scratch_bytes(lambda x: function(x, None), x) >= 2500 * 800
+    assert scratch_bytes(lambda x: function(x, 10**5), x) <= 120 * 800
+
+
+@pytest.mark.parametrize("budget", [1, 300, 10**6])
+def test_a_budget_for_a_while(budget):
+    def function(x, rate, memory_budget):
+        def body(carry):
+            total, value = carry
+            return total + np.sum(np.exp(value)) + 0.3, np.sin(value * rate)
+
+        total, value = tw.while_loop(
+            lambda c: c[0] < 40.0, body, (0.0 * x[0], x), memory_budget=memory_budget
+        )
+        return np.sum(value**2) + total
+
+    arguments = RNG.normal(size=3), RNG.normal(size=3)
+    expected = tw.grad(lambda x, r: function(x, r, None), (0, 1))(*arguments)
+    found = tw.grad(lambda x, r: function(x, r, budget), (0, 1))(*arguments)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
