@@ -55,7 +55,7 @@ def _hoisted(node: Node) -> list[Node]:
         parts.captured.append(Fed(made[value], inputs))
         renamed[value] = inputs[0]
     parts.body = substituted(parts.body, renamed)
-    for part in (*parts.carries, *parts.made):
+    for part in parts.written:
         part.output = renamed.get(part.output, part.output)
     return [*before, parts.node()]
 

@@ -60,6 +60,11 @@ class LoopParts:
     count: Value | None = None
 
     @property
+    def written(self) -> list[Carried | Made]:
+        """The parts that the body has outputs for, in their order."""
+        return [*self.carries, *self.made]
+
+    @property
     def regions(self) -> list[Graph]:
         """The body, and the condition of a while."""
         return [self.body] if self.condition is None else [self.body, self.condition]
@@ -94,7 +99,7 @@ class LoopParts:
         inputs = tuple(p.inputs[which] for p in parts)
         outputs = graph.outputs
         if which == 0:
-            outputs = tuple(p.output for p in (*self.carries, *self.made))
+            outputs = tuple(p.output for p in self.written)
         return Graph(graph.name, inputs, graph.nodes, outputs)
 
 

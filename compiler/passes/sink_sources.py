@@ -118,7 +118,7 @@ def _sunk_into_loop(node: Node, producers: dict[Value, Node]) -> Node:
     parts.body = mover.finish(0, parts.body, renamed[0])
     if parts.condition is not None:
         parts.condition = mover.finish(1, parts.condition, renamed[1])
-    for part in (*parts.carries, *parts.made):
+    for part in parts.written:
         part.output = renamed[0].get(part.output, part.output)
     return parts.node()
 

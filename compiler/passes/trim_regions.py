@@ -115,7 +115,7 @@ def _substitute(parts: LoopParts, replaced: dict[Value, Value]) -> None:
     parts.body = substituted(parts.body, replaced)
     if parts.condition is not None:
         parts.condition = substituted(parts.condition, replaced)
-    for part in (*parts.carries, *parts.made):
+    for part in parts.written:
         part.output = replaced.get(part.output, part.output)
 
 
@@ -126,9 +126,8 @@ def _drop_unread(parts: LoopParts, live: set[Value]) -> bool:
     parts.carries, parts.made = carries, made
     parts.walked = [f for f in parts.walked if f.inputs[0] in read]
     parts.captured = [f for f in parts.captured if any(v in read for v in f.inputs)]
-    kept = [*carries, *made]
-    body = _trimmed(parts.body, [part.output for part in kept])
-    for part, output in zip(kept, body.outputs, strict=True):
+    body = _trimmed(parts.body, [part.output for part in parts.written])
+    for part, output in zip(parts.written, body.outputs, strict=True):
         part.output = output
     parts.body = body
     if parts.condition is not None:
@@ -146,8 +145,8 @@ def _wanted(parts: LoopParts, live: set[Value]) -> list[Made]:
 
 def _extent(parts: LoopParts) -> tuple[int, ...]:
     """The numbers of parts and nodes: trimming makes one of them smaller, or changes nothing."""
-    lists = (parts.carries, parts.walked, parts.captured, parts.made)
-    return (*map(len, lists), *(len(g.nodes) for g in parts.regions))
+    fed = len(parts.walked), len(parts.captured)
+    return (len(parts.carries), len(parts.made), *fed, *(len(g.nodes) for g in parts.regions))
 
 
 def _trimmed(region: Graph, outputs: Sequence[Value]) -> Graph:
@@ -225,13 +224,17 @@ def _trim_switch(node: Node, live: set[Value], replaced: dict[Value, Value]) -> 
     if len(results) == len(node.outputs) and len(kept) == len(operands):
         return node
     trimmed = []
-    for g, outputs, values, same in zip(branches, wanted, read, twins, strict=True):
-        nodes = tuple(n for n in g.nodes if not values.isdisjoint(n.outputs))
+    for g, outputs, same in zip(branches, wanted, twins, strict=True):
+        branch = substituted(_trimmed(g, outputs), same)
         inputs = tuple(g.inputs[k] for k in kept)
-        trimmed.append(substituted(Graph(g.name, inputs, nodes, tuple(outputs)), same))
-    inputs = (node.inputs[0], *(operands[k] for k in kept))
-    outputs = tuple(node.outputs[k] for k in results)
-    return Node(node.op, inputs, {"branches": tuple(trimmed)}, outputs, node.loc)
+        trimmed.append(Graph(g.name, inputs, branch.nodes, branch.outputs))
+    return Node(
+        node.op,
+        (node.inputs[0], *(operands[k] for k in kept)),
+        {"branches": tuple(trimmed)},
+        tuple(node.outputs[k] for k in results),
+        node.loc,
+    )
 
 
 def _position(inputs: tuple[Value, ...], value: Value) -> int | None:
