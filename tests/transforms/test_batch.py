@@ -78,16 +78,17 @@ def test_random_graphs_of_sums(seed: int):
 
 @pytest.mark.parametrize("mapped", [(True, False), (False, True), (True, True)])
 @pytest.mark.parametrize(("m", "n"), [(2, 4), (1, 4), (2, 1), (1, 1)])
+@pytest.mark.parametrize("k", [3, 1])
 @pytest.mark.parametrize("stack", [(), (2,), (2, 3)])
-def test_products_of_all_shapes(mapped, m: int, n: int, stack):
+def test_products_of_all_shapes(mapped, m: int, n: int, k: int, stack):
     builder = GraphBuilder()
-    a = builder.input(TensorType(DType.F64, (*stack, m, 3)))
-    b = builder.input(TensorType(DType.F64, (*stack, 3, n)))
+    a = builder.input(TensorType(DType.F64, (*stack, m, k)))
+    b = builder.input(TensorType(DType.F64, (*stack, k, n)))
     graph = builder.finish([builder.emit(REGISTRY["matmul"], a, b)])
     rng = np.random.default_rng(0)
     arrays = [
-        rng.integers(-9, 10, (5, *v.type.shape) if k else v.type.shape).astype(float)
-        for v, k in zip(graph.inputs, mapped, strict=True)
+        rng.integers(-9, 10, (5, *v.type.shape) if is_mapped else v.type.shape).astype(float)
+        for v, is_mapped in zip(graph.inputs, mapped, strict=True)
     ]
     check(graph, mapped, arrays, 5)
     check(graph, mapped, arrays, 5, symbolic=True)
