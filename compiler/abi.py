@@ -15,6 +15,10 @@ from __future__ import annotations
 OBJECT_TYPE = 8  # PyObject.ob_type
 SCALAR_VALUE = 16  # the value of a float and of every fixed-size NumPy scalar
 
+CONTAINER_SIZE = 16  # the number of items of a tuple, a list or a dict
+TUPLE_ITEMS = tuple.__basicsize__  # the items themselves; 24, since CPython 3.14 it is 32
+LIST_ITEMS = 24  # a pointer to the items
+
 # PyArrayObject
 ARRAY_DATA = 16
 ARRAY_NDIM = 24
@@ -44,14 +48,15 @@ CALLABLE_SIZE = 40
 
 # -- the record of a loaded program: 64-bit words ----------------------------------------------
 
-RECORD_ARITY = 0  # number of arguments
+RECORD_ARITY = 0  # number of positional arguments
 RECORD_CALL = 8  # ptr (ptr record, ptr args): see codegen/llvm/call.py
 RECORD_CONSTANTS = 16  # pointer to the data pointers of the constants
 RECORD_ARENA = 24  # pointer to an idle scratch block, or null
-RECORD_PROGRAM = 32  # from here on a copy of the program's global @tw.program:
-RECORD_RUN = 32  # i64 (ptr in, ptr out, ptr arena, ptr constants, ptr sizes)
-RECORD_COST = 40  # i64 (ptr sizes)
-RECORD_ARENA_BYTES = 48  # i64 (ptr sizes), or null: RECORD_ARENA_STATIC says it
-RECORD_DERIVE = 56  # i1 (ptr sizes), or null: no derived sizes, no guards
-RECORD_ARENA_STATIC = 64
-RECORD_SIZE = 72
+RECORD_KEYS = 32  # pointer to the keys of dicts: strings
+RECORD_PROGRAM = 40  # from here on a copy of the program's global @tw.program:
+RECORD_RUN = 40  # i64 (ptr in, ptr out, ptr arena, ptr constants, ptr sizes)
+RECORD_COST = 48  # i64 (ptr sizes)
+RECORD_ARENA_BYTES = 56  # i64 (ptr sizes), or null: RECORD_ARENA_STATIC says it
+RECORD_DERIVE = 64  # i1 (ptr sizes), or null: no derived sizes, no guards
+RECORD_ARENA_STATIC = 72
+RECORD_SIZE = 80

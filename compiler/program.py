@@ -22,7 +22,7 @@ from .ir.types import Size, TensorType
 
 
 class LeafKind(Enum):
-    """The Python class that an argument must have."""
+    """The Python class of an argument or a result."""
 
     ARRAY = "ndarray"
     NUMPY_SCALAR = "generic"  # np.float64(3.0): an instance of the dtype's scalar type
@@ -33,9 +33,10 @@ class LeafKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LeafSpec:
-    """One argument after flattening: its Python class and its type.
+    """One array or number after flattening: its Python class and its type.
 
-    A FLOAT is f64[], an INT i64[], a BOOL bool[]. Array dimensions are ints or single symbols.
+    A FLOAT is f64[], an INT i64[], a BOOL bool[], a NUMPY_SCALAR has no axes. The dimensions of
+    an argument are ints or single symbols.
     """
 
     kind: LeafKind
@@ -45,21 +46,61 @@ class LeafSpec:
         return str(self.type) if self.kind is LeafKind.ARRAY else self.kind.value
 
 
-class ResultKind(Enum):
-    """How the entry packs the outputs."""
+class NestKind(Enum):
+    """What stands at one place of nested containers."""
 
-    SINGLE = "single"  # the one output itself
-    TUPLE = "tuple"  # a tuple of all outputs
+    LEAF = "leaf"
+    NONE = "None"
+    TUPLE = "tuple"
+    LIST = "list"
+    DICT = "dict"
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """Nested containers, exactly of the builtin classes. `keys` are those of a dict, in order."""
+
+    kind: NestKind
+    children: tuple[Nest, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        """The keys of all dicts: of the outer one first, of children from the first to the last."""
+        return self.keys + tuple(key for child in self.children for key in child.all_keys)
+
+    @property
+    def leaf_count(self) -> int:
+        """The number of leaves."""
+        return int(self.kind is NestKind.LEAF) + sum(child.leaf_count for child in self.children)
+
+
+LEAF = Nest(NestKind.LEAF)
+
+
+def tuple_of_leaves(count: int) -> Nest:
+    """The nesting of a flat tuple."""
+    return Nest(NestKind.TUPLE, (LEAF,) * count)
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Everything that the native entry checks and builds."""
+    """Everything that the native entry checks and builds.
+
+    `arguments` is the tuple of positional arguments, whose leaves are `inputs`. The leaves of
+    `result` are the first `outputs`; further ones, without axes, are computed and dropped.
+    """
 
     inputs: tuple[LeafSpec, ...]
-    outputs: tuple[TensorType, ...]
-    result: ResultKind
+    outputs: tuple[LeafSpec, ...]
+    arguments: Nest
+    result: Nest
     guards: tuple[Guard, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all dicts, those of the arguments first."""
+        return self.arguments.all_keys + self.result.all_keys
 
     @property
     def size_names(self) -> tuple[str, ...]:
@@ -71,7 +112,7 @@ class Signature:
     def derived_sizes(self) -> tuple[Dim, ...]:
         """The sizes of outputs that are neither ints nor names of sizes."""
         names = self.size_names
-        sizes = (size for type in self.outputs for size in type.shape if _symbolic(size))
+        sizes = (size for leaf in self.outputs for size in leaf.type.shape if _symbolic(size))
         return tuple(dict.fromkeys(size for size in sizes if str(size) not in names))
 
 

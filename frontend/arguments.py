@@ -19,8 +19,9 @@ import numpy as np
 from ..compiler.errors import DTypeError, ShapeError, TraceError, UnsupportedError
 from ..compiler.ir.parser import parse_type
 from ..compiler.ir.types import DType, Shape, TensorType
-from ..compiler.program import LeafKind, LeafSpec
+from ..compiler.program import LeafKind, LeafSpec, Nest
 from . import values
+from .nesting import nest_of
 from .tree import LEAF_CLASSES, TreeDef, flat_tuple, flatten, unflatten
 
 
@@ -90,11 +91,10 @@ class Structure(NamedTuple):
         return unflatten(self.tree, both)
 
     @property
-    def is_positional(self) -> bool:
-        """Whether a call passes its data leaves one by one, as the native entry takes them."""
+    def nest(self) -> Nest | None:
+        """The nesting of positional arguments that the native entry can take as they are."""
         args, kwargs = self.tree.children
-        flat = all(child.is_leaf for child in args.children)
-        return flat and not kwargs.children and not any(self.statics)
+        return None if kwargs.children or any(self.statics) else nest_of(args)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 Layer: frontend. A call goes first to the compiled programs, in machine code, and only what none of
 them accepts reaches `Jitted.__call__`: a new combination of types, new sizes, or arguments
-that have to be prepared (keywords, containers, arrays that are not contiguous).
+that have to be prepared (keywords, dataclasses, arrays that are not contiguous).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from weakref import WeakSet
 from ..compiler.compile import Compilation, host_target
 from ..compiler.errors import InternalError
 from ..compiler.options import Options
-from ..compiler.program import ResultKind, Signature
+from ..compiler.program import Nest, Signature, tuple_of_leaves
 from ..runtime import cpu
 from ..runtime.native import NativeCallable
 from .arguments import ArgumentReader, Call, LeafKey, Structure, spec_of
@@ -85,40 +85,40 @@ class Jitted(NativeCallable):
         """
         call, shapes, sizes = spec_call(self._reader, args, kwargs)
         result = self._trace(call, shapes, sizes)
-        return Lowered(self._compilation(result))
+        return Lowered(self._compilation(result, call.structure.nest))
 
     def _compile_and_run(self, call: Call) -> Any:
         with self._lock:
-            variants = self._variants.setdefault((call.structure, call.keys), Variants())
+            variants = self._variants.setdefault(
+                (call.structure, call.keys), Variants(call.structure)
+            )
             result = variants.run(call.leaves)  # another thread may have compiled it meanwhile
             if result is not NotImplemented:
                 return result
-            variant = self._compile(call, variants)
-        result = variant.run(call.leaves)
+            self._compile(call, variants)
+        result = variants.run(call.leaves)
         if result is NotImplemented:
             raise InternalError(f"{self!r}: a new program does not accept {call.keys}")
         return result
 
-    def _compile(self, call: Call, variants: Variants) -> Variant:
+    def _compile(self, call: Call, variants: Variants) -> None:
         shapes, sizes = variants.generalise(call.shapes)
         traced = self._trace(call, shapes, sizes)
-        executable = cpu.load(self._compilation(traced).program)
-        variant = Variant(executable, traced.output)
-        variants.add(variant)
-        if call.structure.is_positional and variant.is_direct:
+        executable = cpu.load(self._compilation(traced, variants.nest).program)
+        variants.add(Variant(executable, traced.output))
+        if variants.nest is not None and traced.output.nest is not None:
             self._attach(executable)
-        return variant
 
     def _trace(self, call: Call, shapes: Sequence[Any], sizes: dict[str, int]) -> TraceResult:
         specs = [spec_of(key, shape) for key, shape in zip(call.keys, shapes, strict=True)]
         names = self._reader.names(call.structure)
         return trace(self._function, call.structure.rebuild, specs, names, sizes)
 
-    def _compilation(self, result: TraceResult) -> Compilation:
-        graph = result.graph
-        kind = ResultKind.SINGLE if result.output.is_single else ResultKind.TUPLE
-        outputs = tuple(v.type for v in graph.outputs)
-        signature = Signature(result.inputs, outputs, kind, graph.guards)
+    def _compilation(self, result: TraceResult, arguments: Nest | None) -> Compilation:
+        graph, output = result.graph, result.output
+        arguments = arguments or tuple_of_leaves(len(result.inputs))
+        nest = output.nest or tuple_of_leaves(len(output.specs))
+        signature = Signature(result.inputs, output.specs, arguments, nest, graph.guards)
         return Compilation(graph, signature, self._options, host_target())
 
     def _renew_lock(self) -> None:

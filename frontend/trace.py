@@ -10,27 +10,28 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
-
-import numpy as np
 
 from ..compiler.errors import Loc, UnsupportedError, UserError
 from ..compiler.ir.dims import Dim
 from ..compiler.ir.graph import Graph, Value
 from ..compiler.ir.types import TensorType
 from ..compiler.ops.markers import without_custom
-from ..compiler.program import LeafKind, LeafSpec
+from ..compiler.program import LeafKind, LeafSpec, Nest
 from . import dispatch as _dispatch  # noqa: F401  fills the table of functions
 from . import values
 from .context import Specialise, TraceContext, entered
 from .creation import patched_numpy
 from .lift import lift
+from .nesting import nest_of
 from .selection import Selection
 from .symint import SymInt
 from .tracer import Tracer
 from .tree import TreeDef, flatten, unflatten
 
 _WEAK = {LeafKind.FLOAT: float, LeafKind.INT: int, LeafKind.BOOL: bool}
+_KINDS = {cls: kind for kind, cls in _WEAK.items()}
 FROZEN = "assigning to an argument would change the caller's array"
 
 
@@ -38,29 +39,19 @@ FROZEN = "assigning to an argument would change the caller's array"
 class Output:
     """What a call returns: a tree of graph outputs and constant objects.
 
-    `slots[k]` is, for leaf k of `tree`, the number of a graph output, or None where `constants[k]`
-    is returned itself. `makers[k]` makes the leaf from the graph's result, where that is not it:
-    the native entry gives NumPy scalars for what is a Python number, or an array of shape ().
+    `specs` has the class and the type of every graph output. `slots[k]` is, for leaf k of `tree`,
+    the number of a graph output, or None where `constants[k]` is returned itself.
     """
 
     tree: TreeDef
+    specs: tuple[LeafSpec, ...]
     slots: tuple[int | None, ...]
     constants: tuple[Any, ...]
-    makers: tuple[Callable[[Any], Any] | None, ...]
 
     @property
-    def is_direct(self) -> bool:
-        """Whether the compiled function's own result (an array or a tuple) is what to return."""
-        if any(self.makers) or self.slots != tuple(range(len(self.slots))):
-            return False
-        leaf = self.tree.is_leaf
-        flat_tuple = self.tree.kind is tuple and all(c.is_leaf for c in self.tree.children)
-        return leaf or (flat_tuple and len(self.slots) > 0)
-
-    @property
-    def is_single(self) -> bool:
-        """Whether the compiled function returns its one output itself."""
-        return self.tree.is_leaf and len(self.slots) == 1
+    def nest(self) -> Nest | None:
+        """The nesting of the result, if the native entry can build all of it."""
+        return None if None in self.slots else nest_of(self.tree)
 
     @property
     def count(self) -> int:
@@ -70,21 +61,21 @@ class Output:
     def parts(self) -> list[Output]:
         """Of a container: one for each of its children, which take their outputs one by one."""
         made: list[Output] = []
-        leaf = 0
+        leaf = used = 0
         for child in self.tree.children:
             stop = leaf + sum(1 for _ in child.paths())
-            numbers = iter(range(stop))
-            slots = [None if s is None else next(numbers) for s in self.slots[leaf:stop]]
-            constants, makers = self.constants[leaf:stop], self.makers[leaf:stop]
-            made.append(Output(child, tuple(slots), constants, makers))
-            leaf = stop
+            numbers = count()
+            slots = tuple(None if s is None else next(numbers) for s in self.slots[leaf:stop])
+            specs = self.specs[used : used + next(numbers)]
+            made.append(Output(child, specs, slots, self.constants[leaf:stop]))
+            leaf, used = stop, used + len(specs)
         return made
 
     def build(self, results: Sequence[Any]) -> Any:
         """The object to return, from the values of the graph's outputs."""
         leaves = [
-            constant if slot is None else make(results[slot]) if make else results[slot]
-            for slot, constant, make in zip(self.slots, self.constants, self.makers, strict=True)
+            constant if slot is None else results[slot]
+            for slot, constant in zip(self.slots, self.constants, strict=True)
         ]
         return unflatten(self.tree, leaves)
 
@@ -220,31 +211,30 @@ def _returned(
 ) -> tuple[list[Value], Output]:
     leaves, tree = flatten(returned)
     outputs: list[Value] = []
+    specs: list[LeafSpec] = []
     slots: list[int | None] = []
-    makers: list[Callable[[Any], Any] | None] = []
     for leaf in leaves:
         if isinstance(leaf, (SymInt, Selection)):
             leaf = lift(leaf)  # a selection cannot be returned, and says so
         if isinstance(leaf, Tracer):
             slots.append(len(outputs))
             outputs.append(leaf._read())
-            makers.append(_maker(leaf))
+            specs.append(LeafSpec(_kind_of(leaf), outputs[-1].type))
         else:
             check_constant(function, leaf)
             slots.append(None)
-            makers.append(None)
     constants = tuple(None if isinstance(leaf, (Tracer, SymInt)) else leaf for leaf in leaves)
     if not outputs:
         # A program needs a result to return; this one is dropped.
         outputs.append(values.constant(context, False))
-    return outputs, Output(tree, tuple(slots), constants, tuple(makers))
+        specs.append(LeafSpec(LeafKind.NUMPY_SCALAR, outputs[0].type))
+    return outputs, Output(tree, tuple(specs), tuple(slots), constants)
 
 
-def _maker(leaf: Tracer) -> Callable[[Any], Any] | None:
-    """What makes the leaf of a result; see `Output`."""
+def _kind_of(leaf: Tracer) -> LeafKind:
     if leaf._weak is not None:
-        return operator.methodcaller("item")
-    return np.asarray if not leaf._type.shape and not leaf._scalar else None
+        return _KINDS[leaf._weak]
+    return LeafKind.NUMPY_SCALAR if leaf._scalar else LeafKind.ARRAY
 
 
 def check_constant(function: Callable[..., Any], leaf: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from ..compiler.ir.dims import Dim
 from ..compiler.ir.types import Shape, Size
 from ..runtime.cpu import Executable
+from .arguments import Structure
 from .context import SMALLEST_SYMBOLIC
 from .trace import Output
 
@@ -27,32 +28,37 @@ _HISTORY = 8
 class Variant:
     """A compiled program and how to build what the user's function returns."""
 
-    __slots__ = ("_call", "_output", "is_direct")
+    __slots__ = ("_call", "_output")
 
     def __init__(self, executable: Executable, output: Output) -> None:
         self._call = executable.call  # keeps the program loaded
-        self._output = output
-        self.is_direct = output.is_direct
+        self._output = None if output.nest else output
 
-    def run(self, leaves: Sequence[Any]) -> Any:
-        """The result for these leaves; NotImplemented if the program does not accept them."""
-        results = self._call(*leaves)
-        if self.is_direct or results is NotImplemented:
+    def run(self, arguments: Sequence[Any]) -> Any:
+        """The result for these arguments; NotImplemented if the program does not accept them."""
+        results = self._call(*arguments)
+        if self._output is None or results is NotImplemented:
             return results
-        return self._output.build(results if isinstance(results, tuple) else (results,))
+        return self._output.build(results)
 
 
 class Variants:
-    """The programs for calls of one structure and one set of leaf types, newest first."""
+    """The programs for calls of one structure and one set of leaf types, newest first.
 
-    def __init__(self) -> None:
+    `nest` is the nesting of the arguments that the programs take; None if they take the leaves.
+    """
+
+    def __init__(self, structure: Structure) -> None:
         self.programs: tuple[Variant, ...] = ()
+        self.nest = structure.nest
+        self._structure = structure
         self._history: list[Shapes] = []
 
     def run(self, leaves: Sequence[Any]) -> Any:
         """The result of the first program that accepts the leaves, or NotImplemented."""
+        arguments = leaves if self.nest is None else self._structure.rebuild(leaves)[0]
         for variant in self.programs:
-            result = variant.run(leaves)
+            result = variant.run(arguments)
             if result is not NotImplemented:
                 return result
         return NotImplemented

@@ -21,7 +21,17 @@ _LARGE_BYTES = 4 << 20
 _POOL_SHARE = 1 / 8
 
 # What programs call.
-_FUNCTIONS = ("tw.array.check", "tw.array.new", "tw.execute", "tw.pack", "tw.release")
+_FUNCTIONS = (
+    "tw.array.check",
+    "tw.array.new",
+    "tw.dict.value",
+    "tw.execute",
+    "tw.pack.dict",
+    "tw.pack.list",
+    "tw.pack.tuple",
+    "tw.release",
+    "tw.retain",
+)
 # What the runtime needs.
 _OTHERS = (
     "tw.arena.free",

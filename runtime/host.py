@@ -29,17 +29,24 @@ _NUMPY_DEFAULT_HANDLER = 306
 _NUMPY_API_SIZE = 307
 
 _PYTHON_FUNCTIONS = (
+    "PyBool_FromLong",
+    "PyDict_New",
+    "PyDict_Next",
+    "PyDict_SetItem",
     "PyErr_NoMemory",
     "PyErr_SetString",
     "PyEval_RestoreThread",
     "PyEval_SaveThread",
+    "PyFloat_FromDouble",
+    "PyList_New",
     "PyLong_AsLongLongAndOverflow",
+    "PyLong_FromLongLong",
     "PyMem_Free",
     "PyMem_Malloc",
     "PyObject_VectorcallMethod",
     "PyTuple_New",
-    "PyTuple_SetItem",
     "PyTuple_Size",
+    "PyUnicode_Compare",
     "Py_DecRef",
     "Py_IncRef",
 )
@@ -68,8 +75,13 @@ def _python_symbols() -> dict[str, int]:
         "tw.py.NotImplemented": id(NotImplemented),
         "tw.py.True": id(True),
         "tw.py.False": id(False),
+        "tw.py.None": id(None),
+        "tw.py.dict": id(dict),
         "tw.py.float": id(float),
         "tw.py.int": id(int),
+        "tw.py.list": id(list),
+        "tw.py.str": id(str),
+        "tw.py.tuple": id(tuple),
         "tw.py.__call__": id(_CALL_NAME),
     }
     return symbols
@@ -189,6 +201,7 @@ def _layout_facts() -> Iterator[tuple[str, bool]]:
     """What must hold, in an order that follows no pointer before it is known to be one."""
     a = np.arange(6.0).reshape(2, 3)
     yield "PyObject.ob_type", _pointer_at(a, abi.OBJECT_TYPE) == id(np.ndarray)
+    yield from _container_facts()
     yield "float", ctypes.c_double.from_address(id(2.5) + abi.SCALAR_VALUE).value == 2.5
     for dtype in DType:
         yield f"numpy.{dtype.numpy.name}", _scalar_value_agrees(dtype)
@@ -206,6 +219,20 @@ def _layout_facts() -> Iterator[tuple[str, bool]]:
     yield "ndarray flags", _flags(owner) & ~_flags(owner[:]) == abi.ARRAY_FLAG_OWNDATA
     handler = _pointer_at(owner, abi.ARRAY_HANDLER)
     yield "ndarray memory handler", handler == id(_default_handler())
+
+
+def _container_facts() -> Iterator[tuple[str, bool]]:
+    items = [object(), object(), object()]  # made with room for three items and no more
+    same = tuple(items)
+    for container in (items, same, dict.fromkeys(items)):
+        size = ctypes.c_ssize_t.from_address(id(container) + abi.CONTAINER_SIZE).value
+        yield f"{type(container).__name__} size", size == 3
+    word = ctypes.sizeof(ctypes.c_void_p)
+    places = [_pointer_at(same, abi.TUPLE_ITEMS + word * k) for k in range(3)]
+    yield "tuple items", places == [id(item) for item in items]
+    yield "list items", _pointer_at(items, abi.LIST_ITEMS + word) == 3
+    found = (ctypes.c_void_p * 3).from_address(_pointer_at(items, abi.LIST_ITEMS))
+    yield "list items", list(found) == [id(item) for item in items]
 
 
 def _flags(array: np.ndarray[Any, Any]) -> int:

@@ -6,6 +6,7 @@ Layer: runtime. In: a `Program` and where its code was loaded. Out: memory that 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,8 +27,11 @@ class Record:
     def __init__(self, program: Program, call: int, table: int) -> None:
         self._constants = tuple(np.ascontiguousarray(c) for c in program.constants)
         self._pointers = _words([c.ctypes.data for c in self._constants])
-        arity = len(program.signature.inputs)
-        words = [arity, call, ctypes.addressof(self._pointers), 0]
+        signature = program.signature
+        self._keys = [sys.intern(key) for key in signature.keys]
+        self._key_pointers = _words([id(key) for key in self._keys])
+        tables = [ctypes.addressof(self._pointers), 0, ctypes.addressof(self._key_pointers)]
+        words = [len(signature.arguments.children), call, *tables]
         self._words = _words([*words, *[0] * (abi.RECORD_SIZE // 8 - len(words))])
         self.address = ctypes.addressof(self._words)
         self.arena_address = self.address + abi.RECORD_ARENA

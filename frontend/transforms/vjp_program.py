@@ -22,7 +22,7 @@ from ...compiler.ir.graph import Graph, Node, Value
 from ...compiler.ir.types import TensorType
 from ...compiler.options import Options
 from ...compiler.pipeline import run_pipeline
-from ...compiler.program import LeafKind, LeafSpec, ResultKind, Signature
+from ...compiler.program import LeafKind, LeafSpec, Nest, Signature, tuple_of_leaves
 from ...compiler.transforms.residuals import split, subgraph
 from ...runtime import cpu
 from ..arguments import Call
@@ -56,11 +56,11 @@ class VjpProgram(Jitted):
         options = named._options if isinstance(named, Jitted) else None
         super().__init__(joint, options=options)
 
-    def _compile(self, call: Call, variants: Variants) -> _Variant:  # type: ignore[override]
+    def _compile(self, call: Call, variants: Variants) -> None:
         traced = self._trace(call, call.shapes, {})
-        variant = _Variant(traced, *self._result, self._options)  # of this very trace
+        # the result is that of this very trace
+        variant = _Variant(traced, variants.nest, *self._result, self._options)
         variants.add(variant)  # type: ignore[arg-type]
-        return variant
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
@@ -76,6 +76,7 @@ class _Variant:
     def __init__(
         self,
         traced: TraceResult,
+        arguments: Nest | None,
         tree: TreeDef,
         types: Sequence[TensorType | None],
         options: Options,
@@ -85,12 +86,15 @@ class _Variant:
         self._tree, self._types, self._options = tree, types, options
         self._halves = halves
         self._out, self._gradient = first, second
-        self._forward = _loaded(halves.forward, traced.inputs, traced.graph, options)
+        outputs = [*first.specs, *map(_spec, halves.forward.outputs[first.count :])]
+        arguments = arguments or tuple_of_leaves(len(traced.inputs))
+        signature = _signature_of(traced.inputs, outputs, arguments, traced.graph)
+        self._forward = _loaded(halves.forward, signature, options)
         self._backward: cpu.Executable | None = None
 
-    def run(self, leaves: Sequence[Any]) -> Any:
+    def run(self, arguments: Sequence[Any]) -> Any:
         """(out, pullback), or (out, pullback, aux); NotImplemented for other arguments."""
-        results = self._forward.call(*leaves)
+        results = self._forward.call(*arguments)
         if results is NotImplemented:
             return results
         count = self._out.count
@@ -112,8 +116,10 @@ class _Variant:
         # threads may compile it twice, which is wasteful but right
         if self._backward is None:
             graph = self._halves.backward
-            specs = [_spec(v.type) for v in graph.inputs]
-            self._backward = _loaded(graph, specs, graph, self._options)
+            inputs = [_spec(v) for v in graph.inputs]
+            arguments = tuple_of_leaves(len(inputs))
+            signature = _signature_of(inputs, self._gradient.specs, arguments, graph)
+            self._backward = _loaded(graph, signature, self._options)
         return self._backward
 
 
@@ -129,16 +135,19 @@ class _Pullback:
         return self._variant.pull_back(self._residuals, ct)
 
 
-def _spec(type: TensorType) -> LeafSpec:
+def _spec(value: Value) -> LeafSpec:
     """How a result of one program is an argument of the other: numbers are NumPy scalars."""
-    return LeafSpec(LeafKind.ARRAY if type.shape else LeafKind.NUMPY_SCALAR, type)
+    return LeafSpec(LeafKind.ARRAY if value.type.shape else LeafKind.NUMPY_SCALAR, value.type)
 
 
-def _loaded(
-    graph: Graph, inputs: Sequence[LeafSpec], guarded: Graph, options: Options
-) -> cpu.Executable:
-    outputs = tuple(v.type for v in graph.outputs)
-    signature = Signature(tuple(inputs), outputs, ResultKind.TUPLE, guarded.guards)
+def _signature_of(
+    inputs: Sequence[LeafSpec], outputs: Sequence[LeafSpec], arguments: Nest, guarded: Graph
+) -> Signature:
+    result = tuple_of_leaves(len(outputs))
+    return Signature(tuple(inputs), tuple(outputs), arguments, result, guarded.guards)
+
+
+def _loaded(graph: Graph, signature: Signature, options: Options) -> cpu.Executable:
     return cpu.load(Compilation(graph, signature, options, host_target()).program)
 
 

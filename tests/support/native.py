@@ -10,8 +10,9 @@ from tensorwright.compiler.codegen.llvm.machine import compile_module, host_targ
 from tensorwright.compiler.codegen.llvm.module import emit_module
 from tensorwright.compiler.ir.graph import Graph
 from tensorwright.compiler.ir.interpret import interpret
+from tensorwright.compiler.ir.types import TensorType
 from tensorwright.compiler.kernel.steps import lower_graph
-from tensorwright.compiler.program import LeafKind, LeafSpec, Program, ResultKind, Signature
+from tensorwright.compiler.program import LeafKind, LeafSpec, Program, Signature, tuple_of_leaves
 from tensorwright.compiler.target import Target
 from tensorwright.runtime import Executable, load
 
@@ -20,8 +21,9 @@ def compile_native(graph: Graph, target: Target | None = None) -> Executable:
     """Compile without any graph pass; all arguments are arrays, the result is a tuple."""
     signature = Signature(
         tuple(LeafSpec(LeafKind.ARRAY, v.type) for v in graph.inputs),
-        tuple(v.type for v in graph.outputs),
-        ResultKind.TUPLE,
+        tuple(_result(v.type) for v in graph.outputs),
+        tuple_of_leaves(len(graph.inputs)),
+        tuple_of_leaves(len(graph.outputs)),
         graph.guards,
     )
     kernels = lower_graph(graph)
@@ -29,6 +31,10 @@ def compile_native(graph: Graph, target: Target | None = None) -> Executable:
     llvm = emit_module(kernels, signature, graph.size_names(), target)
     code = compile_module(llvm, target)
     return load(Program(graph.name, signature, kernels.constants, llvm, code))
+
+
+def _result(type: TensorType) -> LeafSpec:
+    return LeafSpec(LeafKind.ARRAY if type.rank else LeafKind.NUMPY_SCALAR, type)
 
 
 def run_native(graph: Graph, *arrays: Any, target: Target | None = None) -> tuple[Any, ...]:

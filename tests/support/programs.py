@@ -12,7 +12,15 @@ from tensorwright.compiler.codegen.llvm.machine import compile_module
 from tensorwright.compiler.codegen.llvm.writer import ModuleWriter
 from tensorwright.compiler.ir.graph import Guard
 from tensorwright.compiler.ir.parser import parse_size, parse_type
-from tensorwright.compiler.program import LeafKind, LeafSpec, Program, ResultKind, Signature
+from tensorwright.compiler.program import (
+    LEAF,
+    LeafKind,
+    LeafSpec,
+    Nest,
+    NestKind,
+    Program,
+    Signature,
+)
 from tensorwright.runtime import Executable, NativeCallable, load
 
 _SCALARS = {"float": "f64[]", "int": "i64[]", "bool": "bool[]"}
@@ -33,12 +41,44 @@ def guard(text: str) -> Guard:
     return Guard(parse_size(size), relation)
 
 
-def signature(inputs: str, outputs: str, guards: Sequence[str] = ()) -> Signature:
-    """`f64[n]; float` and `f64[n]`; several outputs, or a trailing semicolon, make a tuple."""
-    results = tuple(parse_type(t.strip()) for t in outputs.split(";") if t.strip())
-    kind = ResultKind.TUPLE if ";" in outputs else ResultKind.SINGLE
+def signature(
+    inputs: str,
+    outputs: str,
+    guards: Sequence[str] = (),
+    *,
+    arguments: Any = None,
+    result: Any = None,
+) -> Signature:
+    """`f64[n]; float` and `f64[n]`; several outputs, or a trailing semicolon, make a tuple.
+
+    Outputs without axes are NumPy scalars; `array f64[]` is not. `arguments` (a tuple) and `result`
+    are examples of the nesting, in which `...` stands for a leaf.
+    """
     leaves = tuple(leaf(t.strip()) for t in inputs.split(";") if t.strip())
-    return Signature(leaves, results, kind, tuple(map(guard, guards)))
+    results = tuple(_result_leaf(t.strip()) for t in outputs.split(";") if t.strip())
+    if arguments is None:
+        arguments = (...,) * len(leaves)
+    if result is None:
+        result = (...,) * len(results) if ";" in outputs else ...
+    return Signature(leaves, results, nest(arguments), nest(result), tuple(map(guard, guards)))
+
+
+def _result_leaf(text: str) -> LeafSpec:
+    found = leaf(text.removeprefix("array "))
+    if found.kind is LeafKind.ARRAY and not found.type.rank and not text.startswith("array "):
+        return LeafSpec(LeafKind.NUMPY_SCALAR, found.type)
+    return found
+
+
+def nest(example: Any) -> Nest:
+    """The nesting of an object, in which `...` stands for a leaf."""
+    if example is ...:
+        return LEAF
+    if example is None:
+        return Nest(NestKind.NONE)
+    if isinstance(example, dict):
+        return Nest(NestKind.DICT, tuple(map(nest, example.values())), tuple(example))
+    return Nest(NestKind(type(example).__name__), tuple(map(nest, example)))
 
 
 def program(

@@ -9,6 +9,7 @@ import numpy as np
 from tensorwright.compiler.ir.dims import Dim
 from tensorwright.compiler.ir.interpret import interpret
 from tensorwright.compiler.ir.verify import verify
+from tensorwright.compiler.program import LeafKind
 from tensorwright.frontend.arguments import ArgumentReader, spec_of
 from tensorwright.frontend.trace import TraceResult, trace
 
@@ -44,7 +45,15 @@ def trace_call(
 def run_traced(function: Callable[..., Any], *args: Any, symbolic: str = "", **static: Any) -> Any:
     """What a call returns by way of the graph and the interpreter."""
     result, leaves = trace_call(function, *args, symbolic=symbolic, **static)
-    return result.output.build([x[()] for x in interpret(result.graph, leaves)])
+    specs = result.output.specs
+    outputs = zip(interpret(result.graph, leaves), specs, strict=True)
+    return result.output.build([_result(x, spec.kind) for x, spec in outputs])
+
+
+def _result(x: Any, kind: LeafKind) -> Any:
+    if kind is LeafKind.ARRAY:
+        return np.asarray(x)
+    return x[()] if kind is LeafKind.NUMPY_SCALAR else x.item()
 
 
 def graph_of(function: Callable[..., Any], *args: Any, **options: Any) -> Any:

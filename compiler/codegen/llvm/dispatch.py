@@ -5,7 +5,7 @@ points to the records of its programs (see compiler/abi.py). The first program t
 arguments runs (see call.py); if none does, the callable's Python method `__call__` is called.
 `@tw.leaves` returns NotImplemented then.
 
-References are counted through API functions only. Nothing here keeps a reference beyond the call.
+References are counted through API functions only. Nothing keeps a reference beyond the call.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from ... import abi
 from ...ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_MEMORY, STATUS_NEGATIVE_POWER
 from .blocks import BLOCKS
+from .containers import CONTAINERS
 
 STACK_ARENA_BYTES = 4096  # scratch up to this size lives on the stack
 RELEASE_GIL_NS = 50_000  # programs that run longer let other Python threads run
@@ -242,56 +243,6 @@ no:
 }}
 """
 
-# A tuple of objects, whose references it takes over.
-_PACK = """
-define ptr @tw.pack(ptr %objects, i64 %count) {
-entry:
-  %tuple = call ptr @PyTuple_New(i64 %count)
-  %failed = icmp eq ptr %tuple, null
-  br i1 %failed, label %drop, label %next
-next:
-  %k = phi i64 [0, %entry], [%k.next, %set]
-  %more = icmp ult i64 %k, %count
-  br i1 %more, label %set, label %done
-set:
-  %object.at = getelementptr ptr, ptr %objects, i64 %k
-  %object = load ptr, ptr %object.at
-  %ignored = call i32 @PyTuple_SetItem(ptr %tuple, i64 %k, ptr %object)
-  %k.next = add i64 %k, 1
-  br label %next
-done:
-  ret ptr %tuple
-drop:
-  call void @tw.release(ptr %objects, i64 %count)
-  ret ptr null
-}
-"""
-
-# Drops the references in an array of pointers, some of which may be null.
-_RELEASE = """
-define void @tw.release(ptr %array, i64 %count) {
-entry:
-  br label %head
-head:
-  %k = phi i64 [0, %entry], [%k.next, %next]
-  %more = icmp ult i64 %k, %count
-  br i1 %more, label %body, label %done
-body:
-  %slot = getelementptr ptr, ptr %array, i64 %k
-  %object = load ptr, ptr %slot
-  %none = icmp eq ptr %object, null
-  br i1 %none, label %next, label %drop
-drop:
-  call void @Py_DecRef(ptr %object)
-  br label %next
-next:
-  %k.next = add i64 %k, 1
-  br label %head
-done:
-  ret void
-}
-"""
-
 
 def _message(name: str, text: str) -> str:
     return f'{name} = private constant [{len(text) + 1} x i8] c"{text}\\00"'
@@ -348,8 +299,6 @@ declare ptr @PyEval_SaveThread()
 declare void @PyMem_Free(ptr)
 declare ptr @PyMem_Malloc(i64)
 declare ptr @PyObject_VectorcallMethod(ptr, ptr, i64, ptr)
-declare ptr @PyTuple_New(i64)
-declare i32 @PyTuple_SetItem(ptr, i64, ptr)
 declare i64 @PyTuple_Size(ptr)
 declare void @Py_DecRef(ptr)
 declare void @Py_IncRef(ptr)
@@ -364,10 +313,9 @@ DISPATCH = "".join(
         _ARRAY_CHECK,
         _ARRAY_NEW,
         _EXECUTE,
-        _PACK,
         _CALL_PYTHON,
-        _RELEASE,
         _RAISE,
         BLOCKS,
+        CONTAINERS,
     ]
 )
