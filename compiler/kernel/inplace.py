@@ -3,15 +3,16 @@
 Layer: compiler/kernel. The next value of a carry may be written over the last one if nothing reads
 what is overwritten afterwards. Two cases, for a body with input k and output k in one place:
 
-- the output is made from the input by updates of slices: their base is then overwritten, as
-  prepare.py does it for arrays that die (it is given the input to that end);
+- the output is made from the input by updates of slices or elements: their base is overwritten,
+  as prepare.py does it for arrays that die (it is given the input to that end);
 - every step that reads the input runs before the output is written, or is the kernel that writes
   it, and reads at each point just the element that it writes there: `acc + x` for an accumulator.
 """
 
 from __future__ import annotations
 
-from ..ir.graph import Graph, Value
+from ..ir.graph import Graph, Node, Value
+from ..ir.opdef import Kind
 from .form import Access, Indexed, Kernel, KernelProgram, Load, MatmulCall, Space, Step, Switch
 from .layout import Views
 from .prepare import Prepared, storage_owner
@@ -19,16 +20,21 @@ from .storage import step_buffers, step_reads
 
 
 def updated_carries(graph: Graph, carries: int) -> frozenset[int]:
-    """The carries whose next value the graph makes by updating slices."""
+    """The carries whose next value the graph makes by updates of the last one."""
     producers = graph.producers()
     found = set()
     for k in range(carries):
         value = graph.outputs[k]
-        while (node := producers.get(value)) is not None and node.op.name == "update_slice":
+        while (node := producers.get(value)) is not None and _updates(node):
             value = node.inputs[0]
         if value is graph.inputs[k] and value is not graph.outputs[k]:
             found.add(k)
     return frozenset(found)
+
+
+def _updates(node: Node) -> bool:
+    """Whether the result is the first operand but for some elements."""
+    return node.op.kind is Kind.SCATTER or node.op.name == "update_slice"
 
 
 def overwritten(prepared: Prepared, given: frozenset[int]) -> frozenset[int]:
@@ -81,6 +87,8 @@ def _kernel_reads_first(kernel: Kernel, carry: int) -> bool:
     if len(stores) != 1:
         return False
     (store,) = stores
+    if store.place is not None:  # a scatter adds to what a copy has put there
+        return False
     for instr in kernel.instrs:
         if isinstance(instr, (Load, Indexed)) and instr.access is not None:
             if not _is(instr.access, Space.IN, carry):

@@ -157,6 +157,21 @@ def body_of(carries: str, text: str, results: str) -> str:
             "%2",
             [True],
         ),
+        # some elements are added to
+        (
+            "%a: f64[9]; %v: f64[3]",
+            "%i: i64[3] = constant() {value=[0, 4, 4]} %0 = scatter_add(%a, %v, %i)",
+            "%0, %v",
+            [True, True],
+        ),
+        # elements are added to that are read for it
+        (
+            "%a: f64[9]",
+            "%i: i64[9] = constant() {value=[0, 4, 4, 1, 2, 3, 8, 7, 8]} "
+            "%0 = scatter_add(%a, %a, %i)",
+            "%0",
+            [True],
+        ),
         # the base is read after the update, too
         (
             "%a: f64[9]; %b: f64[9]",
