@@ -62,7 +62,7 @@ def _radians(s: ScalarBuilder, x: Scalar) -> Scalar:
 
 def _absolute_pull(ct: Term, out: Term, x: Term) -> Term:
     """Nothing at 0, the middle of the slopes -1 and 1."""
-    return (x < 0).select(-ct, ct).where(x.ne(0))
+    return (x < 0).select(-ct, ct).with_masks(ct.masks).where(x.ne(0))
 
 
 def _same_function(name: str) -> Pull:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from ..ir.batching import BatchSite
+from ..ir.boxes import region_mask
 from ..ir.derivative import Contribution, Linear, Site
 from ..ir.opdef import Kind, op
 from ..ir.term import Term, concatenate, full
@@ -93,10 +94,10 @@ def _update_slice_reference(
 def _update_slice_transpose(site: Site, ct: Term) -> list[Contribution]:
     value, starts, steps = site.operands[1], site.attrs["starts"], site.attrs["steps"]
     wants_base, wants_value = site.wanted
+    kept = region_mask(ct, starts, steps, value.shape, outside=True)
+    zeros = full(ct.builder, value.shape, 0, ct.dtype)
     return [
-        ct.update(full(ct.builder, value.shape, 0, ct.dtype), starts, steps)
-        if wants_base
-        else None,
+        ct.update(zeros, starts, steps).with_masks((kept,)) if wants_base else None,
         ct.slice(starts, steps, value.shape) if wants_value else None,
     ]
 

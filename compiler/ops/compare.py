@@ -90,7 +90,7 @@ def _clip(s: ScalarBuilder, x: Scalar, low: Scalar, high: Scalar) -> Scalar:
 
 def _shared(ct: Term, x: Term, y: Term, loses: Term) -> Term:
     """The cotangent of x, one of two operands to choose from: all, half of it in a tie, or none."""
-    return x.eq(y).select(ct * 0.5, ct).where(~loses)
+    return x.eq(y).select(ct * 0.5, ct).with_masks(ct.masks).where(~loses)
 
 
 def _extreme_by_x(losing: str) -> Pull:

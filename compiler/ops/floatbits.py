@@ -111,7 +111,7 @@ def _spacing(s: ScalarBuilder, x: Scalar) -> Scalar:
 def _copysign_pull(ct: Term, out: Term, x: Term, y: Term) -> Term:
     """As of the magnitude: nothing at 0."""
     other_side = x.op("signbit").op("logical_xor", y.op("signbit"))
-    return other_side.select(-ct, ct).where(x.ne(0))
+    return other_side.select(-ct, ct).with_masks(ct.masks).where(x.ne(0))
 
 
 def _ldexp_pull(ct: Term, out: Term, x: Term, exponent: Term) -> Term:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InternalError
+from ..ir.boxes import joined, region_mask
 from ..ir.builder import GraphBuilder
 from ..ir.derivative import Part, Scattered
 from ..ir.dims import Dim
@@ -93,7 +94,11 @@ def _padded(part: Part, shape: Shape) -> Term:
     for axis, step in enumerate(part.steps):
         if step == -1:
             term, starts[axis] = term.flip(axis), starts[axis] - (term.shape[axis] - 1)
-    return term.pad(starts, shape)
+    wide = term.pad(starts, shape)
+    if term.masks:
+        return wide
+    ones = [1] * term.rank
+    return wide.with_masks((region_mask(wide, starts, ones, term.shape),))
 
 
 def _updated(whole: Term, part: Part, adds: bool) -> Term:
@@ -103,7 +108,8 @@ def _updated(whole: Term, part: Part, adds: bool) -> Term:
     def mask_at(mask: Term) -> Term:
         return whole.full(False, DType.BOOL).update(mask, starts, steps)
 
-    placed = term.masked_as(term, mask_at).masks
+    inside = region_mask(whole, starts, steps, term.shape)
+    placed = term.masked_as(term, mask_at).masks or (inside,)
     if adds:
         term = whole.slice(starts, steps, term.shape) + term
     return whole.update(term, starts, steps).with_masks(either(whole.masks, placed))
@@ -111,12 +117,14 @@ def _updated(whole: Term, part: Part, adds: bool) -> Term:
 
 def _scattered(whole: Term, place: Scattered) -> Term:
     """The whole with values added at indices."""
+    term = place.term
 
     def mask_at(mask: Term) -> Term:
         return whole.full(False, DType.BOOL).op("scatter_add", mask, *place.indices)
 
-    total = whole.op("scatter_add", place.term, *place.indices)
-    placed = place.term.masked_as(place.term, mask_at).masks
+    inside = Mask(lambda: mask_at(term.full(True, DType.BOOL)))
+    placed = term.masked_as(term, mask_at).masks or (inside,)
+    total = whole.op("scatter_add", term, *place.indices)
     return total.with_masks(either(whole.masks, placed))
 
 
@@ -140,7 +148,10 @@ def either(a: Masks, b: Masks) -> Masks:
     rest_b = [m for m in b if m not in common]
     if not rest_a or not rest_b:
         return common
-    return (*common, Mask(lambda: all_of(rest_a) | all_of(rest_b)))
+    union = joined(rest_a[0], rest_b[0]) if len(rest_a) == len(rest_b) == 1 else None
+    if union is None:
+        union = (Mask(lambda: all_of(rest_a) | all_of(rest_b)),)
+    return (*common, *union)
 
 
 # -- regions ------------------------------------------------------------------------------------
