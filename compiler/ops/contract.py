@@ -69,20 +69,7 @@ def _matmul_batch(site: BatchSite) -> Term:
             return _as_rows(a.term, -2, b.term)
     if n == 1 and b.is_mapped and not a.is_mapped:
         return _as_rows(b.term, -1, _flipped(a.term))
-    if a.example.shape[-1] == 1:
-        return _outer(site)
-    if m == n == 1:
-        products = site.operands[0].whole(site.size) * _flipped(site.operands[1].whole(site.size))
-        return products.sum([products.rank - 1]).reshape((*products.shape[:-2], 1, 1))
     return matmul(*site.wholes())
-
-
-def _outer(site: BatchSite) -> Term:
-    """Products of columns and rows, elementwise: many calls for few numbers would take longer."""
-    a, b = site.wholes()
-    shape = (*a.shape[:-1], b.shape[-1])
-    axes = range(len(shape))
-    return a.broadcast(shape, axes) * b.broadcast(shape, axes)
 
 
 def _as_rows(vectors: Term, axis: int, matrix: Term) -> Term:
