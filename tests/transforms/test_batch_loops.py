@@ -1,14 +1,17 @@
 """Batching of loops and branches, where examples go the same way and where they part."""
 
+import random
 from itertools import product
 
 import numpy as np
 import pytest
 
 from support.batches import batched, loop, stacked
+from support.graphs import random_array, random_graph, random_sizes
+from support.random_regions import random_control
 from support.regions import EVERY_REGION
 from tensorwright.compiler.ir.dims import Dim
-from tensorwright.compiler.ir.interpret import interpret
+from tensorwright.compiler.ir.interpret import concrete, interpret
 from tensorwright.compiler.ir.parser import parse
 
 SIZES = (0, 1, 4)
@@ -230,3 +233,25 @@ def test_every_region_at_once():
     check(EVERY_REGION, (False, True, False), arrays, 2)
     arrays = [np.array([1.0, 0.5]), xs, np.array([0, 1])]
     check(EVERY_REGION, (True, True, True), arrays, 2, symbolic=True)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_loops_and_branches(seed: int):
+    def allow(op):
+        return op.name not in ("reduce_sum", "reduce_prod", "matmul")  # other orders of terms
+
+    rng = random.Random(seed)
+    body = random_graph(rng, max_nodes=6, allow=allow)
+    graph = random_control(rng, body, depth=rng.randint(1, 3))
+    size = rng.choice([1, 2, 4])
+    mapped = [rng.random() < 0.5 for _ in graph.inputs]
+    sizes = random_sizes(rng, graph)
+    arrays = []
+    for v, m in zip(graph.inputs, mapped, strict=True):
+        shape = concrete(v.type.shape, sizes)
+        arrays.append(random_array(rng, v.type.dtype, (size, *shape) if m else shape))
+    found = interpret(batched(graph, mapped, size), arrays)
+    expected = loop(graph, mapped, size, arrays)
+    for f, e in zip(stacked(found, expected), expected, strict=True):
+        tolerance = 1e-5 if f.dtype.itemsize <= 4 else 1e-12
+        np.testing.assert_allclose(f, e, rtol=tolerance, strict=True)
