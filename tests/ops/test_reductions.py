@@ -129,15 +129,17 @@ def test_scan_equals_reference_to_the_bit(op: OpDef, dtype: DType):
     s, reduction = NumpyScalars(), op.reduction
     for x in samples(dtype):
         acc = reduction.init(s, dtype)
+        operands = [np.roll(x, shift) for shift in range(op.arity)]
+        wide = [widened(v) for v in operands]
         found = []
-        for value in widened(x):
-            acc = reduction.step(s, acc, s.scalar(value), None)
+        for k in range(x.size):
+            acc = reduction.step(s, acc, *(s.scalar(v[k]) for v in wide), None)
             with np.errstate(all="ignore"):
                 rounded = reduction.finish(s, acc, dtype).handle.astype(dtype.numpy)
             found.append(rounded)
             acc = (s.scalar(widened(np.asarray(rounded))),)
         with np.errstate(all="ignore"):
-            expected = op.reference(x, axis=0)
+            expected = op.reference(*operands, axis=0)
         assert same_bits(np.array(found, dtype.numpy), expected)
 
 

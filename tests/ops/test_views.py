@@ -18,17 +18,21 @@ N = Dim.symbol("n")
 SIZES = {"n": 4}
 
 
-def read_through(index_map: IndexMap, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def read_through(
+    index_map: IndexMap, x: np.ndarray, shape: tuple[int, ...], *, partial: bool = False
+) -> np.ndarray:
     """What a kernel reads: the element at the affine index, for each output index."""
-    result = np.empty(shape, x.dtype)
+    result = np.zeros(shape, x.dtype)
     for index in itertools.product(*map(range, shape)):
         at = [
             evaluate(axis.offset, SIZES)
             + sum(evaluate(s, SIZES) * i for s, i in zip(axis.strides, index, strict=True))
             for axis in index_map
         ]
-        assert all(0 <= i < size for i, size in zip(at, x.shape, strict=True)), "out of bounds"
-        result[index] = x[tuple(at)]
+        inside = all(0 <= i < size for i, size in zip(at, x.shape, strict=True))
+        assert inside or partial, "out of bounds"
+        if inside:
+            result[index] = x[tuple(at)]
     return result
 
 
@@ -49,6 +53,11 @@ def read_through(index_map: IndexMap, x: np.ndarray, shape: tuple[int, ...]) -> 
         ("slice", (5, N), {"starts": (3, N - 3), "steps": (1, 1), "shape": (1, 2)}),
         ("slice", (5,), {"starts": (9,), "steps": (1,), "shape": (0,)}),
         ("slice", (5,), {"starts": (4,), "steps": (3,), "shape": (1,)}),
+        ("pad", (5,), {"starts": (2,), "shape": (9,)}),
+        ("pad", (1, N), {"starts": (1, 0), "shape": (3, N + 2)}),
+        ("pad", (1, N), {"starts": (0, N), "shape": (1, 2 * N)}),
+        ("pad", (0, 2), {"starts": (1, 0), "shape": (2, 2)}),
+        ("pad", (), {"starts": (), "shape": ()}),
         ("reshape", (2, 1, N), {"shape": (1, 2, N, 1)}),
         ("reshape", (1, 1), {"shape": ()}),
         ("reshape", (), {"shape": (1, 1)}),
@@ -72,7 +81,8 @@ def test_index_map_gives_the_reference(name: str, shape: Any, attrs: dict[str, A
     expected = op.reference(x, **{k: concrete(v, SIZES) for k, v in attrs.items()})
     assert expected.shape == concrete(result.shape, SIZES)
     index_map = op.index_map(shape, result.shape, attrs)
-    np.testing.assert_array_equal(read_through(index_map, x, expected.shape), expected)
+    found = read_through(index_map, x, expected.shape, partial=op.partial)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +106,8 @@ def test_other_reshapes_have_no_index_map(shape: Any, result: Any):
         ("slice", [(5,)], {"starts": (0,), "steps": (0,), "shape": (3,)}, "non-zero int"),
         ("slice", [(5,)], {"starts": (0,), "steps": (1,), "shape": (-1,)}, "negative"),
         ("slice", [(5, 5)], {"starts": (0,), "steps": (1,), "shape": (3,)}, "for each axis"),
+        ("pad", [(3,)], {"starts": (1,), "shape": (3,)}, "outside of"),
+        ("pad", [(3,)], {"starts": (0, 0), "shape": (3, 3)}, "for each axis"),
         ("reshape", [(2, 3)], {"shape": (5,)}, "number of elements changes"),
         ("reshape", [(N, 3)], {"shape": (3 * N + 1,)}, "number of elements changes"),
         ("windows", [(3,)], {"axis": 0, "size": 4}, "larger than the axis"),
@@ -113,6 +125,7 @@ def test_other_reshapes_have_no_index_map(shape: Any, result: Any):
         ("reduce_sum", [(2, 3)], {"axes": (2,)}, "axes of the operand"),
         ("reduce_max", [(2, 0)], {"axes": (1,)}, "no smallest or largest"),
         ("cumsum", [(2,)], {"axis": 1}, "axes of the operand"),
+        ("linear_recurrence", [(2,), (3,)], {"axis": 0}, "operands differ"),
         ("matmul", [(2, 3), (2, 3)], {}, "inner sizes differ"),
         ("matmul", [(4, 2, 3), (5, 3, 2)], {}, "equal batch shape"),
         ("matmul", [(3,), (3,)], {}, "equal batch shape"),
@@ -143,6 +156,34 @@ def test_gather():
     np.testing.assert_array_equal(op.reference(x, i, j), x[i, j])
     with pytest.raises(IndexError):
         op.reference(x, np.array([2]))
+
+
+SCATTERS = [
+    ((), (3,), "at least one index array"),
+    ((2, 4), (3, 3), "more index arrays than axes"),
+    ((2, 4), (3,), "the values do not fit"),
+]
+
+
+@pytest.mark.parametrize(("values", "base", "message"), SCATTERS)
+def test_what_scatter_add_refuses(values: Any, base: Any, message: str):
+    places = {"at least one index array": 0, "more index arrays than axes": 3}.get(message, 1)
+    indices = [TensorType(DType.I64, (2,))] * places
+    types = [TensorType(DType.F64, base), TensorType(DType.F64, values), *indices]
+    with pytest.raises(ShapeError, match=message):
+        REGISTRY["scatter_add"].infer(types, {})
+
+
+def test_scatter_add():
+    base = np.arange(6.0).reshape(2, 3)
+    values = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [100.0, 200.0, 300.0]])
+    op = REGISTRY["scatter_add"]
+    found = op.reference(base, values, np.array([1, 0, -1]))
+    np.testing.assert_array_equal(found, base + [[10, 20, 30], [101, 202, 303]])
+    bools = op.reference(np.zeros(3, bool), np.array([True, False, True]), np.array([0, 0, 2]))
+    np.testing.assert_array_equal(bools, [True, False, True])
+    with pytest.raises(IndexError):
+        op.reference(base, values, np.array([0, 0, 2]))
 
 
 def test_iota_wraps_as_a_kernel_does():

@@ -230,6 +230,13 @@ class _Generator:
             starts, steps, shape = self._region(x.type.shape)
             self.emit(op, x, starts=starts, steps=steps, shape=shape)
 
+    def pad(self, op: OpDef) -> None:
+        x = self._array(0)
+        if x is not None:
+            room = [(self.rng.randint(0, 2), self.rng.randint(0, 2)) for _ in x.type.shape]
+            wide = [a + size + b for size, (a, b) in zip(x.type.shape, room, strict=True)]
+            self.emit(op, x, starts=tuple(a for a, _ in room), shape=tuple(wide))
+
     def windows(self, op: OpDef) -> None:
         x = self._array(1)
         if x is None:
@@ -312,16 +319,30 @@ class _Generator:
 
     def gather(self, op: OpDef) -> None:
         x = self._array()
-        if x is None or not all(isinstance(s, int) and s > 0 for s in x.type.shape):
+        if x is not None:
+            self.emit(op, x, *self._indices(x.type.shape))
+
+    def scatter(self, op: OpDef) -> None:
+        x = self._array()
+        if x is None:
             return
+        indices = self._indices(x.type.shape)
+        if indices:
+            shape = (*indices[0].type.shape, *x.type.shape[len(indices) :])
+            self.emit(op, x, self._as(self._like(shape), x.type.dtype), *indices)
+
+    def _indices(self, sizes: Shape) -> list[Value]:
+        """Constant index arrays of one shape for some of the first axes; none if one is empty."""
+        if not all(isinstance(s, int) and s > 0 for s in sizes):
+            return []
         shape = tuple(self.rng.randint(0, 3) for _ in range(self.rng.randint(0, 2)))
         draw = np.random.default_rng(self.rng.getrandbits(32))
         indices = [
             self.emit(REGISTRY["constant"], value=Literal(draw.integers(-size, size, shape)))
-            for size in x.type.shape[: self.rng.randint(1, x.type.rank)]
+            for size in sizes[: self.rng.randint(1, len(sizes))]
             if isinstance(size, int)
         ]
-        self.emit(op, x, *(i for i in indices if i is not None))
+        return [i for i in indices if i is not None]
 
     def reduce(self, op: OpDef) -> None:
         x = self._array()
@@ -337,7 +358,9 @@ class _Generator:
     def scan(self, op: OpDef) -> None:
         x = self._array()
         if x is not None:
-            self.emit(op, x, axis=self.rng.randrange(x.type.rank))
+            others = [self._like(x.type.shape) for _ in range((op.arity or 1) - 1)]
+            others = [self._as(v, x.type.dtype) for v in others]
+            self.emit(op, x, *others, axis=self.rng.randrange(x.type.rank))
 
     def matmul(self, op: OpDef) -> None:
         x = self._array(2)
@@ -355,6 +378,7 @@ _STRUCTURAL: dict[str, Callable[[_Generator, OpDef], None]] = {
     "broadcast": _Generator.broadcast,
     "transpose": _Generator.transpose,
     "slice": _Generator.slice,
+    "pad": _Generator.pad,
     "windows": _Generator.windows,
     "diagonal": _Generator.diagonal,
     "reshape": _Generator.reshape,
@@ -364,9 +388,11 @@ _STRUCTURAL: dict[str, Callable[[_Generator, OpDef], None]] = {
     "iota": _Generator.iota,
     "dim": _Generator.dim,
     "gather": _Generator.gather,
+    "scatter_add": _Generator.scatter,
     "matmul": _Generator.matmul,
     "cumsum": _Generator.scan,
     "cumprod": _Generator.scan,
+    "linear_recurrence": _Generator.scan,
     **{op.name: _Generator.reduce for op in REGISTRY if op.kind is Kind.REDUCE},
 }
 
