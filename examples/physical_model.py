@@ -64,17 +64,8 @@ def misfit(numbers, measured):
     return 0.5 * np.sum(((measured - intensity(numbers)) / ERROR) ** 2)
 
 
-def slope(numbers, measured, direction):
-    return np.sum(tw.grad(misfit)(numbers, measured) * direction)
-
-
 misfit_and_gradient = tw.value_and_grad(misfit)
-hessian_times = tw.grad(slope)
-
-
-def hessian(numbers, measured):
-    """The matrix of second derivatives, one direction after the other."""
-    return np.stack([hessian_times(numbers, measured, unit) for unit in np.eye(len(numbers))])
+hessian = tw.hessian(misfit)
 
 
 def fit(measured):
