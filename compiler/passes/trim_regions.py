@@ -2,8 +2,8 @@
 
 Layer: compiler/passes. A carry whose last value nobody reads, and which only feeds itself, goes
 with the work behind it; so do stacked results and records that are not read, and operands that a
-region does not read. A carry that the body hands on unchanged becomes a captured value, and an
-operand that is captured twice is captured once::
+region does not read. A carry that the body hands on unchanged becomes a captured value; what is
+captured, walked, stacked or recorded twice is so once::
 
     %0, %1, %2 = scan(%a, %b, %xs) {...,         %0, %1 = scan(%a, %xs, %b) {...,
       body=graph @body(%a, %b, %x) {       =>      body=graph @body(%a, %x, %b) {
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..ir.graph import Graph, Node, Value
-from ..ops.control import REPLAY, SWITCH
+from ..ops.control import REPLAY, SCAN, SWITCH
 from .base import Pass, substituted, with_regions
 from .loops import Carried, Fed, LoopParts, Made, is_loop, parts_of
 
@@ -82,7 +82,8 @@ def _resolved(replaced: dict[Value, Value]) -> dict[Value, Value]:
 def _trim_loop(node: Node, live: set[Value], replaced: dict[Value, Value]) -> Node:
     parts = parts_of(node)
     changed = _capture_constant_carries(parts, replaced)
-    changed |= _merge_captured(parts)
+    changed |= _merge_twins(parts)
+    changed |= _make_once(parts, replaced)
     changed |= _drop_unread(parts, live)
     return parts.node() if changed else node
 
@@ -96,18 +97,36 @@ def _capture_constant_carries(parts: LoopParts, replaced: dict[Value, Value]) ->
     return bool(same)
 
 
-def _merge_captured(parts: LoopParts) -> bool:
-    kept: dict[Value, Fed] = {}
+def _merge_twins(parts: LoopParts) -> bool:
+    """Feed each operand once."""
     twins: dict[Value, Value] = {}
-    for fed in parts.captured:
-        first = kept.setdefault(fed.operand, fed)
-        if first is not fed:
-            twins.update(zip(fed.inputs, first.inputs, strict=True))
-    if not twins:
-        return False
-    parts.captured = list(kept.values())
-    _substitute(parts, twins)
-    return True
+    for fed in (parts.walked, parts.captured):
+        kept: dict[Value, Fed] = {}
+        for part in fed:
+            first = kept.setdefault(part.operand, part)
+            if first is not part:
+                twins.update(zip(part.inputs, first.inputs, strict=True))
+        fed[:] = kept.values()
+    if twins:
+        _substitute(parts, twins)
+    return bool(twins)
+
+
+def _make_once(parts: LoopParts, replaced: dict[Value, Value]) -> bool:
+    """Stack, or record, each value once, and no slices of an array that is there already."""
+    there: dict[Value, Value] = {}
+    if parts.op is SCAN:
+        there = {f.inputs[0]: f.operand for f in parts.walked}
+    kept = []
+    for made in parts.made:
+        same = there.setdefault(made.output, made.result)
+        if same is made.result:
+            kept.append(made)
+        else:
+            replaced[made.result] = same
+    changed = len(kept) < len(parts.made)
+    parts.made = kept
+    return changed
 
 
 def _substitute(parts: LoopParts, replaced: dict[Value, Value]) -> None:
