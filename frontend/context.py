@@ -107,6 +107,18 @@ class TraceContext:
             scope.is_open = False
             self._enter(before)
 
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Let nodes and inputs go to the traced function's own graph, out of all regions."""
+        before = outermost = self.scope
+        while outermost.parent is not None:
+            outermost = outermost.parent
+        self._enter(outermost)
+        try:
+            yield
+        finally:
+            self._enter(before)
+
     def emit(self, op: str, *inputs: Value, **attrs: Any) -> Value:
         """Append a node at the user's current line; returns its output."""
         return self.emit_node(op, inputs, **attrs).output

@@ -18,8 +18,10 @@ from typing import Any
 from ..compiler.errors import GradientError
 from ..compiler.ir.dims import product
 from ..compiler.ir.graph import Value
-from ..compiler.ir.types import DType, TensorType
+from ..compiler.ir.term import Term, full
+from ..compiler.ir.types import DType, Shape, TensorType
 from ..compiler.transforms.batch import batch_since
+from ..compiler.transforms.reverse import pull_back_terms
 from . import lift, values
 from .arguments import is_static
 from .context import TraceContext, current, require
@@ -222,9 +224,10 @@ def _row(ctx: TraceContext, segment: Segment, inputs: Inputs, output: Value) -> 
     if not shape:
         found = segment.pull_back([output], [values.full(ctx, (), 1, output.type.dtype)], inputs)
     else:
-        start, seed = len(ctx.builder.nodes), Value(output.type, "ct")
-        found = segment.pull_back([output], [seed], inputs)
-        found = _for_all(ctx, start, seed, found)
+        start, unit = len(ctx.builder.nodes), _unit(output.type)
+        ct = full(ctx.builder, shape, 1, output.type.dtype).where(Term(ctx.builder, unit))
+        terms = pull_back_terms(ctx.builder, segment.nodes, [output], [ct], inputs.values)
+        found = _for_all(ctx, start, unit, [t.value if t else None for t in terms])
     return [
         _zeros(ctx, output.type, end)
         if value is None
@@ -253,10 +256,10 @@ def _column(
         tangents[position] = values.full(ctx, (), 1, type.dtype)
         found = segment.push_forward(inputs, tangents, outputs)
     else:
-        start, seed = len(ctx.builder.nodes), Value(type, "dot")
-        tangents[position] = seed
+        start, unit = len(ctx.builder.nodes), _unit(type)
+        tangents[position] = values.cast(ctx, unit, type.dtype)
         found = segment.push_forward(inputs, tangents, outputs)
-        found = [v and _axis_last(ctx, v) for v in _for_all(ctx, start, seed, found)]
+        found = [v and _axis_last(ctx, v) for v in _for_all(ctx, start, unit, found)]
     return [
         _zeros(ctx, output.type, type)
         if value is None
@@ -267,13 +270,18 @@ def _column(
     ]
 
 
+def _unit(like: TensorType) -> Value:
+    """The placeholder for a unit vector: where it is 1. The rest is zero for certain."""
+    return Value(like.with_dtype(DType.BOOL), "unit")
+
+
 def _for_all(
-    ctx: TraceContext, start: int, seed: Value, found: Sequence[Value | None]
+    ctx: TraceContext, start: int, unit: Value, found: Sequence[Value | None]
 ) -> list[Value | None]:
-    """Derivatives for one seed, put in terms of all unit vectors: [element of the seed, ...]."""
+    """Derivatives for one unit vector, put in terms of all: [element of the vector, ...]."""
     some = [v for v in found if v is not None]
-    stack = _unit_vectors(ctx, seed.type)
-    stacks = iter(batch_since(ctx.builder, start, seed, stack, some))
+    stack = _unit_vectors(ctx, unit.type.shape)
+    stacks = iter(batch_since(ctx.builder, start, unit, stack, some))
     return [None if v is None else next(stacks) for v in found]
 
 
@@ -285,15 +293,15 @@ def _zeros(ctx: TraceContext, output: TensorType, input: TensorType) -> Value:
     return values.full(ctx, (*output.shape, *input.shape), 0, input.dtype)
 
 
-def _unit_vectors(ctx: TraceContext, type: TensorType) -> Value:
-    """For each element of an array of this type, one with a 1 in its place: a comparison."""
-    count, rank = type.size, type.rank
+def _unit_vectors(ctx: TraceContext, shape: Shape) -> Value:
+    """For each element of an array of this shape, an array that is True in its place alone."""
+    count, rank = product(shape), len(shape)
     numbers = ctx.emit_once("iota", size=count, dtype=DType.I64)
-    places = values.reshape(ctx, numbers, type.shape)
-    shape = (count, *type.shape)
-    which = ctx.emit("broadcast", numbers, shape=shape, dims=(0,))
-    where = ctx.emit("broadcast", places, shape=shape, dims=tuple(range(1, rank + 1)))
-    return values.cast(ctx, ctx.emit("equal", which, where), type.dtype)
+    places = values.reshape(ctx, numbers, shape)
+    whole = (count, *shape)
+    which = ctx.emit("broadcast", numbers, shape=whole, dims=(0,))
+    where = ctx.emit("broadcast", places, shape=whole, dims=tuple(range(1, rank + 1)))
+    return ctx.emit("equal", which, where)
 
 
 # -- Hessians times vectors ---------------------------------------------------------------------

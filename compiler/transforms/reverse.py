@@ -44,7 +44,7 @@ def pull_back(
         nodes: the nodes between inputs and outputs, in order; others may be among them.
         outputs: values that are differentiated.
         cotangents: for each output an array of its type, or None for zeros.
-        inputs: float values with respect to which to differentiate. No node defines one of them.
+        inputs: float values with respect to which to differentiate; intermediate ones, too.
 
     Returns:
         For each input its cotangent, of the input's type; None where it is zero for certain.
@@ -67,6 +67,7 @@ def pull_back_terms(
     """As `pull_back`, for rules: cotangents may carry masks, here and in the result."""
     active = active_values(nodes, inputs)
     sums: dict[Value, Sum] = {}
+    totals: dict[Value, Term] = {}
     for v, ct in zip(outputs, cotangents, strict=True):
         if ct is not None and v in active:
             sums.setdefault(v, Sum(builder, v)).add(ct)
@@ -76,10 +77,12 @@ def pull_back_terms(
             continue
         with builder.at(gradient_loc(node.loc)):
             cts = [s.total() if s else None for s in found]
+            totals.update((v, ct) for v, ct in zip(node.outputs, cts, strict=True) if ct)
             for v, contribution in _contributions(builder, node, cts, active):
                 if contribution is not None:
                     sums.setdefault(v, Sum(builder, v)).add(contribution)
-    return [sums[v].total() if v in sums else None for v in inputs]
+    totals.update((v, sums[v].total()) for v in inputs if v in sums)
+    return [totals.get(v) for v in inputs]
 
 
 def active_values(nodes: Sequence[Node], inputs: Sequence[Value]) -> set[Value]:

@@ -1,0 +1,187 @@
+"""How an op is applied: operands to tensors, dtypes checked, the work done, the result recorded.
+
+Layer: frontend. An op is a name and a function on arrays, written with NumPy; the same function
+serves concrete and traced arrays. Tapes that record (tape.py) get each application as a `Record`:
+they replay it later, on traced arrays, to differentiate it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...compiler.errors import ShapeError
+from . import dtypes
+from .convert import convert_to_tensor
+from .dtypes import DType
+from .errors import InvalidArgumentError
+from .tensors import STATE, Tensor
+
+Function = Callable[..., Any]
+_NO_ATTRS: Mapping[str, Any] = {}
+
+
+class Record(NamedTuple):
+    """One application: `function(*values, **attrs)` gave the outputs."""
+
+    name: str
+    function: Function
+    inputs: tuple[Tensor, ...]
+    attrs: Mapping[str, Any]
+    outputs: tuple[Tensor, ...]
+    is_tuple: bool  # whether the function gives a tuple
+
+
+def apply(
+    name: str, function: Function, inputs: Sequence[Tensor], attrs: Mapping[str, Any] = _NO_ATTRS
+) -> Any:
+    """Apply an op.
+
+    Args:
+        name: TensorFlow's name of the op, for messages: "AddV2".
+        function: takes one array per input (and `attrs`), gives an array or a tuple of arrays. It
+            has to be a function of a module, not made anew for each call: programs are kept by it.
+        inputs: tensors.
+        attrs: hashable, but for arrays.
+
+    Returns:
+        A tensor, or a tuple of tensors.
+
+    Raises:
+        InvalidArgumentError: shapes do not fit together.
+    """
+    try:
+        found = function(*[t._value for t in inputs], **attrs)
+    except (ShapeError, ValueError) as error:
+        raise _invalid(name, inputs, error) from None
+    if type(found) is tuple:
+        outputs = tuple([Tensor(_plain(x)) for x in found])
+        if STATE.recorders:
+            _record(Record(name, function, tuple(inputs), attrs, outputs, True))
+        return outputs
+    output = Tensor(_plain(found))
+    if STATE.recorders:
+        _record(Record(name, function, tuple(inputs), attrs, (output,), False))
+    return output
+
+
+def _plain(x: Any) -> Any:
+    """Arrays of shape () as scalars, the one form that they have in tensors."""
+    return x[()] if type(x) is np.ndarray and not x.ndim else x
+
+
+def _record(record: Record) -> None:
+    for tape in STATE.recorders:
+        tape._record(record)
+
+
+def _invalid(name: str, inputs: Sequence[Tensor], error: Exception) -> Exception:
+    """TensorFlow's error for shapes that do not fit, which names the op and the operands."""
+    if isinstance(error, InvalidArgumentError):
+        return error
+    what = str(getattr(error, "what", error))
+    if "broadcast" in what:
+        shapes = " vs. ".join(f"[{','.join(map(str, t.shape))}]" for t in inputs)
+        return InvalidArgumentError(f"Incompatible shapes: {shapes} [Op:{name}] name: ")
+    shapes = ", ".join(f"{t.shape} {t.dtype.name}" for t in inputs)
+    return InvalidArgumentError(f"{what} (operands: {shapes}) [Op:{name}] name: ")
+
+
+# -- operands -----------------------------------------------------------------------------------
+
+
+def pair(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    """Two operands of one dtype: what is no tensor takes the dtype of what is one.
+
+    Raises:
+        InvalidArgumentError: two tensors of different dtypes.
+        TypeError: a Python number that the other operand's dtype does not hold.
+    """
+    if not isinstance(x, Tensor):
+        if isinstance(y, Tensor) or hasattr(y, "_read_tensor"):
+            y = convert_to_tensor(y)
+            x = _like(x, y.dtype)
+        else:
+            x = convert_to_tensor(x)
+    if not isinstance(y, Tensor):
+        y = _like(y, x.dtype)
+    if x.dtype is not y.dtype:
+        raise different_dtypes(name, 1, x.dtype, y.dtype)
+    return x, y
+
+
+def _like(x: Any, dtype: DType) -> Tensor:
+    if isinstance(x, (np.ndarray, np.generic)) or hasattr(x, "_read_tensor"):
+        return convert_to_tensor(x)
+    if type(x) in (int, float) and dtype.is_numeric:
+        if type(x) is float and not dtype.is_floating:
+            raise TypeError(f"Cannot convert {x!r} to EagerTensor of dtype {dtype.name}")
+        return convert_to_tensor(x, dtype)
+    return convert_to_tensor(x, dtype_hint=dtype)
+
+
+def different_dtypes(name: str, position: int, expected: DType, got: DType) -> Exception:
+    """The error for an operand of another dtype than the first one."""
+    return InvalidArgumentError(
+        f"cannot compute {name} as input #{position}(zero-based) was expected to be a "
+        f"{expected.kernel_name} tensor but is a {got.kernel_name} tensor [Op:{name}] name: "
+    )
+
+
+def many(name: str, xs: Sequence[Any]) -> list[Tensor]:
+    """Several operands of one dtype; Python numbers take that of the first tensor."""
+    first = next((x for x in xs if isinstance(x, Tensor) or hasattr(x, "_read_tensor")), None)
+    if first is None:
+        joined = [convert_to_tensor(x) for x in xs]
+    else:
+        dtype = convert_to_tensor(first).dtype
+        joined = [x if isinstance(x, Tensor) else _like(x, dtype) for x in xs]
+    for k, t in enumerate(joined):
+        if t.dtype is not joined[0].dtype:
+            raise different_dtypes(name, k, joined[0].dtype, t.dtype)
+    return joined
+
+
+# -- making ops ---------------------------------------------------------------------------------
+
+
+def unary(name: str, function: Function, doc: str, accepts: str = "") -> Function:
+    """A public op of one operand; `accepts` are kinds of NumPy dtypes ("f", "iuf"), "" for all."""
+
+    def op(x: Any, name: str | None = None) -> Any:
+        return apply(op_name, function, [checked(op_name, convert_to_tensor(x), accepts)])
+
+    op_name = name
+    return _named(op, function, doc)
+
+
+def binary(name: str, function: Function, doc: str, accepts: str = "") -> Function:
+    """A public op of two operands of one dtype, which are broadcast."""
+
+    def op(x: Any, y: Any, name: str | None = None) -> Any:
+        a, b = pair(op_name, x, y)
+        if accepts:
+            checked(op_name, a, accepts)
+        return apply(op_name, function, (a, b))
+
+    op_name = name
+    return _named(op, function, doc)
+
+
+def checked(name: str, x: Tensor, accepts: str) -> Tensor:
+    """The tensor; InvalidArgumentError if its kind of dtype is not among those accepted."""
+    if accepts and x.dtype.numpy.kind not in accepts:
+        allowed = ", ".join(d.name for d in dtypes.ALL if d.numpy.kind in accepts)
+        raise InvalidArgumentError(
+            f"Value for attr 'T' of {x.dtype.kernel_name} is not in the list of allowed values: "
+            f"{allowed} [Op:{name}] name: "
+        )
+    return x
+
+
+def _named(op: Function, function: Function, doc: str) -> Function:
+    op.__doc__ = doc
+    op.__name__ = op.__qualname__ = getattr(function, "__name__", "op").lstrip("_")
+    return op

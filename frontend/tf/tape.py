@@ -1,0 +1,267 @@
+"""GradientTape: records ops as they run, and differentiates them afterwards.
+
+Layer: frontend. A tape keeps a record of each op that depends on what it watches. `gradient` takes
+the records between sources and targets to replay.py, which compiles the gradient of each structure
+once. Outer tapes record this program as one op more, so tapes nest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..tree import flatten, unflatten
+from .apply import Record, apply
+from .convert import convert_to_tensor
+from .replay import Plan, Structure, program_for
+from .tensors import OPERATORS, STATE, Tensor
+from .variables import Cell, Variable
+
+_USED_UP = (
+    "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
+)
+
+
+class UnconnectedGradients:
+    """What a gradient is for sources that the target does not depend on."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class GradientTape:
+    """Records ops for their derivatives.
+
+    Args:
+        persistent: whether `gradient` may be called more than once.
+        watch_accessed_variables: whether trainable variables are watched when they are read.
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self._persistent = persistent
+        self._watches_variables = watch_accessed_variables
+        self._is_recording = False
+        self._used = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._records: list[Record] = []
+        self._active: dict[int, Tensor] = {}  # what depends on something watched
+        self._reads: dict[int, tuple[Cell, list[Tensor]]] = {}
+        self._sparse: dict[int, list[Record]] = {}
+
+    # -- recording --------------------------------------------------------------------------------
+
+    def __enter__(self) -> GradientTape:
+        if self._is_recording:
+            raise ValueError(
+                "Tape is still recording, This can happen if you try to re-enter an"
+                " already-active tape."
+            )
+        self._push()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._is_recording:
+            self._pop()
+
+    def _push(self) -> None:
+        STATE.recorders = (*STATE.recorders, self)
+        self._is_recording = True
+
+    def _pop(self) -> None:
+        STATE.recorders = tuple(t for t in STATE.recorders if t is not self)
+        self._is_recording = False
+
+    def watch(self, tensor: Any) -> None:
+        """Watch a tensor, or all of a structure."""
+        for x in flatten(tensor)[0]:
+            if isinstance(x, Variable):
+                self._watch_read(x._cell, x._cell.read())
+            elif isinstance(x, Tensor):
+                if not x.dtype.is_floating:
+                    continue
+                self._active[id(x)] = x
+            else:
+                raise ValueError(
+                    f"Passed in object {x!r} of type {type(x).__name__!r}, not tf.Tensor"
+                    " or tf.Variable or ExtensionType."
+                )
+
+    def watched_variables(self) -> tuple[Any, ...]:
+        """The variables that are watched, in the order in which they were read."""
+        found = []
+        for cell, _ in self._reads.values():
+            variable = Variable.__new__(Variable)
+            variable._cell, variable.constraint, variable._initial = cell, None, cell.tensor
+            found.append(variable)
+        return tuple(found)
+
+    @contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """Record nothing inside of this context."""
+        if not self._is_recording:
+            raise ValueError("Tape is not recording.")
+        self._pop()
+        try:
+            yield
+        finally:
+            self._push()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._forget()
+        self._used = False
+
+    def _read_variable(self, cell: Cell, tensor: Tensor) -> None:
+        if self._watches_variables and cell.trainable and cell.dtype.is_floating:
+            self._watch_read(cell, tensor)
+
+    def _watch_read(self, cell: Cell, tensor: Tensor) -> None:
+        _, tensors = self._reads.setdefault(id(cell), (cell, []))
+        if id(tensor) not in self._active:
+            self._active[id(tensor)] = tensor
+            tensors.append(tensor)
+
+    def _record(self, record: Record) -> None:
+        active = self._active
+        if any(id(t) in active for t in record.inputs):
+            self._records.append(record)
+            active.update((id(t), t) for t in record.outputs)
+
+    # -- differentiating --------------------------------------------------------------------------
+
+    def gradient(
+        self,
+        target: Any,
+        sources: Any,
+        output_gradients: Any = None,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+    ) -> Any:
+        """The derivative of the sum of `target` with respect to each source.
+
+        Args:
+            target: a tensor, or a structure of them.
+            sources: watched tensors and variables, in any structure.
+            output_gradients: weights of the targets' elements, one tensor per target.
+            unconnected_gradients: "none" or "zero", for sources that the target does not depend on.
+
+        Returns:
+            A tensor (or None) for each source, in the structure of `sources`.
+
+        Raises:
+            RuntimeError: the tape is used up.
+            TypeError: a source is neither a tensor nor a variable.
+        """
+        self._check_unused()
+        choice = str(getattr(unconnected_gradients, "value", unconnected_gradients))
+        if choice not in ("none", "zero"):
+            raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}")
+        objects, tree = flatten(sources)
+        targets = [convert_to_tensor(t) for t in flatten(target)[0] if t is not None]
+        weights = None
+        if output_gradients is not None:
+            weights = [
+                None if w is None else convert_to_tensor(w) for w in flatten(output_gradients)[0]
+            ]
+        was_recording = self._is_recording
+        if was_recording and not self._persistent:
+            self._pop()
+        found = [self._of(x) for x in objects]
+        results = self._run(targets, found, weights)
+        if not self._persistent:
+            self._used = True
+            self._forget()
+        if choice == "zero":
+            results = [
+                OPERATORS["zeros_like"](x) if r is None else r
+                for r, x in zip(results, objects, strict=True)
+            ]
+        return unflatten(tree, results)
+
+    def _check_unused(self) -> None:
+        if self._used:
+            raise RuntimeError(_USED_UP)
+
+    def _of(self, source: Any) -> list[Tensor]:
+        """The tensors that stand for a source: those read of a variable."""
+        if isinstance(source, Variable):
+            return list(self._reads.get(id(source._cell), (None, []))[1])
+        if isinstance(source, Tensor):
+            return [source]
+        raise TypeError(
+            f"Target should be a list or nested structure of Tensors or Variables to be"
+            f" differentiated, but recieved {source!r}"
+        )
+
+    def _run(
+        self,
+        targets: Sequence[Tensor],
+        sources: Sequence[Sequence[Tensor]],
+        weights: Sequence[Tensor | None] | None,
+    ) -> list[Tensor | None]:
+        active = self._active
+        wanted = [
+            t for tensors in sources for t in tensors if id(t) in active and t.dtype.is_floating
+        ]
+        unique = list({id(t): t for t in wanted}.values())
+        live = [t for t in targets if id(t) in active and t.dtype.is_floating]
+        if not unique or not live:
+            return [None] * len(sources)
+        plan = Plan(self._records, unique, live)
+        given = self._weights(targets, weights)
+        weighted = tuple(given.get(id(t)) is not None for t in live)
+        structure = Structure(plan.steps, plan.sources, plan.targets, weighted)
+        program = program_for(structure)
+        leaves = [*plan.leaves, *(given[id(t)] for t in live if given.get(id(t)) is not None)]
+        found = _apply_program(program, leaves)
+        by_id = dict(zip([id(t) for t in unique], found, strict=True))
+        return [_sum([by_id.get(id(t)) for t in tensors]) for tensors in sources]
+
+    def _weights(
+        self, targets: Sequence[Tensor], weights: Sequence[Tensor | None] | None
+    ) -> dict[int, Tensor]:
+        if weights is None:
+            return {}
+        return {id(t): w for t, w in zip(targets, weights, strict=True) if w is not None}
+
+
+def _apply_program(program: Any, leaves: Sequence[Tensor]) -> list[Tensor | None]:
+    """Run a gradient as one op, so that outer tapes record it."""
+    runner = _runner(program)
+    found = iter(apply("Gradient", runner, leaves))
+    return [next(found) if some else None for some in runner.connected]
+
+
+class _Runner:
+    """A gradient program as an op: it gives the gradients that exist."""
+
+    def __init__(self, program: Any) -> None:
+        self._program = program
+        self.connected: tuple[bool, ...] = ()
+
+    def __call__(self, *values: Any) -> tuple[Any, ...]:
+        found = self._program(*values)
+        self.connected = tuple(x is not None for x in found)
+        return tuple(x for x in found if x is not None)
+
+
+_RUNNERS: dict[Any, _Runner] = {}
+
+
+def _runner(program: Any) -> _Runner:
+    found = _RUNNERS.get(program)
+    if found is None:
+        if len(_RUNNERS) > 1024:
+            _RUNNERS.clear()
+        found = _RUNNERS[program] = _Runner(program)
+    return found
+
+
+def _sum(found: Sequence[Tensor | None]) -> Tensor | None:
+    total: Tensor | None = None
+    for x in found:
+        if x is not None:
+            total = x if total is None else OPERATORS["add"](total, x)
+    return total
