@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...compiler.errors import GradientError
-from ...compiler.ir.graph import Value
+from ...compiler.ir.graph import Node, Value
 from ...compiler.transforms.forward import push_forward
 from ...compiler.transforms.reverse import pull_back
 from .. import lift, values
@@ -137,19 +137,22 @@ class Segment:
         """What is emitted later does not belong to it."""
         self._stop = len(self._builder.nodes)
 
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The nodes."""
+        return self._builder.nodes[self._start : self._stop]
+
     def pull_back(
         self, outputs: Sequence[Value], cts: Sequence[Value | None], inputs: Inputs
     ) -> list[Value | None]:
         """The cotangents of the inputs."""
-        nodes = self._builder.nodes[self._start : self._stop]
-        return pull_back(self._ctx.builder, nodes, outputs, cts, inputs.values)
+        return pull_back(self._ctx.builder, self.nodes, outputs, cts, inputs.values)
 
     def push_forward(
         self, inputs: Inputs, tangents: Sequence[Value | None], outputs: Sequence[Value]
     ) -> list[Value | None]:
         """The tangents of the outputs."""
-        nodes = self._builder.nodes[self._start : self._stop]
-        return push_forward(self._ctx.builder, nodes, inputs.values, tangents, outputs)
+        return push_forward(self._ctx.builder, self.nodes, inputs.values, tangents, outputs)
 
 
 # -- arguments ----------------------------------------------------------------------------------
