@@ -2,27 +2,18 @@
 
 import copy
 import gc
-import os
 import sys
 import weakref
 
 import numpy as np
 import pytest
 
+from support.memory import needs_proc, resident
 from support.programs import RETURN, Recorder, affine, copy_bytes, loop, pointer, program, signature
 from tensorwright.compiler import abi
 from tensorwright.runtime import cpu, host, load, native
 
 X = np.arange(8.0)
-
-
-def resident():
-    """Bytes of memory that the process uses."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
 
 
 @needs_proc
@@ -258,6 +249,9 @@ def test_scratch_memory_grows():
     [
         "OBJECT_TYPE",
         "SCALAR_VALUE",
+        "CONTAINER_SIZE",
+        "TUPLE_ITEMS",
+        "LIST_ITEMS",
         "ARRAY_DATA",
         "ARRAY_NDIM",
         "ARRAY_DIMS",

@@ -23,6 +23,7 @@ from tensorwright.compiler.program import (
 )
 from tensorwright.runtime import Executable, NativeCallable, load
 
+_FLAT = object()
 _SCALARS = {"float": "f64[]", "int": "i64[]", "bool": "bool[]"}
 
 
@@ -46,8 +47,8 @@ def signature(
     outputs: str,
     guards: Sequence[str] = (),
     *,
-    arguments: Any = None,
-    result: Any = None,
+    arguments: Any = _FLAT,
+    result: Any = _FLAT,
 ) -> Signature:
     """`f64[n]; float` and `f64[n]`; several outputs, or a trailing semicolon, make a tuple.
 
@@ -56,9 +57,9 @@ def signature(
     """
     leaves = tuple(leaf(t.strip()) for t in inputs.split(";") if t.strip())
     results = tuple(_result_leaf(t.strip()) for t in outputs.split(";") if t.strip())
-    if arguments is None:
+    if arguments is _FLAT:
         arguments = (...,) * len(leaves)
-    if result is None:
+    if result is _FLAT:
         result = (...,) * len(results) if ";" in outputs else ...
     return Signature(leaves, results, nest(arguments), nest(result), tuple(map(guard, guards)))
 
