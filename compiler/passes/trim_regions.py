@@ -83,7 +83,7 @@ def _trim_loop(node: Node, live: set[Value], replaced: dict[Value, Value]) -> No
     parts = parts_of(node)
     changed = _capture_constant_carries(parts, replaced)
     changed |= _merge_twins(parts)
-    changed |= _make_once(parts, replaced)
+    changed |= _make_once(parts, live, replaced)
     changed |= _drop_unread(parts, live)
     return parts.node() if changed else node
 
@@ -112,7 +112,7 @@ def _merge_twins(parts: LoopParts) -> bool:
     return bool(twins)
 
 
-def _make_once(parts: LoopParts, replaced: dict[Value, Value]) -> bool:
+def _make_once(parts: LoopParts, live: set[Value], replaced: dict[Value, Value]) -> bool:
     """Stack, or record, each value once, and no slices of an array that is there already."""
     there: dict[Value, Value] = {}
     if parts.op is SCAN:
@@ -124,6 +124,8 @@ def _make_once(parts: LoopParts, replaced: dict[Value, Value]) -> bool:
             kept.append(made)
         else:
             replaced[made.result] = same
+            if made.result in live:
+                live.add(same)
     changed = len(kept) < len(parts.made)
     parts.made = kept
     return changed

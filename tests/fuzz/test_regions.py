@@ -76,6 +76,11 @@ def test_random_regions(first: int) -> None:
     _check_all(range(first, first + SEEDS_PER_TEST))
 
 
+@pytest.mark.parametrize("seed", [3321, 3509, 3641])
+def test_a_value_made_twice_of_which_one_is_read(seed: int) -> None:
+    _check(seed)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("first", range(1000, 5000, 500))
 def test_many_random_regions(first: int) -> None:
