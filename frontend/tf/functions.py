@@ -133,6 +133,12 @@ class _Call:
         return unflatten(self.tree, [next(rest) if s is _DATA else s for s in self.statics])
 
 
+@functools.lru_cache(maxsize=64)
+def flat_call(count: int) -> TreeDef:
+    """The tree of a call with `count` positional leaves."""
+    return flatten(((0.0,) * count, {}))[1]
+
+
 class _Data:
     def __repr__(self) -> str:
         return "tensor"
@@ -175,7 +181,8 @@ class ConcreteFunction:
                 self._is_tensor = [isinstance(x, (Tensor, Variable)) for x in objects]
                 self._constants = objects
                 results = [convert_to_tensor(x)._value for x in objects if _is_output(x)]
-                return tuple(lift(x) for x in results), self._state.results()
+                self._count = len(results)
+                return (*(lift(x) for x in results), *self._state.results())
             finally:
                 STATE.function = before
                 STATE.recorders = recorders
@@ -198,25 +205,24 @@ class ConcreteFunction:
             inputs, output.specs, tuple_of_leaves(len(inputs)), nest, graph.guards
         )
         self.compilation = Compilation(graph, signature, options, host_target())
+        self._is_single = self._tree.is_leaf and self._count == 1
+        self._dtype = dtypes.of_numpy(output.specs[0].type.dtype.numpy)
         self._executable = cpu.load(self.compilation.program)
         self._native = self._executable.call
 
     def run(self, arrays: Sequence[Any]) -> Any:
         """The function's result for concrete tensors; NotImplemented if sizes do not fit."""
-        found = self._native(*arrays, *[cell.tensor._value for cell in self.cells])
+        found = self._native(*arrays, *[cell.array for cell in self.cells])
         if found is NotImplemented:
             return found
         if self._output is not None:
             found = self._output.build(found)
-        results, state = found
-        for cell, value in zip(self.written, state, strict=True):
-            cell.tensor = Tensor(value, cell.dtype)
-        return self._rebuild([Tensor(x) for x in results])
-
-    def _rebuild(self, results: Sequence[Tensor]) -> Any:
-        if self._tree.is_leaf and self._is_tensor[0]:
-            return results[0]
-        rest = iter(results)
+        count = self._count
+        for k, cell in enumerate(self.written, count):
+            cell.put(found[k])
+        if self._is_single:
+            return Tensor(found[0], self._dtype)
+        rest = iter([Tensor(x) for x in found[:count]])
         leaves = [next(rest) if _is_output(x) else x for x in self._constants]
         return unflatten(self._tree, leaves)
 
@@ -242,11 +248,18 @@ class Function:
         self._signature = _signature_of(python_function)
         self._lock = RLock()
         self._has_traced = False
+        self._last: ConcreteFunction | None = None  # of flat tensors, to be tried first
 
     # -- calling ----------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program for these arguments; trace and compile it if there is none."""
+        if self._last is not None and not kwargs and not STATE.recorders:
+            arrays = [x._value for x in args if type(x) is Tensor]
+            if len(arrays) == len(args):  # the program itself checks dtypes and shapes
+                found = self._last.run(arrays)
+                if found is not NotImplemented:
+                    return found
         if STATE.function is not None:
             return self.python_function(*args, **kwargs)
         if STATE.recorders:  # a tape records the function's own ops
@@ -317,6 +330,9 @@ class Function:
                     )
             self._has_traced = True
             self._programs.setdefault(call.key, []).insert(0, concrete)
+            only_data = all(s is _DATA for s in call.statics) and self.input_signature is None
+            if only_data and call.tree == flat_call(len(call.tensors)):
+                self._last = concrete
             return concrete
 
     def _specs(self, call: _Call) -> tuple[list[LeafSpec], dict[str, int]]:

@@ -29,14 +29,27 @@ from .tensors import (
 class Cell:
     """Where a variable's value is; shared by all that stand for the variable."""
 
-    __slots__ = ("__weakref__", "dtype", "name", "shape", "tensor", "trainable")
+    __slots__ = ("__weakref__", "_tensor", "array", "dtype", "name", "shape", "trainable")
 
     def __init__(self, tensor: Tensor, name: str, trainable: bool, shape: TensorShape) -> None:
-        self.tensor = tensor
+        self.array = tensor._value
+        self._tensor: Tensor | None = tensor
         self.dtype: DType = tensor.dtype
         self.shape = shape
         self.name = name
         self.trainable = trainable
+
+    @property
+    def tensor(self) -> Tensor:
+        """The value outside of traces; one object until it changes."""
+        if self._tensor is None:
+            self._tensor = Tensor(self.array, self.dtype)
+        return self._tensor
+
+    def put(self, array: Any) -> None:
+        """Replace the value; the array must not change any more."""
+        self.array = array
+        self._tensor = None
 
     def read(self) -> Tensor:
         """The value now, noted by the tapes that record."""
@@ -50,7 +63,7 @@ class Cell:
         """Put another value in place."""
         trace = STATE.function
         if trace is None:
-            self.tensor = tensor
+            self.array, self._tensor = tensor._value, tensor
         else:
             trace.write(self, tensor)
 
