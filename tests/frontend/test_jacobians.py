@@ -78,6 +78,14 @@ def test_other_sizes(mode):
             np.testing.assert_allclose(found, plain_vmap.jacobian(function, a), atol=1e-8)
 
 
+def test_infinite_slopes_stay_in_their_place():
+    """Zeros of unit vectors are no numbers to multiply with: 0 * inf is NaN."""
+    x = np.array([0.0, 4.0])
+    expected = np.array([[np.inf, 0], [0, 0.25]])
+    np.testing.assert_array_equal(tw.jacobian(np.sqrt)(x), expected)
+    np.testing.assert_array_equal(tw.jacrev(lambda x: -np.sqrt(x) * 2)(x), expected * -2)
+
+
 # --- structures --------------------------------------------------------------------------------
 
 
