@@ -140,6 +140,10 @@ class ArgumentReader:
         if unknown:
             raise ValueError(f"jit: static_argnames: {self.name} has no parameter {unknown[0]!r}")
 
+    def takes_static(self, parameter: int | str) -> bool:
+        """Whether what is given for a parameter (by position or name) is a static value."""
+        return parameter in self._static_numbers or parameter in self._static_names
+
     def read(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         """Flatten and classify."""
         if self._has_statics:

@@ -126,15 +126,17 @@ def _arguments(
 ) -> tuple[list[_Leaf], TreeDef]:
     """The leaves of (args, kwargs), and their nesting."""
     leaves, tree = flatten((tuple(args), dict(kwargs)))
-    positional, keywords = tree.children
-    names = argument_names(function, len(args))[: len(args)]
+    names = [*argument_names(function, len(args))[: len(args)], *kwargs]
+    entries = [*_entries(in_axes, args), *[0] * len(kwargs)]
+    children = [child for part in tree.children for child in part.children]
+    if isinstance(function, Jitted):
+        keys = [*range(len(args)), *kwargs]
+        pairs = zip(keys, entries, strict=True)
+        entries = [None if function.takes_static(key) else entry for key, entry in pairs]
     axes: list[Axis] = []
-    for name, child, entry in zip(names, positional.children, _entries(in_axes, args), strict=True):
-        axes += _prefix("in_axes", entry, child, f"the argument {name}")
-    axes += [0] * (len(leaves) - len(axes))
     paths: list[str] = []
-    children = (*positional.children, *keywords.children)
-    for name, child in zip((*names, *kwargs), children, strict=True):
+    for name, child, entry in zip(names, children, entries, strict=True):
+        axes += _prefix("in_axes", entry, child, f"the argument {name}")
         paths += child.paths(name)
     triples = zip(paths, leaves, axes, strict=True)
     return [_leaf(path, x, axis) for path, x, axis in triples], tree

@@ -77,6 +77,10 @@ class Jitted(NativeCallable):
                 return result
         return self._compile_and_run(call)
 
+    def takes_static(self, parameter: int | str) -> bool:
+        """Whether what is given for a parameter (by position or name) is a static value."""
+        return self._reader.takes_static(parameter)
+
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Every stage of the compilation for these arguments, without running anything.
 

@@ -140,6 +140,16 @@ def test_other_objects_are_passed_on():
     np.testing.assert_allclose(value, X.sum((1, 2)))
 
 
+def test_static_parameters_are_passed_on():
+    @tw.jit(static_argnames=("axis", "power"))
+    def function(x, axis, power=1):
+        return x.sum(axis) ** power
+
+    np.testing.assert_allclose(tw.vmap(function)(X, 1), X.sum(2), rtol=1e-13)
+    found = tw.vmap(function, in_axes=(0, None))(X, -1, power=3)
+    np.testing.assert_allclose(found, X.sum(-1) ** 3, rtol=1e-12)
+
+
 def test_python_numbers_stay_weak():
     made = run_traced(tw.vmap(lambda x, s: x * s, (0, None)), Y.astype(np.float32), 2.0)
     assert made.dtype == np.float32
@@ -271,6 +281,35 @@ def test_scan():
         np.testing.assert_allclose(sums[k], found, rtol=1e-12)
 
 
+def test_vmap_in_loops():
+    """A loop's body may map over its carry, its slices, and what it captures."""
+
+    def total(x, y):
+        def step(carry, rows):
+            mapped = tw.vmap(lambda c, row: c * 0.5 + row * y)(carry, rows)
+            return mapped, mapped.sum()
+
+        return tw.scan(step, np.zeros((3, 4)), x)
+
+    last, sums = tw.jit(total)(X, Y[0])
+    carry, expected = np.zeros((3, 4)), []
+    for rows in X:
+        carry = carry * 0.5 + rows * Y[0]
+        expected.append(carry.sum())
+    np.testing.assert_allclose(last, carry, rtol=1e-13)
+    np.testing.assert_allclose(sums, expected, rtol=1e-12)
+    gradient = tw.grad(lambda y: total(X, y)[1].sum())(Y[0])
+
+    def plain(y):
+        carry, found = np.zeros((3, 4)), 0.0
+        for rows in X:
+            carry = carry * 0.5 + rows * y
+            found += carry.sum()
+        return found
+
+    np.testing.assert_allclose(gradient, plain_vmap.jacobian(plain, Y[0]), rtol=1e-7)
+
+
 def power_by_loop(z, n):
     return tw.while_loop(lambda c: c[0] < n, lambda c: (c[0] + 1, c[1] * z), (0, 1.0))[1]
 
@@ -312,6 +351,18 @@ def test_a_branch_that_is_not_taken_does_not_fail():
     i = np.array([0, 9, 3, 4, 2])
     expected = [Y[k, i[k]] if i[k] < 4 else 0.0 for k in range(5)]
     np.testing.assert_array_equal(tw.vmap(function)(Y, i), expected)
+
+
+def test_derivatives_of_the_users_own():
+    @tw.custom_vjp
+    def doubled(x):
+        return x * 2
+
+    doubled.defvjp(lambda x: (x * 2, x), lambda x, ct: (ct * x,))
+    found = tw.vmap(tw.grad(lambda y: np.sum(doubled(y))))(Y)
+    np.testing.assert_allclose(found, Y)
+    found = tw.grad(lambda y: np.sum(tw.vmap(doubled)(y)))(Y)
+    np.testing.assert_allclose(found, Y)
 
 
 # --- the graph ---------------------------------------------------------------------------------
