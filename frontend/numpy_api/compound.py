@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.errors import UnsupportedError
+from ...compiler.ir.types import DType
 from .. import lift, ufuncs, values
 from ..context import require
 from ..location import user_location
@@ -133,9 +134,28 @@ def ufunc_outer(ufunc: np.ufunc, A: Any, B: Any, /, **kwargs: Any) -> Any:
 
 @implements("at")
 def ufunc_at(ufunc: np.ufunc, a: Any, indices: Any, *operands: Any) -> None:
-    """Not supported: says so."""
-    raise UnsupportedError(
-        f"np.{ufunc.__name__}.at is not supported on traced arrays",
-        loc=user_location(),
-        hint="where no index occurs twice, write a[indices] = ufunc(a[indices], b)",
-    )
+    """`np.add.at(a, indices, b)` and `np.subtract.at`: elements named twice count twice."""
+    if ufunc not in (np.add, np.subtract):
+        raise UnsupportedError(
+            f"np.{ufunc.__name__}.at is not supported on traced arrays",
+            loc=user_location(),
+            hint="where no index occurs twice, write a[indices] = ufunc(a[indices], b)",
+        )
+    ctx, target = require(), lift.lift(a)
+    target._check_writable()
+    arrays = [lift.lift(i) for i in (indices if isinstance(indices, tuple) else (indices,))]
+    if len(arrays) > target.ndim or any(not t._type.dtype.is_integer for t in arrays):
+        raise UnsupportedError(
+            f"np.{ufunc.__name__}.at: only integer arrays are supported as indices",
+            got=", ".join(map(lift.type_text, arrays)),
+            loc=user_location(),
+        )
+    sizes = target._type.shape
+    shape = values.broadcast_shapes(ctx, [t._type.shape for t in arrays], "shape mismatch")
+    places = [values.broadcast(ctx, values.cast(ctx, t._read(), DType.I64), shape) for t in arrays]
+    (b,) = operands
+    added = values.cast(ctx, lift.lift(b)._read(), target._type.dtype)
+    added = values.broadcast(ctx, added, (*shape, *sizes[len(arrays) :]))
+    if ufunc is np.subtract:
+        added = ctx.emit("negative", added)
+    target._write(ctx.emit("scatter_add", target._read(), added, *places))
