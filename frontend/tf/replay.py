@@ -18,6 +18,7 @@ from ...compiler.ir.graph import Value
 from ...compiler.transforms.reverse import pull_back
 from .. import lift, values
 from ..context import require
+from ..jacobians import jacobian
 from ..jit import Jitted
 from ..tracer import Tracer
 from .apply import Function, Record
@@ -44,6 +45,7 @@ class Structure(NamedTuple):
     sources: tuple[Place, ...]
     targets: tuple[Place, ...]
     weighted: tuple[bool, ...]  # which targets have a cotangent among the leaves, at their end
+    kind: str = "gradient"  # or "jacobian", "batch_jacobian": of the only target
 
 
 class Plan:
@@ -142,12 +144,55 @@ def _thawed(x: Any) -> Any:
 @lru_cache(maxsize=512)
 def program_for(structure: Structure) -> Jitted:
     """The compiled gradient of a structure: leaves and cotangents -> one array or None a source."""
+    compute = {
+        "gradient": _gradients,
+        "jacobian": _jacobians,
+        "batch_jacobian": _batch_jacobians,
+    }[structure.kind]
 
     def gradient(*leaves: Any) -> tuple[Any, ...]:
-        replay = Replay(structure, leaves)
-        return replay.gradients()
+        return compute(structure, leaves)
 
     return Jitted(gradient)
+
+
+def _gradients(structure: Structure, leaves: Sequence[Any]) -> tuple[Any, ...]:
+    return Replay(structure, leaves).gradients()
+
+
+def _jacobians(structure: Structure, leaves: Sequence[Any]) -> tuple[Any, ...]:
+    """[*target, *source] for each source; sources are leaves here."""
+    (target,) = structure.targets
+    places = [k for _, k in structure.sources]
+
+    def function(*sources: Any) -> Any:
+        given = list(leaves)
+        for k, x in zip(places, sources, strict=True):
+            given[k] = x
+        plain = structure._replace(sources=())
+        return Replay(plain, given).values[target]
+
+    found: tuple[Any, ...] = jacobian(function, tuple(range(len(places))))(
+        *[leaves[k] for k in places]
+    )
+    return found
+
+
+def _batch_jacobians(structure: Structure, leaves: Sequence[Any]) -> tuple[Any, ...]:
+    """[batch, *target, *source]: examples do not depend on each other, so they can be summed."""
+    (target,) = structure.targets
+    summed = Step(_sum_examples, (target,), (), False)
+    total = (len(structure.steps), 0)
+    whole = structure._replace(steps=(*structure.steps, summed), targets=(total,))
+    moved = []
+    for (_, k), found in zip(structure.sources, _jacobians(whole, leaves), strict=True):
+        inner = found.ndim - leaves[k].ndim  # axes of one example's target
+        moved.append(np.moveaxis(found, inner, 0))
+    return tuple(moved)
+
+
+def _sum_examples(x: Any) -> Any:
+    return np.sum(x, axis=0, dtype=x.dtype)
 
 
 class Replay:

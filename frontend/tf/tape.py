@@ -15,6 +15,7 @@ from ..tree import flatten, unflatten
 from .apply import Record, apply
 from .convert import convert_to_tensor
 from .replay import Plan, Structure, program_for
+from .slices import IndexedSlices, join_rows
 from .tensors import OPERATORS, STATE, Tensor
 from .variables import Cell, Variable
 
@@ -49,7 +50,6 @@ class GradientTape:
         self._records: list[Record] = []
         self._active: dict[int, Tensor] = {}  # what depends on something watched
         self._reads: dict[int, tuple[Cell, list[Tensor]]] = {}
-        self._sparse: dict[int, list[Record]] = {}
 
     # -- recording --------------------------------------------------------------------------------
 
@@ -168,8 +168,15 @@ class GradientTape:
         was_recording = self._is_recording
         if was_recording and not self._persistent:
             self._pop()
-        found = [self._of(x) for x in objects]
-        results = self._run(targets, found, weights)
+        gathers = [self._sparse(x) for x in objects]
+        groups: list[list[Tensor]] = []  # tensors whose gradients belong together
+        for x, found in zip(objects, gathers, strict=True):
+            groups += [[r.outputs[0]] for r in found] if found else [self._of(x)]
+        gradients = iter(self._run(targets, groups, weights))
+        results = [
+            _slices_of(found, [next(gradients) for _ in found]) if found else next(gradients)
+            for found in gathers
+        ]
         if not self._persistent:
             self._used = True
             self._forget()
@@ -201,6 +208,7 @@ class GradientTape:
         sources: Sequence[Sequence[Tensor]],
         weights: Sequence[Tensor | None] | None,
     ) -> list[Tensor | None]:
+        """The gradient for each group of tensors, whose gradients are added up."""
         active = self._active
         wanted = [
             t for tensors in sources for t in tensors if id(t) in active and t.dtype.is_floating
@@ -213,11 +221,69 @@ class GradientTape:
         given = self._weights(targets, weights)
         weighted = tuple(given.get(id(t)) is not None for t in live)
         structure = Structure(plan.steps, plan.sources, plan.targets, weighted)
-        program = program_for(structure)
         leaves = [*plan.leaves, *(given[id(t)] for t in live if given.get(id(t)) is not None)]
-        found = _apply_program(program, leaves)
+        found = _apply_program(program_for(structure), leaves)
         by_id = dict(zip([id(t) for t in unique], found, strict=True))
         return [_sum([by_id.get(id(t)) for t in tensors]) for tensors in sources]
+
+    def _sparse(self, source: Any) -> list[Record]:
+        """The gathers of a variable, if rows of it are all that was used."""
+        if not isinstance(source, Variable):
+            return []
+        reads = {id(t) for t in self._of(source)}
+        uses = [r for r in self._records if any(id(t) in reads for t in r.inputs)]
+        return uses if all(_is_gather_of(r, reads) for r in uses) else []
+
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """All derivatives of one tensor: for each source a tensor [*target, *source]."""
+        return self._all_derivatives("jacobian", target, sources, unconnected_gradients)
+
+    def batch_jacobian(
+        self,
+        target: Any,
+        source: Any,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """The derivatives [batch, *target, *source] of examples that do not depend on each other.
+
+        Raises:
+            ValueError: the first sizes of target and source differ.
+        """
+        whole = convert_to_tensor(target)
+        if not whole.shape.rank or whole.shape[0] != source.shape[0]:
+            raise ValueError(
+                f"Need first dimension of target shape ({whole.shape[:1]}) and source shape"
+                f" ({source.shape[:1]}) to match."
+            )
+        return self._all_derivatives("batch_jacobian", target, source, unconnected_gradients)
+
+    def _all_derivatives(self, kind: str, target: Any, sources: Any, unconnected: Any) -> Any:
+        self._check_unused()
+        objects, tree = flatten(sources)
+        whole = convert_to_tensor(target)
+        groups = [self._of(x) for x in objects]
+        if any(len(tensors) > 1 for tensors in groups):
+            raise ValueError(f"{kind}: a variable was assigned to while the tape recorded")
+        chosen = [t for tensors in groups for t in tensors if id(t) in self._active]
+        found: dict[int, Tensor | None] = {}
+        if chosen and id(whole) in self._active:
+            plan = Plan(self._records, chosen, [whole])
+            structure = Structure(plan.steps, plan.sources, plan.targets, (False,), kind)
+            results = _apply_program(program_for(structure), plan.leaves)
+            found = dict(zip([id(t) for t in chosen], results, strict=True))
+        if not self._persistent:
+            self._used = True
+            self._forget()
+        return unflatten(tree, [found.get(id(g[0])) if g else None for g in groups])
 
     def _weights(
         self, targets: Sequence[Tensor], weights: Sequence[Tensor | None] | None
@@ -225,6 +291,29 @@ class GradientTape:
         if weights is None:
             return {}
         return {id(t): w for t, w in zip(targets, weights, strict=True) if w is not None}
+
+
+def _is_gather_of(record: Record, reads: set[int]) -> bool:
+    """Whether an op takes whole rows of one of the tensors, and needs nothing else of them."""
+    whole_rows = record.attrs.get("axis", 0) == 0 and not record.attrs.get("batch_dims", 0)
+    return (
+        record.name in ("GatherV2", "ResourceGather")
+        and whole_rows
+        and id(record.inputs[0]) in reads
+        and all(id(t) not in reads for t in record.inputs[1:])
+    )
+
+
+def _slices_of(gathers: Sequence[Record], found: Sequence[Tensor | None]) -> Any:
+    """The gradient of a variable of which rows were gathered."""
+    pairs = [(r, g) for r, g in zip(gathers, found, strict=True) if g is not None]
+    if not pairs:
+        return None
+    shape = pairs[0][0].inputs[0].shape
+    tail = {"tail": tuple(shape.as_list()[1:])}
+    values = apply("ConcatV2", join_rows, [g for _, g in pairs], tail)
+    indices = apply("ConcatV2", join_rows, [r.inputs[1] for r, _ in pairs], {"tail": ()})
+    return IndexedSlices(values, indices, shape)
 
 
 def _apply_program(program: Any, leaves: Sequence[Tensor]) -> list[Tensor | None]:

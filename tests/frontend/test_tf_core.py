@@ -8,6 +8,7 @@ from tensorwright.frontend.tf.apply import apply
 from tensorwright.frontend.tf.convert import convert_to_tensor
 from tensorwright.frontend.tf.errors import InvalidArgumentError
 from tensorwright.frontend.tf.functions import function
+from tensorwright.frontend.tf.slices import IndexedSlices
 from tensorwright.frontend.tf.tape import GradientTape
 from tensorwright.frontend.tf.variables import Variable
 
@@ -72,3 +73,48 @@ def test_a_training_step_is_one_program():
     assert losses[-1] < 1e-3 * losses[0]
     assert w.numpy() == pytest.approx(3.0, abs=0.1)
     assert b.numpy() == pytest.approx(2.0, abs=0.1)
+
+
+def gather(x, index, *, axis):
+    return x[index]
+
+
+def test_the_gradient_of_gathered_rows_is_sparse():
+    table = Variable(np.arange(12, dtype=np.float32).reshape(4, 3))
+    index = convert_to_tensor([1, 3, 1])
+    with GradientTape() as tape:
+        rows = apply("GatherV2", gather, [table.value(), index], {"axis": 0})
+        loss = apply("Mean", mean, [rows * rows])
+    found = tape.gradient(loss, table)
+    assert isinstance(found, IndexedSlices)
+    assert found.indices.numpy().tolist() == [1, 3, 1]
+    np.testing.assert_allclose(found.values.numpy(), 2 * rows.numpy() / 9, rtol=1e-6)
+    dense = convert_to_tensor(found).numpy()
+    np.testing.assert_allclose(dense[1], 4 * table.numpy()[1] / 9, rtol=1e-6)
+    assert not dense[0].any()
+
+
+def test_jacobians():
+    x = convert_to_tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    with GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * x + 1.0
+    whole = tape.jacobian(y, x).numpy()
+    assert whole.shape == (3, 2, 3, 2)
+    each = tape.batch_jacobian(y, x).numpy()
+    assert each.shape == (3, 2, 2)
+    for k in range(3):
+        np.testing.assert_allclose(each[k], np.diag(2 * x.numpy()[k]))
+        np.testing.assert_allclose(whole[k, :, k], each[k])
+
+
+def test_unconnected_sources():
+    x, y = Variable(1.0), Variable(2.0)
+    with GradientTape(persistent=True) as tape:
+        z = x * x
+    assert tape.gradient(z, y) is None
+    with pytest.raises(ValueError, match="unconnected_gradients"):
+        tape.gradient(z, y, unconnected_gradients="one")
+    with tape:
+        w = y * y * y
+    assert tape.gradient(w, y, output_gradients=convert_to_tensor(2.0)).numpy() == 24.0
