@@ -23,6 +23,7 @@ from .passes.prune import PRUNE
 from .passes.simplify import SIMPLIFY, SIMPLIFY_FAST
 from .passes.sink_broadcasts import SINK_BROADCASTS
 from .passes.sink_gathers import SINK_GATHERS
+from .passes.sink_pads import SINK_PADS
 from .passes.sink_sources import SINK_SOURCES
 from .passes.trim_regions import TRIM_REGIONS
 
@@ -36,6 +37,7 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     SINK_GATHERS,
     SINK_BROADCASTS,
     SIMPLIFY,  # sinking leaves chains of broadcasts
+    SINK_PADS,
     FOLD,  # what rules and sinking have brought together
     CSE,
     HOIST,  # what is left in regions by then

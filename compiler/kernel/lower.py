@@ -60,7 +60,7 @@ class UnitLowering:
         self.instrs: list[Instr] = []
         self.value_of: dict[Value, Instr] = {}
         self.outside: dict[tuple[Value, Level], Instr] = {}
-        self.conditions: dict[tuple[Size, tuple[Size, ...], Size], Instr] = {}
+        self.conditions: dict[tuple[object, ...], Instr] = {}
         self.stores: list[Store] = []
         self.columns: list[ColumnReduce] = []
 
@@ -241,9 +241,9 @@ class UnitLowering:
         root = self.views.producer(resolved.root)
         if condition is None or root is None or root.op.kind is not Kind.SOURCE:
             return self._element(value, axes, condition)
-        element = self._element(value, axes, None)
-        if isinstance(element, Const) and element.dtype.is_bool and element.value:
+        if _is_true(root):
             return condition
+        element = self._element(value, axes, None)
         zero = self._add(Const(element.dtype, value=0))
         args = (condition, element, zero)
         return self._add(Apply(element.dtype, args, op=REGISTRY["select"]))
@@ -253,14 +253,22 @@ class UnitLowering:
         found: Instr | None = None
         for affine, size in resolved.limits:
             strides = self._along(affine.strides, axes)
-            key = (affine.offset, strides, size)
-            one = self.conditions.get(key)
-            if one is None:
-                inside = Inside(DType.BOOL, offset=affine.offset, strides=strides, size=size)
-                one = self.conditions[key] = self._add(inside)
-            both = REGISTRY["logical_and"]
-            found = one if found is None else self._add(Apply(DType.BOOL, (found, one), op=both))
+            one = self._once(
+                (affine.offset, strides, size),
+                Inside(DType.BOOL, offset=affine.offset, strides=strides, size=size),
+            )
+            if found is None:
+                found = one
+            else:
+                both = Apply(DType.BOOL, (found, one), op=REGISTRY["logical_and"])
+                found = self._once((found, one), both)
         return found
+
+    def _once(self, key: tuple[object, ...], instr: Instr) -> Instr:
+        """The instruction, or the one that has been added for the key before."""
+        if key not in self.conditions:
+            self.conditions[key] = self._add(instr)
+        return self.conditions[key]
 
     def _element(self, value: Value, axes: Sequence[int | None], condition: Instr | None) -> Instr:
         resolved = self.views.resolve(value)
@@ -301,6 +309,14 @@ class UnitLowering:
                 if s != 0 and axis is not None:
                     strides[axis] = strides[axis] + s * stride
         return Access(storage.buffer, offset, tuple(strides))
+
+
+def _is_true(node: Node) -> bool:
+    """Whether a node is the constant True."""
+    if node.op.name != "constant" or node.output.type.size != 1:
+        return False
+    literal = node.attrs["value"]
+    return bool(literal.dtype.is_bool and literal.scalar)
 
 
 # -- merging axes -----------------------------------------------------------------------------
