@@ -25,13 +25,16 @@ from ...compiler.options import Options
 from ...compiler.program import LeafKind, LeafSpec, Signature, tuple_of_leaves
 from ...runtime import cpu
 from .. import values
-from ..context import TraceContext, require
-from ..lift import lift
+from ..context import TraceContext, current, require
+from ..lift import lift, tracer
 from ..trace import TraceResult, argument, trace
 from ..tracer import Tracer
+from ..transforms.marked import copy_into
 from ..tree import TreeDef, flatten, unflatten
 from . import dtypes
+from .apply import apply
 from .convert import convert_to_tensor
+from .errors import InvalidArgumentError
 from .shapes import TensorShape
 from .tensors import STATE, Tensor
 from .variables import Cell, Variable
@@ -122,7 +125,8 @@ def _spec_of(type: TensorType) -> LeafSpec:
 class _Call:
     """Arguments taken apart: the tensors, and a key of everything else."""
 
-    tensors: list[Any]  # concrete arrays, or tracers inside of another trace
+    tensors: list[Any]  # concrete arrays
+    objects: list[Tensor]  # the tensors that hold them
     key: Any
     tree: TreeDef
     statics: tuple[Any, ...]  # per leaf: the object, or _DATA
@@ -197,6 +201,7 @@ class ConcreteFunction:
 
     def _load(self, result: TraceResult, options: Options) -> None:
         graph, output = result.graph, result.output
+        self.graph = graph
         captured = [_spec_of(v.type) for v in graph.inputs[len(result.inputs) :]]
         inputs = (*result.inputs, *captured)
         nest = output.nest or tuple_of_leaves(len(output.specs))
@@ -222,9 +227,44 @@ class ConcreteFunction:
             cell.put(found[k])
         if self._is_single:
             return Tensor(found[0], self._dtype)
-        rest = iter([Tensor(x) for x in found[:count]])
+        return self._rebuild([Tensor(x) for x in found[:count]])
+
+    def _rebuild(self, results: Sequence[Tensor]) -> Any:
+        if self._is_single:
+            return results[0]
+        rest = iter(results)
         leaves = [next(rest) if _is_output(x) else x for x in self._constants]
         return unflatten(self._tree, leaves)
+
+    def run_recorded(self, tensors: Sequence[Tensor]) -> Any:
+        """As `run`, as an op that tapes record: its inputs are the tensors and the variables."""
+        reads = [cell.read() for cell in self.cells]
+        outputs = apply("PartitionedCall", self._op, [*tensors, *reads])
+        for k, cell in enumerate(self.written, self._count):
+            cell.write(outputs[k])
+        return self._rebuild(outputs[: self._count])
+
+    def _op(self, *arrays: Any) -> tuple[Any, ...]:
+        """The program on concrete arrays; its graph, copied, on traced ones."""
+        if current() is not None:
+            ctx = require()
+            inputs = [lift(x)._read() for x in arrays]
+            return tuple(tracer(ctx, v) for v in copy_into(ctx.builder, self.graph, inputs))
+        found = self._native(*arrays)
+        if found is NotImplemented:
+            raise InvalidArgumentError(f"{self.name}: the sizes are not those of the program")
+        return tuple(found if self._output is None else self._output.build(found))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run with these tensors, in the order of the arguments."""
+        tensors = [convert_to_tensor(x) for x in (*args, *kwargs.values())]
+        found = self.run([t._value for t in tensors])
+        if found is NotImplemented:
+            raise InvalidArgumentError(
+                f"{self.name}: the arguments are not those of this concrete function: got "
+                + ", ".join(str(TensorSpec.from_tensor(t)) for t in tensors)
+            )
+        return found
 
 
 def _is_output(x: Any) -> bool:
@@ -262,14 +302,20 @@ class Function:
                     return found
         if STATE.function is not None:
             return self.python_function(*args, **kwargs)
-        if STATE.recorders:  # a tape records the function's own ops
-            return self.python_function(*args, **kwargs)
         call = self._read(args, kwargs)
+        if STATE.recorders:
+            return self._recorded(call)
         for concrete in self._programs.get(call.key, ()):
             found = concrete.run(call.tensors)
             if found is not NotImplemented:
                 return found
         return self._compile(call).run(call.tensors)
+
+    def _recorded(self, call: _Call) -> Any:
+        """Run the program as one op, whose derivative is that of its graph."""
+        found = self._programs.get(call.key)
+        concrete = found[0] if found else self._compile(call)
+        return concrete.run_recorded(call.objects)
 
     def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> _Call:
         if self._signature is not None and (kwargs or self.input_signature):
@@ -282,6 +328,7 @@ class Function:
             ]
         leaves, tree = flatten((tuple(args), dict(kwargs)))
         tensors: list[Any] = []
+        found: list[Tensor] = []
         keys: list[Any] = []
         statics: list[Any] = []
         for k, leaf in enumerate(leaves):
@@ -290,12 +337,13 @@ class Function:
             if isinstance(leaf, Tensor):
                 value = leaf._value
                 tensors.append(value)
+                found.append(leaf)
                 keys.append(self._data_key(k, leaf))
                 statics.append(_DATA)
             else:
                 keys.append(_static_key(leaf))
                 statics.append(leaf)
-        return _Call(tensors, (tree, tuple(keys)), tree, tuple(statics))
+        return _Call(tensors, found, (tree, tuple(keys)), tree, tuple(statics))
 
     def _data_key(self, position: int, tensor: Tensor) -> Any:
         if self.input_signature is not None:
@@ -384,7 +432,18 @@ class Function:
         return "\n\n".join(lines)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        if instance is None:
+            return self
+        bound = MethodType(self.python_function, instance)
+        kept = getattr(instance, "__dict__", None)
+        if kept is None:
+            return MethodType(self, instance)
+        # one for each object, whose programs read the variables of that object
+        key = f"_tf_function_{id(self)}"
+        found = kept.get(key)
+        if found is None:
+            found = kept[key] = Function(bound, self.input_signature)
+        return found
 
     def __repr__(self) -> str:
         return (

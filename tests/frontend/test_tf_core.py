@@ -6,8 +6,8 @@ import pytest
 from tensorwright.frontend.tf import basic
 from tensorwright.frontend.tf.apply import apply
 from tensorwright.frontend.tf.convert import convert_to_tensor
-from tensorwright.frontend.tf.errors import InvalidArgumentError
-from tensorwright.frontend.tf.functions import function
+from tensorwright.frontend.tf.errors import InvalidArgumentError, OperatorNotAllowedInGraphError
+from tensorwright.frontend.tf.functions import TensorSpec, function
 from tensorwright.frontend.tf.slices import IndexedSlices
 from tensorwright.frontend.tf.tape import GradientTape
 from tensorwright.frontend.tf.variables import Variable
@@ -118,3 +118,84 @@ def test_unconnected_sources():
     with tape:
         w = y * y * y
     assert tape.gradient(w, y, output_gradients=convert_to_tensor(2.0)).numpy() == 24.0
+
+
+def test_a_function_under_a_tape_is_one_op():
+    w = Variable([1.0, 2.0])
+    traces = []
+
+    @function
+    def model(x):
+        traces.append(x)
+        return w * x * x
+
+    x = convert_to_tensor([3.0, 4.0])
+    for _ in range(3):
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = model(x)
+        by_w, by_x = tape.gradient(y, [w, x])
+        assert by_w.numpy().tolist() == [9.0, 16.0]
+        assert by_x.numpy().tolist() == [6.0, 16.0]
+    assert len(traces) == 1
+
+
+def test_methods_have_programs_for_each_object():
+    class Scaled:
+        def __init__(self, factor):
+            self.factor = Variable(factor)
+
+        @function
+        def __call__(self, x, *, offset=0.0):
+            return self.factor * x + offset
+
+    one, two = Scaled(2.0), Scaled(3.0)
+    x = convert_to_tensor(5.0)
+    for _ in range(2):
+        assert one(x).numpy() == 10.0
+        assert two(x, offset=1.0).numpy() == 16.0
+
+
+def test_an_input_signature_serves_all_sizes():
+    traces = []
+
+    @function(input_signature=[TensorSpec([None, 2])])
+    def total(x):
+        traces.append(x)
+        return x * 2.0
+
+    for size in (2, 3, 7):
+        assert total(np.ones((size, 2), np.float32)).shape == (size, 2)
+    assert len(traces) == 1
+    with pytest.raises(TypeError, match="Binding inputs"):
+        total(np.ones((2, 3), np.float32))
+
+
+def test_variables_made_by_a_function():
+    made = []
+
+    @function
+    def add_to(x):
+        if not made:
+            made.append(Variable(1.0))
+        made[0].assign_add(x)
+        return made[0].value()
+
+    assert add_to(convert_to_tensor(2.0)).numpy() == 3.0
+    assert add_to(convert_to_tensor(2.0)).numpy() == 5.0
+
+    @function
+    def always(x):
+        return Variable(1.0) + x
+
+    with pytest.raises(ValueError, match="create variables on non-first call"):
+        always(convert_to_tensor(1.0))
+
+
+def test_python_if_on_a_tensor_says_what_to_use():
+    @function
+    def choose(x):
+        return x if x * 2.0 else -x
+
+    with pytest.raises(OperatorNotAllowedInGraphError, match=r"tf\.cond"):
+        choose(convert_to_tensor(1.0))
