@@ -18,12 +18,18 @@ from .lower import UnitLowering
 from .prepare import COMPUTED, Prepared, leading_dimension, prepare, storage_owner, view_strides
 from .regions import RegionLowering
 from .small_products import write_out_small_products
+from .split import split_reductions
 from .storage import StorageMap, plan_arena
 
 
 def lower_graph(graph: Graph) -> KernelProgram:
     """Prepare, fuse and lower."""
-    return _lower(prepare(write_out_small_products(graph)), "")
+    return _lower(prepare(_divided(graph)), "")
+
+
+def _divided(graph: Graph) -> Graph:
+    """The graph with nodes taken apart where their parts make better kernels."""
+    return split_reductions(write_out_small_products(graph))
 
 
 def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
@@ -49,7 +55,7 @@ def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
 
 def lower_region(graph: Graph, name: str, carries: int) -> tuple[KernelProgram, frozenset[int]]:
     """The program of a region, and which of its carries have one place for input and output."""
-    graph = write_out_small_products(graph)
+    graph = _divided(graph)
     given = updated_carries(graph, carries)
     while True:
         prepared = prepare(graph, given)

@@ -13,8 +13,9 @@ def kernels(function, *arguments):
 
 
 def matrix(dtype, shape=(700, 100)):
-    values = RNG.integers(-50, 50, shape) if np.dtype(dtype).kind in "iu" else RNG.normal(size=shape)
-    return values.astype(dtype)
+    if np.dtype(dtype).kind in "iu":
+        return RNG.integers(-50, 50, shape).astype(dtype)
+    return RNG.normal(size=shape).astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int32", "int8", "uint16"])
@@ -100,3 +101,26 @@ def test_the_gradient_of_layer_norm_is_one_kernel():
     behind = [a - step * d for a, d in zip(arguments[:3], direction, strict=True)]
     difference = layer_norm(*ahead, weights) - layer_norm(*behind, weights)
     assert slope == pytest.approx(difference / (2 * step), rel=1e-6)
+
+
+def softmax_loss(x, weights):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return np.sum(weights * (e / e.sum(-1, keepdims=True)))
+
+
+def test_a_sum_over_everything_is_part_of_the_kernel_of_the_rows():
+    x, weights = matrix("float64"), matrix("float64")
+    text = kernels(softmax_loss, x, weights)
+    assert text.count("kernel @") == 2  # rows, and the sum of their sums
+    assert "arena bytes: 800, 5600" in text  # one row, and a number for each of the rows
+    assert tw.jit(softmax_loss)(x, weights) == pytest.approx(softmax_loss(x, weights), rel=1e-13)
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "min", "any", "all", "prod"])
+def test_reductions_of_everything_that_are_taken_apart(name):
+    def function(x):
+        scaled = x / np.abs(x).max(-1, keepdims=True)
+        return getattr(np, name)(scaled > 0.5 if name in ("any", "all") else scaled + 0.9)
+
+    x = matrix("float64", (5, 7))
+    assert tw.jit(function)(x) == pytest.approx(function(x), rel=1e-13)
