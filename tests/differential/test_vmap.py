@@ -60,5 +60,5 @@ def compare(found, column, close):
         return
     expected = np.stack(column)
     largest = np.max(np.abs(expected[np.isfinite(expected)]), initial=0)
-    tolerance = max(close, 1e-12) * largest
+    tolerance = max(max(close, 1e-12) * largest, 1e-14)
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance, strict=True)
