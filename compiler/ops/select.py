@@ -48,9 +48,11 @@ def _select_vjp(site: Site, cts: Sequence[Term | None]) -> list[Contribution]:
 
 
 def _select_jvp(site: Site, tangents: Sequence[Term | None]) -> list[Term | None]:
+    condition = site.operands[0]
     _, x, y = tangents
-    # at least one of the two is not None
-    return [site.operands[0].select(0 if x is None else x, 0 if y is None else y)]
+    if x is None or y is None:
+        return [x.where(condition) if x else y and y.where(~condition)]
+    return [condition.select(x, y)]
 
 
 def _cast_transpose(site: Site, ct: Term) -> list[Contribution]:

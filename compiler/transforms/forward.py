@@ -2,7 +2,8 @@
 
 Layer: compiler/transforms. `push_forward` walks nodes that a builder has emitted, in order, and
 emits the directional derivative behind them, into the same builder. None stands for a tangent that
-is zero for certain.
+is zero for certain. Tangents carry masks as cotangents do (see reverse.py): a zero that a choice
+has made is not multiplied with an infinite slope.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Sequence
 from ..ir.builder import GraphBuilder
 from ..ir.derivative import Linear, Pointwise, Rules, Site
 from ..ir.graph import Node, Value
-from ..ir.opdef import OpDef
+from ..ir.opdef import Kind, OpDef
 from ..ir.term import Term
 from .reverse import differentiable, gradient_loc, no_rule, site_of
+from .sums import added, masked
 
 
 def push_forward(
@@ -39,7 +41,20 @@ def push_forward(
     Raises:
         GradientError: an op on the way has no derivative.
     """
-    found = {v: Term(builder, t) for v, t in zip(inputs, tangents, strict=True) if t is not None}
+    given = [None if t is None else Term(builder, t) for t in tangents]
+    found = push_forward_terms(builder, nodes, inputs, given, outputs)
+    return [None if term is None else term.value for term in found]
+
+
+def push_forward_terms(
+    builder: GraphBuilder,
+    nodes: Sequence[Node],
+    inputs: Sequence[Value],
+    tangents: Sequence[Term | None],
+    outputs: Sequence[Value],
+) -> list[Term | None]:
+    """As `push_forward`, but tangents may carry masks, here and in the result."""
+    found = {v: t for v, t in zip(inputs, tangents, strict=True) if t is not None}
     for node in _needed_nodes(nodes, outputs):
         given = [found.get(v) for v in node.inputs]
         if not any(given):
@@ -48,8 +63,8 @@ def push_forward(
             site = site_of(builder, node, found.keys())
             for v, tangent in zip(node.outputs, _tangents(node, site, given), strict=True):
                 if tangent is not None:
-                    found[v] = tangent.with_masks(())
-    return [found[v].value if v in found else None for v in outputs]
+                    found[v] = tangent
+    return [found.get(v) for v in outputs]
 
 
 def _needed_nodes(nodes: Sequence[Node], outputs: Sequence[Value]) -> list[Node]:
@@ -80,7 +95,7 @@ def _pointwise(rule: Pointwise, site: Site, given: Sequence[Term | None]) -> Ter
         if pull is None or tangent is None:
             continue
         term = pull(tangent, site.result, *site.operands, **site.attrs)
-        total = term if total is None else total + term
+        total = added(total, masked(term, tangent.masks))
     return total
 
 
@@ -90,4 +105,7 @@ def _linear(op: OpDef, site: Site, given: Sequence[Term | None]) -> Term:
         tangent or (x.full(0) if x.dtype.is_float else x)
         for x, tangent in zip(site.operands, given, strict=True)
     ]
-    return operands[0].op(op.name, *operands[1:], **site.attrs)
+    made = operands[0].op(op.name, *operands[1:], **site.attrs)
+    if op.kind is not Kind.VIEW:
+        return made
+    return made.masked_as(operands[0], lambda mask: mask.op(op.name, **site.attrs))

@@ -26,8 +26,8 @@ from ..errors import GradientError, InternalError, Loc
 from ..ir.builder import GraphBuilder
 from ..ir.derivative import Contribution, Linear, NoDerivative, Pointwise, Rules, Site
 from ..ir.graph import Node, Value
-from ..ir.term import Mask, Masks, Term
-from .sums import Sum, all_of
+from ..ir.term import Mask, Term
+from .sums import Sum, masked
 
 
 def pull_back(
@@ -160,17 +160,8 @@ def _pointwise(rule: Pointwise, site: Site, ct: Term) -> list[Contribution]:
         if pull is None or not wanted:
             found.append(None)
             continue
-        found.append(_masked(pull(ct, site.result, *site.operands, **site.attrs), ct.masks))
+        found.append(masked(pull(ct, site.result, *site.operands, **site.attrs), ct.masks))
     return found
-
-
-def _masked(term: Term, masks: Masks) -> Term:
-    """The term with the masks, selected by those that it does not carry yet."""
-    missing = [m for m in masks if m not in term.masks]
-    if not missing:
-        return term
-    chosen = all_of(missing).select(term, 0)
-    return chosen.with_masks((*term.masks, *missing))
 
 
 def _linear(rule: Linear, site: Site, ct: Term) -> Sequence[Contribution]:

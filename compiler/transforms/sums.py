@@ -139,6 +139,15 @@ def all_of(masks: Sequence[Mask]) -> Term:
     return condition
 
 
+def masked(term: Term, masks: Masks) -> Term:
+    """The term with the masks, selected by those that it does not carry yet."""
+    missing = [m for m in masks if m not in term.masks]
+    if not missing:
+        return term
+    chosen = all_of(missing).select(term, 0)
+    return chosen.with_masks((*term.masks, *missing))
+
+
 def either(a: Masks, b: Masks) -> Masks:
     """What masks a sum, given what masks its terms."""
     if not a or not b:

@@ -430,6 +430,14 @@ def test_value_and_gradient_in_float32(case: Masked) -> None:
     np.testing.assert_allclose(found, case.expected(case.slope), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_forward_mode(case: Masked) -> None:
+    direction = np.arange(1.0, 7)
+    found = tw.jvp(total(case), (case.x,), (direction,))[1]
+    expected = np.sum(case.expected(case.slope) * direction)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
 # --- other structures ----------------------------------------------------------------------------
 
 POSITIVE = X > 0
@@ -519,6 +527,20 @@ OTHERS = [
 def test_structures(function: Function, expected: Any) -> None:
     found = tw.grad(function)(X)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    forward = tw.jvp(function, (X,), (X + 3,))[1]
+    np.testing.assert_allclose(forward, np.sum(np.array(expected) * (X + 3)), rtol=1e-12)
+
+
+def test_zeros_of_choices_meet_infinite_slopes() -> None:
+    """The values are 0, too: only the choice tells that nothing changes."""
+
+    def function(x):
+        return np.sum(np.sqrt(np.maximum(x, 0)) + np.sqrt(np.where(x > 0, x, 0))[::-1])
+
+    x = X - 0.25  # at 0 itself half of the infinite slope counts
+    expected = np.where(x > 0, 1 / np.sqrt(np.abs(x)), 0)
+    np.testing.assert_allclose(tw.grad(function)(x), expected)
+    np.testing.assert_allclose(tw.jvp(function, (x,), (x + 3,))[1], np.sum(expected * (x + 3)))
 
 
 # --- zeros that are no masks ---------------------------------------------------------------------
