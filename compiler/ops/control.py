@@ -26,7 +26,7 @@ from ..errors import DTypeError, ShapeError, UserError
 from ..ir.derivative import Rules
 from ..ir.opdef import Kind, op
 from ..ir.types import DType, Size, TensorType
-from ..transforms import batch_loops, loops
+from ..transforms import batch_loops, branches, loops
 
 Attrs = Mapping[str, Any]
 Types = tuple[TensorType, ...]
@@ -250,7 +250,7 @@ SWITCH = op(
     infer=_switch_infer,
     reference=_switch_reference,
     batch=batch_loops.batch_switch,
-    derivative=Rules(vjp=loops.switch_vjp, jvp=loops.switch_jvp),
+    derivative=Rules(vjp=branches.switch_vjp, jvp=branches.switch_jvp),
     attrs=("branches",),
     doc="One of several graphs, chosen by the first operand (limited to the graphs there are), "
     "applied to the other operands.",

@@ -322,3 +322,21 @@ def test_a_budget_for_a_while(budget):
     found = tw.grad(lambda x, r: function(x, r, budget), (0, 1))(*arguments)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def recurrent(w, u, h, xs):
+    last, _ = tw.scan(lambda c, x: (np.tanh(w @ c + u @ x), None), h, xs)
+    return np.sum(last**2)
+
+
+def test_outer_products_of_a_recurrence_are_one_product():
+    arguments = (
+        RNG.normal(size=(6, 6)) / 3,
+        RNG.normal(size=(6, 4)),
+        RNG.normal(size=6),
+        RNG.normal(size=(9, 4)),
+    )
+    check(recurrent, *arguments)
+    text = tw.grad(recurrent, (0, 1)).lower(*arguments).text("optimized")
+    backward = text.split("scan(")[-1].split("}}")[0]
+    assert "[6, 6]" not in backward.split("return")[-1]  # no sum of matrices is carried
