@@ -21,6 +21,7 @@ from ..compiler.ir.graph import Value
 from ..compiler.ir.term import Term, full
 from ..compiler.ir.types import DType, Shape, TensorType
 from ..compiler.transforms.batch import batch_since
+from ..compiler.transforms.forward import push_forward_terms
 from ..compiler.transforms.reverse import pull_back_terms
 from . import lift, values
 from .arguments import is_static
@@ -221,18 +222,15 @@ def _row(ctx: TraceContext, segment: Segment, inputs: Inputs, output: Value) -> 
     ends = [t._type for t in inputs.outer]
     if 0 in shape:
         return [_zeros(ctx, output.type, end) for end in ends]
-    if not shape:
-        found = segment.pull_back([output], [values.full(ctx, (), 1, output.type.dtype)], inputs)
-    else:
-        start, unit = len(ctx.builder.nodes), _unit(output.type)
-        ct = full(ctx.builder, shape, 1, output.type.dtype).where(Term(ctx.builder, unit))
-        terms = pull_back_terms(ctx.builder, segment.nodes, [output], [ct], inputs.values)
-        found = _for_all(ctx, start, unit, [t.value if t else None for t in terms])
+
+    def pull(ct: Term) -> list[Term | None]:
+        return pull_back_terms(ctx.builder, segment.nodes, [output], [ct], inputs.values)
+
     return [
         _zeros(ctx, output.type, end)
         if value is None
         else values.reshape(ctx, value, (*shape, *end.shape))
-        for value, end in zip(found, ends, strict=True)
+        for value, end in zip(_for_all(ctx, output.type, pull), ends, strict=True)
     ]
 
 
@@ -248,45 +246,46 @@ def _column(
     ctx: TraceContext, segment: Segment, inputs: Inputs, position: int, outputs: Sequence[Value]
 ) -> list[Value]:
     """For each output the derivatives by one input."""
-    type = inputs.outer[position]._type
-    if 0 in type.shape:
-        return [_zeros(ctx, v.type, type) for v in outputs]
-    tangents: list[Value | None] = [None] * len(inputs.outer)
-    if not type.shape:
-        tangents[position] = values.full(ctx, (), 1, type.dtype)
-        found = segment.push_forward(inputs, tangents, outputs)
-    else:
-        start, unit = len(ctx.builder.nodes), _unit(type)
-        tangents[position] = values.cast(ctx, unit, type.dtype)
-        found = segment.push_forward(inputs, tangents, outputs)
-        found = [v and _axis_last(ctx, v) for v in _for_all(ctx, start, unit, found)]
-    return [
-        _zeros(ctx, output.type, type)
-        if value is None
-        else values.cast(
-            ctx, values.reshape(ctx, value, (*output.type.shape, *type.shape)), type.dtype
-        )
-        for value, output in zip(found, outputs, strict=True)
-    ]
+    end = inputs.outer[position]._type
+    if 0 in end.shape:
+        return [_zeros(ctx, v.type, end) for v in outputs]
 
+    def push(tangent: Term) -> list[Term | None]:
+        tangents: list[Term | None] = [None] * len(inputs.outer)
+        tangents[position] = tangent
+        return push_forward_terms(ctx.builder, segment.nodes, inputs.values, tangents, outputs)
 
-def _unit(like: TensorType) -> Value:
-    """The placeholder for a unit vector: where it is 1. The rest is zero for certain."""
-    return Value(like.with_dtype(DType.BOOL), "unit")
+    found = []
+    for value, output in zip(_for_all(ctx, end, push), outputs, strict=True):
+        if value is None:
+            found.append(_zeros(ctx, output.type, end))
+            continue
+        if end.shape:
+            value = values.transpose(ctx, value, (*range(1, value.type.rank), 0))
+        value = values.reshape(ctx, value, (*output.type.shape, *end.shape))
+        found.append(values.cast(ctx, value, end.dtype))
+    return found
 
 
 def _for_all(
-    ctx: TraceContext, start: int, unit: Value, found: Sequence[Value | None]
+    ctx: TraceContext, type: TensorType, apply: Callable[[Term], list[Term | None]]
 ) -> list[Value | None]:
-    """Derivatives for one unit vector, put in terms of all: [element of the vector, ...]."""
+    """What `apply` gives for all unit vectors of a type: [element of the vector, ...].
+
+    Their zeros are masks: no numbers to multiply with. Of shape () there is one vector, and no axis
+    for it.
+    """
+    builder = ctx.builder
+    start, unit = len(builder.nodes), Value(type.with_dtype(DType.BOOL), "unit")
+    one = full(builder, type.shape, 1, type.dtype)
+    terms = apply(one.where(Term(builder, unit)) if type.shape else one)
+    found = [None if t is None else t.value for t in terms]
+    if not type.shape:
+        return found
+    stack = _unit_vectors(ctx, type.shape)
     some = [v for v in found if v is not None]
-    stack = _unit_vectors(ctx, unit.type.shape)
-    stacks = iter(batch_since(ctx.builder, start, unit, stack, some))
+    stacks = iter(batch_since(builder, start, unit, stack, some))
     return [None if v is None else next(stacks) for v in found]
-
-
-def _axis_last(ctx: TraceContext, x: Value) -> Value:
-    return values.transpose(ctx, x, (*range(1, x.type.rank), 0))
 
 
 def _zeros(ctx: TraceContext, output: TensorType, input: TensorType) -> Value:
