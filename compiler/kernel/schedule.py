@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..ir.types import Size
 from ..target import Target
-from .form import Apply, Const, Indexed, Instr, Kernel, Load, Reduce, Scan, SizeOf
+from .form import Apply, Const, Indexed, Inside, Instr, Kernel, Load, Reduce, Scan, SizeOf
 
 SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
 CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
@@ -28,6 +28,7 @@ class Schedule:
     caches: memory that is only written need not be read first. They are wide, because long runs
     from one array after the other suit the memory. Such loops, and flat reductions, fetch what they
     will read `ahead` bytes later: the processor's own prefetching leaves a third of the bandwidth.
+    `branches`: vectors that lie inside of everything that is padded have code without masks.
     """
 
     vector_axis: int | None
@@ -37,6 +38,7 @@ class Schedule:
     stream_from: int | None = None
     stream_lanes: int = 0
     ahead: int = 0
+    branches: bool = False
 
     def __str__(self) -> str:
         if self.vector_axis is None:
@@ -65,7 +67,18 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
     stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)
     stream_lanes = lanes * _stream_factor(kernel)
     ahead = AHEAD if stream_from is not None or _reads_long(kernel, cost) else 0
-    return Schedule(axis, lanes, cost, masked_loop, stream_from, stream_lanes, ahead)
+    branches = not masked_loop and target.vector_bytes < 64 and _has_edges(kernel, axis)
+    return Schedule(axis, lanes, cost, masked_loop, stream_from, stream_lanes, ahead, branches)
+
+
+def _has_edges(kernel: Kernel, axis: int) -> bool:
+    """Whether lanes may lie outside of what is padded, which is known when their loop is entered.
+
+    Processors without mask registers read masked vectors slowly, or lane by lane.
+    """
+    edges = [i for i in kernel.instrs if isinstance(i, Inside)]
+    varying = any(axis in i.axes_used for i in edges)
+    return varying and all(i.depth <= axis + 1 for i in edges)
 
 
 def _reads_long(kernel: Kernel, cost: float) -> bool:

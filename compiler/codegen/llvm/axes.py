@@ -12,7 +12,7 @@ from ...kernel.schedule import CACHE_LINE
 from ...ops.scalar import Scalar
 from . import memory
 from .instrs import InstrWriter, Scope
-from .loops import counted_loop, when
+from .loops import counted_loop, either, when
 from .reductions import builder_of
 from .scalars import LlvmScalars
 
@@ -56,7 +56,17 @@ class Loops:
             width = self.schedule.stream_lanes if streaming else lanes
             inner.vector = self.code.builder(width, self._mask(index, stop) if masked else None)
             inner.vectors = {}
-            return _handles(body(inner, _rebuilt(carried, values, inner.vector)))
+
+            def run(whole: bool) -> list[str]:
+                own = inner.copy()
+                own.vectors, own.whole = {}, whole
+                return _handles(body(own, _rebuilt(carried, values, inner.vector)))
+
+            if masked or not self.schedule.branches:
+                return run(whole=False)
+            whole = self.code.all_inside(inner, width)
+            types = [type for type, _ in _typed(carried)]
+            return either(fn, whole, types, partial(run, True), partial(run, False))
 
         def masked_step(index: str, values: list[str]) -> list[str]:
             return step(index, values, masked=True)

@@ -46,6 +46,7 @@ class Scope:
     pointers: dict[tuple[Access, int], str] = field(default_factory=dict)
     vector: LlvmScalars | None = None  # the builder of the open vector loop
     streaming: bool = False  # whether stores of the open loop go past the caches
+    whole: bool = False  # whether all `Inside` are known to hold, in all lanes
 
     def copy(self) -> Scope:
         """A scope for what lies further in: what it adds is not seen outside."""
@@ -56,6 +57,7 @@ class Scope:
             dict(self.pointers),
             self.vector,
             self.streaming,
+            self.whole,
         )
 
     def put(self, instr: Instr, value: Scalar) -> None:
@@ -164,7 +166,7 @@ class InstrWriter:
         s = self.builder_for(instr, scope)
         if isinstance(instr, Load):
             assert instr.access is not None
-            if instr.args:
+            if instr.args and not scope.whole:
                 value = self._load_if(instr, instr.access, s, scope)
             else:
                 value = self.load(instr.dtype, instr.access, s, scope)
@@ -229,11 +231,33 @@ class InstrWriter:
 
     def _inside(self, instr: Inside, s: LlvmScalars, scope: Scope) -> Scalar:
         """A bool; negative positions are beyond every size as unsigned numbers."""
+        if scope.whole:
+            return s.const(True, DType.BOOL)
         place = self.position(instr.offset, instr.strides, s, scope)
         size = self._lanes_of(self.size(instr.size), s)
         type = "i64" if s.lanes == 1 else f"<{s.lanes} x i64>"
         handle = self.fn.assign(f"icmp ult {type} {place.handle}, {size.handle}")
         return Scalar(s, DType.BOOL, handle)
+
+    def all_inside(self, scope: Scope, lanes: int) -> str:
+        """An i1: whether every `Inside` holds for all lanes of the vector that begins here."""
+        found = "true"
+        for instr in self.kernel.instrs:
+            if not isinstance(instr, Inside):
+                continue
+            if not self.varies(instr):
+                known = scope.scalars.get(instr)  # else this walk does not need it
+                if known is not None:
+                    found = self.fn.assign(f"and i1 {found}, {known.handle}")
+                continue
+            first = self.position(instr.offset, instr.strides, self.scalar, scope).handle
+            stride = self.size(instr.strides[self.schedule.vector_axis or 0])
+            length = self.fn.assign(f"mul i64 {stride}, {lanes - 1}")
+            last = self.fn.assign(f"add i64 {first}, {length}")
+            for place in (first, last):
+                inside = self.fn.assign(f"icmp ult i64 {place}, {self.size(instr.size)}")
+                found = self.fn.assign(f"and i1 {found}, {inside}")
+        return found
 
     def _times(self, index: str, stride: str) -> str:
         if stride == "1":

@@ -67,6 +67,30 @@ def when(
     ]
 
 
+def either(
+    fn: FunctionWriter,
+    condition: str,
+    types: Sequence[str],
+    yes: Callable[[], list[str]],
+    no: Callable[[], list[str]],
+) -> list[str]:
+    """`yes() if condition else no()`, for values of these types."""
+    first, second, done = fn.label("then"), fn.label("else"), fn.label("join")
+    fn.branch(condition, first, second)
+    ends = []
+    for label, body in ((first, yes), (second, no)):
+        fn.start(label)
+        results = body()
+        ends.append((results, fn.block))
+        fn.jump(done)
+    fn.start(done)
+    (a, after_yes), (b, after_no) = ends
+    return [
+        fn.assign(f"phi {type} [ {x}, {after_yes} ], [ {y}, {after_no} ]")
+        for type, x, y in zip(types, a, b, strict=True)
+    ]
+
+
 def _trips(start: str, stop: str, step: int) -> int | None:
     """The number of rounds if both ends are constants."""
     if start.startswith("%") or stop.startswith("%"):
