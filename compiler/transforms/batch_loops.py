@@ -60,8 +60,7 @@ class _Region:
         self, region: Graph, inputs: Sequence[Mapped], active: Term | None = None
     ) -> list[Mapped]:
         """The results of the region for all examples; for those in `active`, if it is given."""
-        from_outside = self._active
-        return batch_terms(self.builder, region, inputs, self.size, active or from_outside)
+        return batch_terms(self.builder, region, inputs, self.size, active or self._active)
 
     def finish(self, outputs: Sequence[Mapped]) -> Graph:
         """The graph."""
