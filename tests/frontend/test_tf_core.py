@@ -6,6 +6,7 @@ import pytest
 from tensorwright.frontend.tf import basic
 from tensorwright.frontend.tf.apply import apply
 from tensorwright.frontend.tf.convert import convert_to_tensor
+from tensorwright.frontend.tf.custom import custom_gradient
 from tensorwright.frontend.tf.errors import InvalidArgumentError, OperatorNotAllowedInGraphError
 from tensorwright.frontend.tf.functions import TensorSpec, function
 from tensorwright.frontend.tf.slices import IndexedSlices
@@ -199,3 +200,28 @@ def test_python_if_on_a_tensor_says_what_to_use():
 
     with pytest.raises(OperatorNotAllowedInGraphError, match=r"tf\.cond"):
         choose(convert_to_tensor(1.0))
+
+
+def test_custom_gradient():
+    @custom_gradient
+    def clipped(x):
+        def grad(upstream):
+            return upstream * 10.0
+
+        return x * x, grad
+
+    x = convert_to_tensor([1.0, 2.0])
+    with GradientTape() as tape:
+        tape.watch(x)
+        y = clipped(x) * 3.0
+    assert y.numpy().tolist() == [3.0, 12.0]
+    assert tape.gradient(y, x).numpy().tolist() == [30.0, 30.0]
+
+    @function
+    def inside(x):
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = clipped(x)
+        return tape.gradient(y, x)
+
+    assert inside(x).numpy().tolist() == [10.0, 10.0]
