@@ -25,6 +25,7 @@ from ..compiler.transforms.batch import batch
 from . import lift, values
 from .arguments import is_static
 from .context import RegionKind, TraceContext, require
+from .eager import remembers
 from .jit import Jitted
 from .location import user_location
 from .region import Region, name_of, trace_region
@@ -43,6 +44,7 @@ _FROZEN = "assigning to an example would not change the array that it is taken f
 _AXES = LEAF_CLASSES | {type(None)}
 
 
+@remembers
 def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Jitted:
     """Apply a function to many examples at once, as if it were called for each in a loop.
 

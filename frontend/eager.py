@@ -6,6 +6,7 @@ kept for as long as `f` lives, so that the next call with the same `f` finds it 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import weakref
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from .jit import Jitted
 
 J = TypeVar("J", bound=Jitted)
+T = TypeVar("T", bound=Callable[..., Any])
 Held = Mapping[str, Callable[[], Any]]
 
 
@@ -110,3 +112,37 @@ def _jitted(
     program.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     program.__name__ = control.__name__
     return Jitted(program)
+
+
+_REMEMBERED = "_tensorwright_transforms"
+
+
+def remembers(transform: T) -> T:
+    """A transform of functions that gives one result for one function; a decorator.
+
+    So `tw.grad(f)(x)` written in a loop compiles once. What is made of a function is kept in its
+    attributes, and goes with it.
+    """
+
+    @functools.wraps(transform)
+    def remembering(function: Any, *args: Any, **kwargs: Any) -> Any:
+        attributes = getattr(function, "__dict__", None)
+        key = (transform, id(function), args, tuple(kwargs.items()))
+        if not isinstance(attributes, dict) or not _is_hashable(key):
+            return transform(function, *args, **kwargs)
+        # Wrappers share their function's attributes; what is made for a function keeps it alive,
+        # so no other one has its id.
+        made = attributes.setdefault(_REMEMBERED, {})
+        if key not in made:
+            made[key] = transform(function, *args, **kwargs)
+        return made[key]
+
+    return remembering  # type: ignore[return-value]
+
+
+def _is_hashable(key: Any) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True

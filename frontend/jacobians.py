@@ -26,7 +26,7 @@ from ..compiler.transforms.reverse import pull_back_terms
 from . import lift, values
 from .arguments import is_static
 from .context import TraceContext, current, require
-from .eager import run_eagerly
+from .eager import remembers, run_eagerly
 from .jit import Jitted
 from .location import user_location
 from .tracer import Tracer
@@ -51,6 +51,7 @@ Choice = Callable[[TraceContext, Sequence[Tracer], Sequence[Tracer]], bool]
 # -- public -------------------------------------------------------------------------------------
 
 
+@remembers
 def jacobian(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Jitted:
     """The derivatives of all results of a function by all elements of its arguments.
 
@@ -73,11 +74,13 @@ def jacobian(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool =
     return _compiled("jacobian", function, argnums, has_aux, _fewer_arguments)
 
 
+@remembers
 def jacfwd(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Jitted:
     """As `jacobian`, always in forward mode: for functions with few arguments."""
     return _compiled("jacfwd", function, argnums, has_aux, lambda *_: True)
 
 
+@remembers
 def jacrev(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Jitted:
     """As `jacobian`, always in reverse mode: for functions with few results."""
     return _compiled("jacrev", function, argnums, has_aux, lambda *_: False)

@@ -14,6 +14,7 @@ from ...compiler.errors import GradientError
 from .. import lift, values
 from ..arguments import is_static
 from ..context import require
+from ..eager import remembers
 from ..jit import Jitted
 from ..location import user_location
 from ..tracer import Tracer
@@ -21,6 +22,7 @@ from ..tree import flatten
 from .segment import Argnums, Segment, check_argnums, split_aux, substituted
 
 
+@remembers
 def grad(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Jitted:
     """The gradient of a function with one number as its result.
 
@@ -48,6 +50,7 @@ def grad(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = Fal
     return _compiled(gradient, function, "grad")
 
 
+@remembers
 def value_and_grad(
     function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
 ) -> Jitted:
