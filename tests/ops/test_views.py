@@ -179,7 +179,7 @@ def test_scatter_add():
     values = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [100.0, 200.0, 300.0]])
     op = REGISTRY["scatter_add"]
     found = op.reference(base, values, np.array([1, 0, -1]))
-    np.testing.assert_array_equal(found, base + [[10, 20, 30], [101, 202, 303]])
+    np.testing.assert_array_equal(found, base + np.array([[10, 20, 30], [101, 202, 303]]))
     bools = op.reference(np.zeros(3, bool), np.array([True, False, True]), np.array([0, 0, 2]))
     np.testing.assert_array_equal(bools, [True, False, True])
     with pytest.raises(IndexError):
