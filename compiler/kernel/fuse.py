@@ -138,7 +138,8 @@ class _Fusion:
 
     def _dependencies(self, node: Node) -> tuple[set[int], set[int]]:
         """The units of the operands, and the units that must have finished (no fusion)."""
-        operands = {u.index for v in node.inputs if (u := self._unit_of_value(v))}
+        read = [*node.inputs, *(w for v in node.inputs for w in self.views.waits(v))]
+        operands = {u.index for v in read if (u := self._unit_of_value(v))}
         after, beside = self.prepared.ordered(node.outputs[0])
         hard = {u.index for v in after if (u := self._unit_of_value(v))}
         soft = {u.index for v in beside if (u := self._unit_of_value(v))}

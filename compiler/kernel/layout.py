@@ -142,6 +142,15 @@ class Views:
             (*_composed(above.limits, step, rank), *_limits(node, step)),
         )
 
+    def waits(self, value: Value) -> list[Value]:
+        """What has to be computed before `value` is read: the later operands of its views."""
+        found: list[Value] = []
+        node = self._producers.get(value)
+        while node is not None and node.op.kind is Kind.VIEW:
+            found += node.inputs[1:]
+            node = self._producers.get(node.inputs[0])
+        return found
+
     def is_alias(self, value: Value) -> bool:
         """Whether `value` is a reshape that shares its operand's memory, in row-major order."""
         node = self._producers.get(value)

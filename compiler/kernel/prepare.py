@@ -221,9 +221,7 @@ class _Preparation:
             base = self._copy(base)
         # what is read from the base is read completely before anything is added
         reads = [self.views.resolve(v).root is base for v in others]
-        others = tuple(
-            self._copy(v) if read else v for v, read in zip(others, reads, strict=True)
-        )
+        others = tuple(self._copy(v) if read else v for v, read in zip(others, reads, strict=True))
         readers = tuple(r.outputs[0] for r, _ in self.readers.get(base, []))
         whole = self._emit(node, [base, *others]).output
         self.shares[whole] = base
@@ -320,6 +318,6 @@ def _last_uses(graph: Graph) -> dict[Value, int]:
         node = graph.nodes[position]
         is_view = node.op.kind is Kind.VIEW
         until = max(last[v] for v in node.outputs) if is_view else position
-        for v in node.inputs:
+        for v in node.inputs[:1] if is_view else node.inputs:  # a barrier reads its first operand
             last[v] = max(last[v], until, position)
     return last
