@@ -70,7 +70,7 @@ def _from_array(array: np.ndarray, wanted: DType | None) -> Tensor:
     if target is dtypes.string:
         return Tensor(_bytes(array), dtypes.string)
     # a copy: the caller may change the array, a tensor never changes
-    return Tensor(np.array(array, target.numpy, order="C"), target)
+    return Tensor(_plain(np.array(array, target.numpy, order="C")), target)
 
 
 def _from_python(value: Any, wanted: DType | None) -> Tensor:

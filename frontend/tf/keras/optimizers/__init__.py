@@ -1,0 +1,36 @@
+"""Optimisers: how variables change with their gradients.
+
+Layer: frontend. `rules` has the formulas as functions of arrays, `program` makes one compiled
+program of the update of all variables, `base` and `algorithms` are the classes.
+"""
+
+from .algorithms import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Nadam,
+    RMSprop,
+)
+from .base import FAMILY, Optimizer
+
+get, serialize, deserialize = FAMILY.get, FAMILY.serialize, FAMILY.deserialize
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "serialize",
+]
