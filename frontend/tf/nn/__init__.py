@@ -1,0 +1,4 @@
+"""`tf.nn`: activations, losses, normalisation, look-ups, convolutions and pooling.
+
+Layer: frontend.
+"""
