@@ -190,12 +190,13 @@ def check_unchanged(
             name = code.co_varnames[key] if code and key < code.co_argcount else f"args[{key}]"
         raise UnsupportedError(
             f"the function changes its argument {name}, a {type(x).__name__} of the caller's",
-            loc=_start_of(function),
+            loc=start_of(function),
             hint="change a copy, and return it",
         )
 
 
-def _start_of(function: Callable[..., Any]) -> Loc | None:
+def start_of(function: Callable[..., Any]) -> Loc | None:
+    """Where a Python function begins; None for what is none."""
     code = getattr(function, "__code__", None)
     return code and Loc(code.co_filename, code.co_firstlineno, code.co_name)
 
@@ -242,7 +243,7 @@ def check_constant(function: Callable[..., Any], leaf: Any) -> None:
     if hasattr(leaf, "__next__") or hasattr(leaf, "__await__"):
         raise UnsupportedError(
             f"the function returns a {type(leaf).__name__}, which would run after the trace",
-            loc=_start_of(function),
+            loc=start_of(function),
             hint="return a list or a tuple",
         )
 

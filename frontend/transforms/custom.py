@@ -25,6 +25,7 @@ from ...compiler.ir.graph import Value
 from ...compiler.ir.term import Term
 from ..context import TraceContext, current
 from ..location import user_location
+from ..trace import start_of
 from .batched import batch_rule
 from .marked import (
     Layout,
@@ -37,6 +38,7 @@ from .marked import (
     given_for,
     transposed,
 )
+from .matching import shown
 
 Arguments = tuple[Any, ...]
 
@@ -168,8 +170,8 @@ class CustomVjp(_Custom):
             if not isinstance(returned, tuple) or len(returned) != 2:
                 raise GradientError(
                     f"fwd of {self._name} has to return (result, residuals)",
-                    got=type(returned).__name__,
-                    loc=user_location(),
+                    got=shown(returned),
+                    loc=start_of(fwd),
                 )
             return returned
 
@@ -201,7 +203,7 @@ class _VjpRule:
             if isinstance(returned, list):
                 returned = tuple(returned)
             what, kind = f"bwd of {self.name}", "its result"
-            found = given_for(ctx, what, kind, marked.arguments, returned)
+            found = given_for(ctx, what, kind, marked.arguments, returned, self.bwd)
         return _contributions(site, layout, found)
 
     def jvp(self, site: Site, tangents: Terms) -> Terms:
@@ -292,18 +294,20 @@ class _JvpRule:
             else:
                 dots = derivatives(ctx, template, operands, given)
                 returned = self.rule(*self.fixed, primals, dots)
-                found = self._checked(ctx, returned)
+                found = self._checked(ctx, self.rule, returned)
         return [None if v is None else Term(builder, v) for v in found]
 
-    def _checked(self, ctx: TraceContext, returned: Any) -> list[Value | None]:
+    def _checked(
+        self, ctx: TraceContext, rule: Callable[..., Any], returned: Any
+    ) -> list[Value | None]:
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
             raise GradientError(
                 f"the jvp rule of {self.name} has to return (result, tangent)",
-                got=type(returned).__name__,
-                loc=user_location(),
+                got=shown(returned),
+                loc=start_of(rule),
             )
         what, kind = f"the jvp rule of {self.name}", "tangent"
-        return given_for(ctx, what, kind, self.marked.results, returned[1])
+        return given_for(ctx, what, kind, self.marked.results, returned[1], rule)
 
     def _by_argument(
         self, ctx: TraceContext, site: Site, primals: tuple[Any, ...], dots: tuple[Any, ...]
@@ -322,7 +326,8 @@ class _JvpRule:
             if rule is None or dot is None:
                 continue
             what = f"rule {k} of defjvps of {self.name}"
-            part = given_for(ctx, what, "tangent", results, rule(dot, out, *primals))
+            given = rule(dot, out, *primals)
+            part = given_for(ctx, what, "tangent", results, given, rule)
             total = [
                 a if b is None else b if a is None else ctx.emit("add", a, b)
                 for a, b in zip(total, part, strict=True)

@@ -19,6 +19,7 @@ from ..jit import Jitted
 from ..location import user_location
 from ..tracer import Tracer
 from ..tree import flatten
+from .matching import shown
 from .segment import Argnums, Segment, check_argnums, split_aux, substituted
 
 
@@ -96,14 +97,13 @@ def _one_number(what: str, value: Any) -> Tracer:
     """The result as a float of shape (), or a GradientError."""
     leaves, tree = flatten(value)
     if not tree.is_leaf or is_static(value):
-        count = f" of {len(leaves)} arrays or numbers" if leaves and not tree.is_leaf else ""
         raise GradientError(
             f"{what}: the function has to return one number",
-            got=f"{type(value).__name__}{count}",
+            got=shown(value),
             expected="a float of shape ()",
             loc=user_location(),
             hint="return the number alone, or use has_aux=True for what comes with it"
-            if leaves
+            if leaves and not tree.is_leaf
             else "",
         )
     output = lift.lift(value)

@@ -35,7 +35,7 @@ from ..lift import lift
 from ..location import user_location
 from ..region import Template, spec_of, trace_region
 from ..selection import Selection
-from ..trace import tracer_of
+from ..trace import start_of, tracer_of
 from ..tracer import Tracer
 from ..tree import flatten, unflatten
 from .matching import match, traced_value
@@ -247,13 +247,29 @@ def _zero(x: Any) -> Any:
     return type(x)(0.0)
 
 
+@contextmanager
+def blaming(rule: Callable[..., Any]) -> Iterator[None]:
+    """Errors that are raised inside point to the start of a user's rule, which has returned."""
+    try:
+        yield
+    except GradientError as error:
+        error.loc = start_of(rule) or error.loc
+        raise
+
+
 def given_for(
-    ctx: TraceContext, what: str, kind: str, template: Template, given: Any
+    ctx: TraceContext,
+    what: str,
+    kind: str,
+    template: Template,
+    given: Any,
+    rule: Callable[..., Any],
 ) -> list[Value | None]:
     """What a user's rule gives for the traced leaves of a structure: values, None for zeros."""
     types = [x.type if _has_derivative(x) else None for x in template.leaves]
-    pairs = match(what, kind, given, template.tree, types, strict=False)
-    found = iter([traced_value(ctx, what, *pair) for pair in pairs])
+    with blaming(rule):
+        pairs = match(what, kind, given, template.tree, types, strict=False)
+        found = iter([traced_value(ctx, what, *pair) for pair in pairs])
     return [next(found) if _has_derivative(spec) else None for spec in template.specs]
 
 

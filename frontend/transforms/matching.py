@@ -87,7 +87,7 @@ def match(
         elif strict and leaf is not None:
             raise GradientError(
                 f"{what}: {path} belongs to what is not of floats and has no derivative",
-                got=_shown(leaf),
+                got=shown(leaf),
                 expected="None",
                 loc=user_location(),
             )
@@ -98,14 +98,14 @@ def _walk(what: str, tree: TreeDef, given: Any, path: str, found: list[tuple[str
     kind = tree.kind
     if kind is None:
         if given is not None and not flatten(given)[1].is_leaf:
-            _wrong_structure(what, path, _shown(given), "an array or a number")
+            _wrong_structure(what, path, shown(given), "an array or a number")
         found.append((path, given))
         return
     if given is None:
         found.extend((below, None) for below in tree.paths(path))
         return
     if type(given) is not kind:
-        _wrong_structure(what, path, _shown(given), _kind_text(tree))
+        _wrong_structure(what, path, shown(given), _kind_text(tree))
     for step, child, below in zip(
         tree.steps(), tree.children, _children(what, tree, given, path), strict=True
     ):
@@ -123,7 +123,7 @@ def _children(what: str, tree: TreeDef, given: Any, path: str) -> list[Any]:
     if tree.kind is type(None):
         return []
     if len(given) != len(tree.children):
-        _wrong_structure(what, path, _shown(given), _kind_text(tree))
+        _wrong_structure(what, path, shown(given), _kind_text(tree))
     return list(given)
 
 
@@ -135,7 +135,8 @@ def _kind_text(tree: TreeDef) -> str:
     return tree.kind.__name__ if named else f"{tree.kind.__name__} of {len(tree.children)}"
 
 
-def _shown(x: Any) -> str:
+def shown(x: Any) -> str:
+    """An object's type for messages: f64[3], tuple of 2, str."""
     tree = flatten(x)[1]
     if not tree.is_leaf:
         return _kind_text(tree)
@@ -181,7 +182,7 @@ def traced_value(
     except UserError:
         x = None
     if x is None or not _agrees(ctx, x._type, type):
-        raise _wrong_type(what, path, _shown(given), type)
+        raise _wrong_type(what, path, shown(given), type)
     return values.reshape(ctx, x._read(), type.shape)
 
 
@@ -209,7 +210,7 @@ def concrete_value(what: str, path: str, type: TensorType, given: Any) -> Any:
     else:
         found = np.asarray(given)
         if is_static(given) or found.shape != type.shape or found.dtype != dtype:
-            raise _wrong_type(what, path, _shown(given), type)
+            raise _wrong_type(what, path, shown(given), type)
     data = read_data(found if type.shape else found[()])
     assert data is not None
     return data[0]

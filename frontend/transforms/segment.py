@@ -24,6 +24,7 @@ from ..context import TraceContext
 from ..location import user_location
 from ..tracer import Tracer
 from ..tree import TreeDef, flatten, unflatten
+from .matching import shown
 
 Argnums = int | Sequence[int]
 FROZEN = "assigning to a differentiated argument"
@@ -241,7 +242,7 @@ def split_aux(what: str, returned: Any) -> tuple[Any, Any]:
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise GradientError(
             f"{what}: with has_aux=True the function returns (result, other things)",
-            got=type(returned).__name__,
+            got=shown(returned),
             loc=user_location(),
         )
     return returned
