@@ -6,7 +6,13 @@ import tensorwright as tw
 @tw.jit
 def f(x, y):
     return np.exp(-x) * y
+
+TensorFlow's names (`tw.constant`, `tw.GradientTape`, `tw.math`) are loaded when they are first
+used: programs for TensorFlow 2 run with `import tensorwright as tf`.
 """
+
+import importlib as _importlib
+from typing import Any as _Any
 
 from .compiler.errors import (
     DTypeError,
@@ -21,9 +27,9 @@ from .compiler.errors import (
     UnsupportedError,
     UserError,
 )
-from .frontend.arguments import TensorSpec
 from .frontend.batching import vmap
-from .frontend.control import cond, fori_loop, map, scan, switch, while_loop
+from .frontend.control import fori_loop, map, switch
+from .frontend.dialects import TensorSpec, cond, scan, stop_gradient, while_loop
 from .frontend.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
@@ -33,7 +39,6 @@ from .frontend.transforms import (
     custom_vjp,
     grad,
     jvp,
-    stop_gradient,
     value_and_grad,
     vjp,
 )
@@ -81,3 +86,17 @@ __all__ = [
     "vmap",
     "while_loop",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    """TensorFlow's names."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    table = _importlib.import_module(".frontend.tf.exports", __name__)
+    found = globals()[name] = table.find(__name__, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    table = _importlib.import_module(".frontend.tf.exports", __name__)
+    return sorted({*globals(), *table.names()})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tensorwright.frontend.tf import basic
+from tensorwright.frontend.tf import elementwise
 from tensorwright.frontend.tf.apply import apply
 from tensorwright.frontend.tf.convert import convert_to_tensor
 from tensorwright.frontend.tf.custom import custom_gradient
@@ -19,7 +19,7 @@ def mean(x):
 
 
 def loss_of(w, b, x, y):
-    return apply("Mean", mean, [basic.square(w * x + b - y)])
+    return apply("Mean", mean, [elementwise.square(w * x + b - y)])
 
 
 def test_printed_forms():

@@ -1,0 +1,108 @@
+"""Names that JAX and TensorFlow have in common: which form a call means.
+
+Layer: frontend. `scan`, `cond`, `while_loop`, `stop_gradient` and `TensorSpec` have JAX's signature
+in the NumPy dialect. TensorFlow's form is meant where a keyword of its own is used, where tensors
+or variables are among the data, or where JAX's form could not call the function that is given; it
+is loaded then.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..compiler.ir.types import TensorType
+from . import arguments, control, transforms
+from .tree import flatten
+
+_TENSORFLOW = f"{__package__}.tf"
+
+
+def has_tensor(x: Any) -> bool:
+    """Whether tensors or variables of TensorFlow's dialect are among the leaves."""
+    return any(type(leaf).__module__.startswith(_TENSORFLOW) for leaf in flatten(x)[0])
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Whether a function can be called with that many positional arguments."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # no signature to be had
+        return True
+    return True
+
+
+def _either(
+    jax_form: Callable[..., Any], module: str, is_tensorflow: Callable[..., bool]
+) -> Callable[..., Any]:
+    """JAX's form of a function, which hands calls of TensorFlow's form on to it."""
+    name = jax_form.__name__
+    own = frozenset(inspect.signature(jax_form).parameters)
+
+    @functools.wraps(jax_form)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not own.issuperset(kwargs) or is_tensorflow(*args, **kwargs):
+            found = importlib.import_module(f"{_TENSORFLOW}.{module}")
+            return getattr(found, name)(*args, **kwargs)
+        return jax_form(*args, **kwargs)
+
+    return call
+
+
+def _any_tensor(*args: Any, **kwargs: Any) -> bool:
+    return has_tensor((args, kwargs))
+
+
+def _is_loop(*args: Any, **kwargs: Any) -> bool:
+    """tf.while_loop(cond, body, loop_vars): the functions take one argument per variable."""
+    if has_tensor((args, kwargs)):
+        return True
+    if len(args) < 3 or not isinstance(args[2], (list, tuple)):
+        return False
+    return not _takes(args[0], 1) and _takes(args[0], len(args[2]))
+
+
+def _is_scan(*args: Any, **kwargs: Any) -> bool:
+    """tf.scan(fn, elems): without data as a third argument, JAX's form needs a length."""
+    return has_tensor((args, kwargs)) or (len(args) == 2 and not kwargs)
+
+
+scan = _either(control.scan, "control", _is_scan)
+cond = _either(control.cond, "control", _any_tensor)
+while_loop = _either(control.while_loop, "control", _is_loop)
+stop_gradient = _either(transforms.stop_gradient, "scopes", _any_tensor)
+
+
+class _EitherSpec(type):
+    """Makes the TensorSpec of the dialect that the first argument belongs to."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        first = args[0] if args else kwargs.get("type")
+        if isinstance(first, (str, TensorType)):
+            return arguments.TensorSpec(*args, **kwargs)
+        return cls._tensorflow(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if isinstance(instance, arguments.TensorSpec):
+            return True
+        kind = type(instance)
+        return kind.__name__ == "TensorSpec" and kind.__module__.startswith(_TENSORFLOW)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls._tensorflow, name)
+
+    @property
+    def _tensorflow(cls) -> Any:
+        return importlib.import_module(f"{_TENSORFLOW}.functions").TensorSpec
+
+
+class TensorSpec(metaclass=_EitherSpec):
+    """The type of an array argument, for compiling without data.
+
+    `TensorSpec("f64[n, 3]")`, or in TensorFlow's form `TensorSpec([None, 3], tf.float64)`.
+    """

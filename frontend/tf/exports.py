@@ -1,0 +1,93 @@
+"""The table of TensorFlow's top-level names: which module of this package has each.
+
+Layer: frontend. The package root looks names up here when they are first used, so that importing
+it does not load this dialect. Sub-namespaces (`tf.math`) are modules of the package root.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# module of this package -> names; "public=own" where the two differ
+TOP_LEVEL: dict[str, str] = {
+    "arrays": """
+        broadcast_dynamic_shape broadcast_static_shape eye fill linspace meshgrid one_hot ones
+        ones_like range rank sequence_mask shape shape_n size zeros zeros_like
+    """,
+    "convert": "convert_to_tensor",
+    "dtypes": """
+        DType as_dtype bool=bool_ double float16 float32 float64 half int16 int32 int64 int8 string
+        uint16 uint32 uint64 uint8
+    """,
+    "elementwise": """
+        abs acos acosh add add_n asin asinh atan atan2 atanh cast ceil clip_by_value constant cos
+        cosh divide equal exp floor floordiv greater greater_equal
+        identity identity_n less less_equal logical_and logical_not logical_or maximum minimum
+        multiply negative not_equal pow realdiv=real_divide round saturate_cast scalar_mul sigmoid
+        sign sin sinh sqrt square subtract tan tanh truncatediv truncatemod
+    """,
+    "custom": "custom_gradient recompute_grad",
+    "functions": "function",
+    "indexing": """
+        boolean_mask gather gather_nd scatter_nd slice strided_slice tensor_scatter_nd_add
+        tensor_scatter_nd_max tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update
+        where
+    """,
+    "linalg": "einsum matmul norm tensordot",
+    "reductions": """
+        argmax argmin cumsum reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean
+        reduce_min reduce_prod reduce_sum
+    """,
+    "scopes": """
+        control_dependencies executing_eagerly group init_scope is_tensor name_scope no_op
+        numpy_function py_function tuple=tuple_of
+    """,
+    "shapes": "TensorShape",
+    "shaping": """
+        broadcast_to concat ensure_shape expand_dims pad repeat reshape reverse reverse_sequence
+        roll split squeeze stack tile transpose unstack
+    """,
+    "slices": "IndexedSlices",
+    "tape": "GradientTape UnconnectedGradients",
+    "tensors": "Tensor",
+    "variables": "Variable",
+}
+# Modules of the package root that are loaded when they are first used.
+NAMESPACES = frozenset(
+    ["bitwise", "dtypes", "errors", "linalg", "math", "nest", "nn", "random", "nn", "random"]
+)
+CONSTANTS: dict[str, Any] = {"newaxis": None}
+
+
+def _entries() -> dict[str, tuple[str, str]]:
+    found = {}
+    for module, names in TOP_LEVEL.items():
+        for entry in names.split():
+            public, _, own = entry.partition("=")
+            found[public] = (module, own or public)
+    return found
+
+
+NAMES = _entries()
+
+
+def names() -> list[str]:
+    """All top-level names, namespaces included."""
+    return sorted({*NAMES, *NAMESPACES, *CONSTANTS})
+
+
+def find(package: str, name: str) -> Any:
+    """What TensorFlow's top-level name stands for.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    if name in CONSTANTS:
+        return CONSTANTS[name]
+    if name in NAMESPACES:
+        return importlib.import_module(f"{package}.{name}")
+    if name not in NAMES:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    module, own = NAMES[name]
+    return getattr(importlib.import_module(f".{module}", __package__), own)
