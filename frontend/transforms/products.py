@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...compiler.errors import GradientError
+from ...compiler.errors import GradientError, LeakedTracerError
 from ...compiler.ir.graph import Value
 from ..context import TraceContext, current, require
 from ..eager import Held, kept, run_eagerly
@@ -87,6 +87,12 @@ class Pullback:
 
     def __call__(self, ct: Any) -> tuple[Any, ...]:
         """Emit the derivative."""
+        if current() is not self._ctx:
+            raise LeakedTracerError(
+                f"a pullback made in the trace of {self._ctx.function} is used outside of it",
+                loc=user_location(),
+                hint="call it in the function, or call tw.vjp where the pullback is used",
+            )
         pairs = match("vjp", "cotangent", ct, self.leaves.tree, self.leaves.types)
         cts = [traced_value(self._ctx, "vjp", *pair) for pair in pairs]
         return self.of_values(cts)

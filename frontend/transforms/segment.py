@@ -77,12 +77,15 @@ def fresh_inputs(
     names: Sequence[str],
     hint: str = "convert it to floats",
 ) -> Inputs:
-    """Fresh values for all leaves of the arguments; GradientError if one is not of floats."""
+    """Fresh values for all leaves of the arguments; GradientError if one is not of floats.
+
+    There may be more names than arguments.
+    """
     outer: list[Tracer] = []
     inner: list[Tracer] = []
     paths: list[str] = []
     trees = []
-    for argument, name in zip(arguments, names, strict=True):
+    for argument, name in zip(arguments, names, strict=False):
         leaves, tree = flatten(argument)
         trees.append(tree)
         for leaf, path in zip(leaves, tree.paths(name), strict=True):
