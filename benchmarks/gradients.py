@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,12 @@ def run(loss: Loss, dtype: str, size: str, plan: Plan, peers: list[Peer]) -> Gra
 def gradient_of(loss: Loss) -> Callable[..., Any]:
     """A new compiled function, to be called with the loss's arguments."""
     argnums = loss.argnums if len(loss.argnums) > 1 else loss.argnums[0]
-    return (tw.value_and_grad if loss.value else tw.grad)(source(loss), argnums=argnums)
+    function = source(loss)
+    # a copy: the gradient of one function is compiled once
+    copied = FunctionType(
+        function.__code__, function.__globals__, function.__name__, None, function.__closure__
+    )
+    return (tw.value_and_grad if loss.value else tw.grad)(copied, argnums=argnums)
 
 
 def slope_error(loss: Loss, arguments: Arguments, gradient: Any) -> float:

@@ -1,0 +1,214 @@
+"""`python -m benchmarks.tensorflow2`: the same TensorFlow 2 programs under both modules.
+
+Each module runs in a process of its own, all programs once per round, the modules alternating; the
+median over the rounds is reported. Without TensorFlow only our own times are shown.
+
+    python -m benchmarks.tensorflow2 --tensorflow-python PATH   # a Python that has TensorFlow
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+ROUNDS = 5
+SECONDS = 0.3  # for each program in each round
+# name -> (target, of TensorFlow's time or in seconds)
+TARGETS = {"eager add, 8 elements": (0.5, "x"), "linear step": (3e-6, "s"), "mlp step": (1.0, "x")}
+
+
+# -- the programs -------------------------------------------------------------------------------
+
+
+def eager_add(tf: Any) -> Callable[[], Any]:
+    """One eager op on 8 elements."""
+    x = tf.constant(np.arange(8, dtype=np.float32))
+    return lambda: x + x
+
+
+def eager_gradient(tf: Any) -> Callable[[], Any]:
+    """The gradient of a linear model, op by op on a tape."""
+    w, b = tf.Variable(5.0), tf.Variable(0.0)
+    x, y = tf.constant([1.0, 2.0, 3.0, 4.0]), tf.constant([0.0, -1.0, -2.0, -3.0])
+
+    def gradient() -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(w * x + b - y))
+        return tape.gradient(loss, [w, b])
+
+    return gradient
+
+
+def linear_step(tf: Any) -> Callable[[], Any]:
+    """A training step of a linear model, compiled: variables, a tape, two assign_sub."""
+    w, b = tf.Variable(5.0), tf.Variable(0.0)
+    x, y = tf.constant([1.0, 2.0, 3.0, 4.0]), tf.constant([0.0, -1.0, -2.0, -3.0])
+
+    @tf.function
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(w * x + b - y))
+        dw, db = tape.gradient(loss, [w, b])
+        w.assign_sub(0.01 * dw)
+        b.assign_sub(0.01 * db)
+        return loss
+
+    return lambda: step(x, y)
+
+
+def mlp_step(tf: Any) -> Callable[[], Any]:
+    """784-128-10 with ReLU, batch 128: loss, gradient, Adam update."""
+    rng = np.random.default_rng(0)
+    shapes = {"w1": (784, 128), "b1": (128,), "w2": (128, 10), "b2": (10,)}
+    weights = [
+        tf.Variable((rng.normal(size=s) / np.sqrt(s[0])).astype(np.float32))
+        for s in shapes.values()
+    ]
+    first = [tf.Variable(np.zeros(s, np.float32)) for s in shapes.values()]
+    second = [tf.Variable(np.zeros(s, np.float32)) for s in shapes.values()]
+    images = tf.constant(rng.normal(size=(128, 784)).astype(np.float32))
+    labels = tf.constant(np.eye(10, dtype=np.float32)[rng.integers(0, 10, 128)])
+
+    @tf.function
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            hidden = tf.maximum(tf.matmul(x, weights[0]) + weights[1], 0.0)
+            logits = tf.matmul(hidden, weights[2]) + weights[3]
+            shifted = logits - tf.reduce_max(logits, axis=1, keepdims=True)
+            total = tf.math.log(tf.reduce_sum(tf.exp(shifted), axis=1))
+            loss = tf.reduce_mean(total - tf.reduce_sum(shifted * y, axis=1))
+        gradients = tape.gradient(loss, weights)
+        for w, m, v, g in zip(weights, first, second, gradients, strict=True):
+            m.assign(0.9 * m + 0.1 * g)
+            v.assign(0.999 * v + 0.001 * g * g)
+            w.assign_sub(0.001 * m / (tf.sqrt(v) + 1e-7))
+        return loss
+
+    return lambda: step(images, labels)
+
+
+PROGRAMS = {
+    "eager add, 8 elements": eager_add,
+    "eager gradient": eager_gradient,
+    "linear step": linear_step,
+    "mlp step": mlp_step,
+}
+
+
+# -- measuring ----------------------------------------------------------------------------------
+
+
+def serve(module: str) -> None:
+    """Answer each line of input with the seconds per call of all programs."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    tf = importlib.import_module(module)
+    calls = {name: make(tf) for name, make in PROGRAMS.items()}
+    for call in calls.values():
+        call()
+    print(json.dumps("ready"), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps({name: _seconds(call) for name, call in calls.items()}), flush=True)
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    """The median time of a call; short ones are timed in runs of 50."""
+    begin = time.perf_counter()
+    call()
+    runs = 50 if time.perf_counter() - begin < 1e-4 else 1
+    samples = []
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
+        begin = time.perf_counter()
+        for _ in range(runs):
+            call()
+        samples.append((time.perf_counter() - begin) / runs)
+    return statistics.median(samples)
+
+
+class Server:
+    """A process with one of the modules."""
+
+    def __init__(self, python: str, module: str) -> None:
+        command = [python, "-m", "benchmarks.tensorflow2", "--serve", module]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.is_ready = bool(self._answer())
+
+    def ask(self) -> dict[str, float]:
+        """One round."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        found: dict[str, float] = self._answer()
+        return found
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def stop(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tensorflow2", description=__doc__)
+    parser.add_argument("--tensorflow-python", default=sys.executable, metavar="PATH")
+    parser.add_argument("--serve", metavar="MODULE", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.serve:
+        serve(options.serve)
+        return 0
+    servers = [Server(sys.executable, "tensorwright")]
+    peer = Server(options.tensorflow_python, "tensorflow")
+    if peer.is_ready:
+        servers.append(peer)
+    else:
+        print("there is no TensorFlow to compare with", file=sys.stderr)
+    rounds = [[server.ask() for server in servers] for _ in range(ROUNDS)]
+    for server in servers:
+        server.stop()
+    _print(rounds)
+    return 0
+
+
+def _print(rounds: list[list[dict[str, float]]]) -> None:
+    print(f"{'program':24} {'tensorwright':>14} {'tensorflow':>12} {'ratio':>7}  target")
+    for name in PROGRAMS:
+        times = [statistics.median(r[k][name] for r in rounds) for k in range(len(rounds[0]))]
+        shown = [f"{seconds * 1e6:.1f} us" for seconds in times] + ["-"] * (2 - len(times))
+        ratio = times[0] / times[1] if len(times) == 2 else None
+        print(
+            f"{name:24} {shown[0]:>14} {shown[1]:>12}"
+            f" {f'{ratio:.3f}' if ratio else '-':>7}  {_verdict(name, times[0], ratio)}"
+        )
+
+
+def _verdict(name: str, seconds: float, ratio: float | None) -> str:
+    if name not in TARGETS:
+        return ""
+    target, unit = TARGETS[name]
+    value = seconds if unit == "s" else ratio
+    shown = f"<= {target * 1e6:g} us" if unit == "s" else f"<= {target:g}x"
+    if value is None:
+        return shown
+    return f"{shown} {'met' if value <= target else 'MISSED'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
