@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..random import seeds
+from ..tensors import STATE
 
 _FLOATS = ("float16", "float32", "float64")
 
@@ -25,7 +27,6 @@ class _Settings:
         self.epsilon = 1e-7
         self.data_format = "channels_last"
         self.names: Counter[str] = Counter()
-        self.generator = np.random.default_rng()
 
 
 _SETTINGS = _Settings()
@@ -98,14 +99,18 @@ reset_uids = clear_session
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed Python's, NumPy's and Keras's random numbers."""
+    """Seed the random numbers of Python, NumPy, and this package."""
     if not isinstance(seed, int):
         raise ValueError(f"Expected `seed` argument to be an integer. Received: seed={seed}")
     random.seed(seed)
     np.random.seed(seed)
-    _SETTINGS.generator = np.random.default_rng(seed)
+    seeds.set_seed(seed)
 
 
 def new_seed() -> int:
-    """A seed for something that was given none."""
-    return int(_SETTINGS.generator.integers(2**31))
+    """A seed for something that was given none; it follows from the global seed if that is set."""
+    function, STATE.function = STATE.function, None  # it is drawn now, also while tracing
+    try:
+        return int(seeds.start("Keras", None, 1).numpy()[2]) & 0x7FFFFFFF
+    finally:
+        STATE.function = function

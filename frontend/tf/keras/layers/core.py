@@ -1,0 +1,462 @@
+"""Dense layers, embeddings and what needs no weights: shapes, activations, sums.
+
+Layer: frontend.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...apply import apply
+from ...convert import convert_to_tensor
+from ...dtypes import as_dtype
+from ...elementwise import add as add_tensors
+from ...elementwise import cast, maximum, minimum, multiply, subtract
+from ...indexing import gather
+from ...shapes import TensorShape
+from ...shaping import concat, transpose
+from ...tensors import Tensor
+from .. import activations, constraints, initializers, regularizers
+from .base import FAMILY, Layer
+
+
+class InputLayer(Layer):
+    """Says what a `Sequential` model is called with.
+
+    Args:
+        shape: of one example.
+        batch_size: the number of examples, if it is known.
+        dtype: of the input, by default `floatx`.
+        batch_shape: of the whole input, instead of `shape`.
+        name: of the layer.
+        input_shape: the older name of `shape`.
+    """
+
+    fields = ("batch_shape",)
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        batch_shape: Any = None,
+        name: str | None = None,
+        input_shape: Any = None,
+        **ignored: Any,
+    ) -> None:
+        super().__init__(name=name)
+        shape = input_shape if shape is None else shape
+        if batch_shape is None:
+            if shape is None:
+                raise ValueError("You must pass a `shape` argument.")
+            batch_shape = (batch_size, *TensorShape(shape))
+        self.batch_shape = self._batch_shape = tuple(batch_shape)
+        self.input_dtype = as_dtype(dtype or self.dtype)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """The input itself."""
+        return inputs
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    **ignored: Any,
+) -> InputLayer:
+    """The input of a `Sequential` model; models are not made by calling layers on it."""
+    return InputLayer(shape, batch_size, dtype, batch_shape, name)
+
+
+FAMILY.add()(InputLayer)
+
+
+def _affine(x: Any, kernel: Any, *bias: Any) -> Any:
+    y = np.tensordot(x, kernel, axes=1) if x.ndim > 2 else np.matmul(x, kernel)
+    return y + bias[0] if bias else y
+
+
+@FAMILY.add()
+class Dense(Layer):
+    """activation(inputs @ kernel + bias), on the last axis.
+
+    Args:
+        units: the size of the result's last axis.
+        activation: a name or function; by default none.
+        use_bias: whether there is a bias.
+        kernel_initializer: and `bias_initializer`: where the weights begin.
+        bias_initializer: see above.
+        kernel_regularizer: and `bias_regularizer`: penalties.
+        bias_regularizer: see above.
+        activity_regularizer: a penalty on the output.
+        kernel_constraint: and `bias_constraint`: what updates are held to.
+        bias_constraint: see above.
+        options: see `Layer`.
+    """
+
+    fields = (
+        "units", "activation", "use_bias", "kernel_initializer", "bias_initializer",
+        "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **options)
+        if int(units) <= 0:
+            raise ValueError(
+                "Received an invalid value for `units`, expected a positive integer. "
+                f"Received: units={units}"
+            )
+        self.units, self.use_bias = int(units), use_bias
+        self.activation = activations.get(activation)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        """Make kernel [inputs, units] and bias [units]."""
+        inputs = TensorShape(input_shape)[-1]
+        if inputs is None:
+            raise ValueError("The last dimension of the inputs to `Dense` should be defined.")
+        self.kernel = self.add_weight(
+            name="kernel", shape=(inputs, self.units), initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.units,), initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        x = convert_to_tensor(inputs)
+        expected = self.kernel.shape[0]
+        if x.ndim == 0 or x.shape[-1] not in (None, expected):
+            raise ValueError(
+                f"Input 0 of layer {self.name!r} is incompatible with the layer: expected axis -1"
+                f" of input shape to have value {expected}, but received input with shape {x.shape}"
+            )
+        weights = [self.kernel.value()] + ([self.bias.value()] if self.bias is not None else [])
+        return self.activation(apply("MatMul", _affine, [x, *weights]))
+
+
+@FAMILY.add()
+class Embedding(Layer):
+    """Rows of a table, by their indices.
+
+    Args:
+        input_dim: the number of rows.
+        output_dim: the size of a row.
+        embeddings_initializer: where the table begins.
+        embeddings_regularizer: a penalty.
+        embeddings_constraint: what updates are held to.
+        mask_zero: masks are not supported, so this has to be False.
+        options: see `Layer`.
+    """
+
+    fields = (
+        "input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
+        "embeddings_constraint",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        **options: Any,
+    ) -> None:
+        options.pop("input_length", None)
+        super().__init__(**options)
+        if mask_zero:
+            raise NotImplementedError("Embedding: masks (`mask_zero`) are not supported")
+        self.input_dim, self.output_dim = int(input_dim), int(output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the table."""
+        self.embeddings = self.add_weight(
+            name="embeddings", shape=(self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer, regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )  # fmt: skip
+
+    def call(self, inputs: Any) -> Any:
+        """The rows."""
+        x = convert_to_tensor(inputs)
+        return gather(self.embeddings, x if x.dtype.is_integer else cast(x, "int32"))
+
+
+@FAMILY.add()
+class Activation(Layer):
+    """An activation function as a layer."""
+
+    fields = ("activation",)
+
+    def __init__(self, activation: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        return self.activation(inputs)
+
+
+@FAMILY.add()
+class ReLU(Layer):
+    """max(x, 0); see `activations.relu`."""
+
+    fields = ("max_value", "negative_slope", "threshold")
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.max_value, self.negative_slope = max_value, negative_slope
+        self.threshold = threshold
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+@FAMILY.add()
+class LeakyReLU(Layer):
+    """x, or `negative_slope` times x where x is negative."""
+
+    fields = ("negative_slope",)
+
+    def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
+        negative_slope = options.pop("alpha", negative_slope)
+        super().__init__(**options)
+        self.negative_slope = negative_slope
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        return activations.leaky_relu(inputs, self.negative_slope)
+
+
+@FAMILY.add()
+class Softmax(Layer):
+    """exp(x) / sum(exp(x)) along an axis."""
+
+    fields = ("axis",)
+
+    def __init__(self, axis: int = -1, **options: Any) -> None:
+        super().__init__(**options)
+        self.axis = axis
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        return activations.softmax(inputs, self.axis)
+
+
+def _flatten(x: Any, *, sizes: tuple[int, ...]) -> Any:
+    return x.reshape((x.shape[0], *sizes))
+
+
+@FAMILY.add()
+class Flatten(Layer):
+    """All axes but the first as one."""
+
+    def __init__(self, data_format: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        x = convert_to_tensor(inputs)
+        size = math.prod(x._value.shape[1:])
+        return apply("Flatten", _flatten, [x], {"sizes": (size,)})
+
+
+@FAMILY.add()
+class Reshape(Layer):
+    """Another shape of each example; one size may be -1."""
+
+    fields = ("target_shape",)
+
+    def __init__(self, target_shape: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.target_shape = tuple(target_shape)
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        x = convert_to_tensor(inputs)
+        sizes = self.target_shape
+        if -1 in sizes:
+            rest = math.prod(s for s in sizes if s != -1)
+            total = math.prod(x._value.shape[1:])
+            sizes = tuple(total // rest if s == -1 else s for s in sizes)
+        return apply("Reshape", _flatten, [x], {"sizes": sizes})
+
+
+@FAMILY.add()
+class Permute(Layer):
+    """The axes of each example in another order; `dims` counts from 1."""
+
+    fields = ("dims",)
+
+    def __init__(self, dims: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.dims = tuple(dims)
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        return transpose(inputs, (0, *self.dims))
+
+
+def _rescale(x: Any, *, scale: float, offset: float) -> Any:
+    return x * scale + offset
+
+
+@FAMILY.add()
+class Rescaling(Layer):
+    """inputs * scale + offset."""
+
+    fields = ("scale", "offset")
+
+    def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.scale, self.offset = scale, offset
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        attrs = {"scale": float(self.scale), "offset": float(self.offset)}
+        return apply("Rescaling", _rescale, [cast(inputs, self._dtype)], attrs)
+
+
+@FAMILY.add()
+class Lambda(Layer):
+    """Any function as a layer.
+
+    Args:
+        function: called with the input and `arguments`, and with `training` if it takes it.
+        output_shape: for Keras's signature.
+        mask: for Keras's signature.
+        arguments: keywords for `function`.
+        options: see `Layer`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.function, self.arguments = function, dict(arguments or {})
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        return self.function(inputs, **self.arguments)
+
+
+class _Merge(Layer):
+    """Layers of a list of inputs."""
+
+    def _merged(self, inputs: list[Any]) -> Any:
+        raise NotImplementedError
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        if not isinstance(inputs, (list, tuple)) or not inputs:
+            raise ValueError(
+                f"A merge layer should be called on a list of at least 1 input. Received {inputs}"
+            )
+        return self._merged(list(inputs))
+
+
+def _pairwise(name: str, op: Callable[[Any, Any], Tensor], doc: str) -> type:
+    def _merged(self: Any, inputs: list[Any]) -> Any:
+        result = convert_to_tensor(inputs[0])
+        for x in inputs[1:]:
+            result = op(result, x)
+        return result
+
+    made = type(name, (_Merge,), {"_merged": _merged, "__doc__": doc, "__module__": __name__})
+    registered: type = FAMILY.add()(made)
+    return registered
+
+
+Add = _pairwise("Add", add_tensors, "The sum of a list of inputs.")
+Subtract = _pairwise("Subtract", subtract, "The difference of two inputs.")
+Multiply = _pairwise("Multiply", multiply, "The product of a list of inputs.")
+Maximum = _pairwise("Maximum", maximum, "The largest of a list of inputs, elementwise.")
+Minimum = _pairwise("Minimum", minimum, "The smallest of a list of inputs, elementwise.")
+
+
+@FAMILY.add()
+class Average(_Merge):
+    """The mean of a list of inputs, elementwise."""
+
+    def _merged(self, inputs: list[Any]) -> Any:
+        total = convert_to_tensor(inputs[0])
+        for x in inputs[1:]:
+            total = add_tensors(total, x)
+        return multiply(total, 1.0 / len(inputs))
+
+
+@FAMILY.add()
+class Concatenate(_Merge):
+    """A list of inputs, one after the other along an axis."""
+
+    fields = ("axis",)
+
+    def __init__(self, axis: int = -1, **options: Any) -> None:
+        super().__init__(**options)
+        self.axis = axis
+
+    def _merged(self, inputs: list[Any]) -> Any:
+        return concat(inputs, self.axis)
+
+
+def add(inputs: Any, **options: Any) -> Any:
+    """The sum of a list of inputs."""
+    return Add(**options)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Any:
+    """A list of inputs, one after the other along an axis."""
+    return Concatenate(axis, **options)(inputs)
+
+
+__all__ = [
+    "Activation", "Add", "Average", "Concatenate", "Dense", "Embedding", "Flatten", "Input",
+    "InputLayer", "Lambda", "LeakyReLU", "Maximum", "Minimum", "Multiply", "Permute", "ReLU",
+    "Rescaling", "Reshape", "Softmax", "Subtract", "add", "concatenate",
+]  # fmt: skip

@@ -1,0 +1,305 @@
+"""Layers that differ in training: dropout, noise, normalisation.
+
+Layer: frontend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...apply import apply
+from ...convert import convert_to_tensor
+from ...nn.normalise import dropout
+from ...random import stateful
+from ...shapes import TensorShape
+from ...tensors import STATE
+from .. import constraints, initializers, regularizers
+from .base import FAMILY, Layer
+
+
+@FAMILY.add()
+class Dropout(Layer):
+    """In training, sets elements to 0 at random and scales the others up.
+
+    Args:
+        rate: the part that is dropped, in [0, 1].
+        noise_shape: broadcast to the input's shape: elements that share a draw.
+        seed: of the draws.
+        options: see `Layer`.
+    """
+
+    fields = ("rate", "noise_shape", "seed")
+
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        if not 0 <= rate <= 1:
+            raise ValueError(
+                "Invalid value received for argument `rate`. Expected a float value between 0 and"
+                f" 1. Received: rate={rate}"
+            )
+        self.rate, self.noise_shape, self.seed = rate, noise_shape, seed
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The result."""
+        if not training or self.rate == 0:
+            return inputs
+        x = convert_to_tensor(inputs)
+        if self.rate == 1:
+            return x * 0.0  # type: ignore[operator]
+        noise = self.noise_shape
+        if noise is not None:
+            noise = [d if n is None else n for n, d in zip(noise, x._value.shape, strict=True)]
+        return dropout(x, self.rate, noise, self.seed)
+
+
+@FAMILY.add()
+class GaussianNoise(Layer):
+    """In training, adds normally distributed numbers.
+
+    Args:
+        stddev: their standard deviation.
+        seed: of the draws.
+        options: see `Layer`.
+    """
+
+    fields = ("stddev", "seed")
+
+    def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.stddev, self.seed = stddev, seed
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The result."""
+        if not training or self.stddev == 0:
+            return inputs
+        x = convert_to_tensor(inputs)
+        drawn = stateful.normal(
+            tuple(x._value.shape), 0.0, float(self.stddev), dtype=x.dtype, seed=self.seed
+        )
+        return x + drawn  # type: ignore[operator]
+
+
+def _standardised(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, eps: float) -> Any:
+    scale = 1 / np.sqrt(variance + eps)
+    if gamma is not None:
+        scale = scale * gamma
+    y = (x - mean) * scale
+    return y if beta is None else y + beta
+
+
+def _layer_norm(
+    x: Any, *weights: Any, axes: tuple[int, ...], scale: bool, center: bool, eps: float
+) -> Any:
+    mean = np.mean(x, axis=axes, keepdims=True)
+    variance = np.mean(np.square(x - mean), axis=axes, keepdims=True)
+    shape = tuple(x.shape[k] if k in axes else 1 for k in range(x.ndim))
+    rest = iter(weights)
+    gamma = next(rest).reshape(shape) if scale else None
+    beta = next(rest).reshape(shape) if center else None
+    return _standardised(x, mean, variance, gamma, beta, eps)
+
+
+@FAMILY.add()
+class LayerNormalization(Layer):
+    """Each example, along the axes, with mean 0 and variance 1, then scaled and shifted.
+
+    Args:
+        axis: one axis or several.
+        epsilon: added to the variance.
+        center: whether there is a shift.
+        scale: whether there is a scale.
+        beta_initializer: where the shift begins; and so on for regularisers and constraints.
+        gamma_initializer: where the scale begins; and so on.
+        options: see `Layer`.
+    """
+
+    fields = ("axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer")
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        **options: Any,
+    ) -> None:
+        self._extras = _extras(options)
+        super().__init__(**options)
+        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+
+    def _axes(self, rank: int) -> tuple[int, ...]:
+        axes = self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
+        return tuple(sorted(a % rank for a in axes))
+
+    def build(self, input_shape: Any) -> None:
+        """Make scale and shift."""
+        sizes = TensorShape(input_shape).as_list()
+        shape = tuple(sizes[a] for a in self._axes(len(sizes)))
+        if self.scale:
+            self.gamma = self.add_weight(
+                name="gamma", shape=shape, initializer=self.gamma_initializer,
+                **_weight_options(self._extras, "gamma"),
+            )  # fmt: skip
+        if self.center:
+            self.beta = self.add_weight(
+                name="beta", shape=shape, initializer=self.beta_initializer,
+                **_weight_options(self._extras, "beta"),
+            )  # fmt: skip
+
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        x = convert_to_tensor(inputs)
+        attrs = {
+            "axes": self._axes(x.ndim), "scale": bool(self.scale), "center": bool(self.center),
+            "eps": float(self.epsilon),
+        }  # fmt: skip
+        weights = [self.gamma.value()] if self.scale else []
+        weights += [self.beta.value()] if self.center else []
+        return apply("LayerNorm", _layer_norm, [x, *weights], attrs)
+
+
+def _batch_moments(x: Any, *, axis: int) -> tuple[Any, Any]:
+    axes = tuple(k for k in range(x.ndim) if k != axis)
+    mean = np.mean(x, axis=axes)
+    shape = tuple(x.shape[k] if k == axis else 1 for k in range(x.ndim))
+    return mean, np.mean(np.square(x - mean.reshape(shape)), axis=axes)
+
+
+def _batch_norm(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    *weights: Any,
+    axis: int,
+    scale: bool,
+    center: bool,
+    eps: float,
+) -> Any:
+    shape = tuple(x.shape[k] if k == axis else 1 for k in range(x.ndim))
+    rest = iter(weights)
+    gamma = next(rest).reshape(shape) if scale else None
+    beta = next(rest).reshape(shape) if center else None
+    return _standardised(x, mean.reshape(shape), variance.reshape(shape), gamma, beta, eps)
+
+
+def _moving(old: Any, new: Any, *, momentum: float) -> Any:
+    return old * momentum + new * (1 - momentum)
+
+
+@FAMILY.add()
+class BatchNormalization(Layer):
+    """Each channel with mean 0 and variance 1, then scaled and shifted.
+
+    In training by the batch's mean and variance, of which moving averages are kept; these are used
+    otherwise, and always if the layer is not trainable.
+
+    Args:
+        axis: of the channels.
+        momentum: of the moving averages.
+        epsilon: added to the variance.
+        center: whether there is a shift.
+        scale: whether there is a scale.
+        beta_initializer: where the shift begins; and so on for regularisers and constraints.
+        gamma_initializer: where the scale begins; and so on.
+        moving_mean_initializer: where the average of means begins.
+        moving_variance_initializer: where the average of variances begins.
+        options: see `Layer`.
+    """
+
+    fields = (
+        "axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+        "moving_mean_initializer", "moving_variance_initializer",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        **options: Any,
+    ) -> None:
+        self._extras = _extras(options)
+        super().__init__(**options)
+        self.axis, self.momentum, self.epsilon = int(axis), float(momentum), float(epsilon)
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Make scale, shift and the moving averages."""
+        shape = (TensorShape(input_shape)[self.axis],)
+        if self.scale:
+            self.gamma = self.add_weight(
+                name="gamma", shape=shape, initializer=self.gamma_initializer,
+                **_weight_options(self._extras, "gamma"),
+            )  # fmt: skip
+        if self.center:
+            self.beta = self.add_weight(
+                name="beta", shape=shape, initializer=self.beta_initializer,
+                **_weight_options(self._extras, "beta"),
+            )  # fmt: skip
+        self.moving_mean = self.add_weight(
+            name="moving_mean", shape=shape, trainable=False,
+            initializer=self.moving_mean_initializer,
+        )  # fmt: skip
+        self.moving_variance = self.add_weight(
+            name="moving_variance", shape=shape, trainable=False,
+            initializer=self.moving_variance_initializer,
+        )  # fmt: skip
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The result."""
+        x = convert_to_tensor(inputs)
+        axis = self.axis % x.ndim
+        if training and self.trainable:
+            mean, variance = apply("BatchMoments", _batch_moments, [x], {"axis": axis})
+            self._keep(mean, variance)
+        else:
+            mean, variance = self.moving_mean.value(), self.moving_variance.value()
+        weights = [self.gamma.value()] if self.scale else []
+        weights += [self.beta.value()] if self.center else []
+        attrs = {
+            "axis": axis, "scale": bool(self.scale), "center": bool(self.center),
+            "eps": self.epsilon,
+        }  # fmt: skip
+        return apply("BatchNorm", _batch_norm, [x, mean, variance, *weights], attrs)
+
+    def _keep(self, mean: Any, variance: Any) -> None:
+        recorders, STATE.recorders = STATE.recorders, ()
+        try:
+            for average, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                attrs = {"momentum": self.momentum}
+                average.assign(apply("MovingAverage", _moving, [average.value(), new], attrs))
+        finally:
+            STATE.recorders = recorders
+
+
+def _extras(options: dict[str, Any]) -> dict[str, Any]:
+    names = [f"{w}_{what}" for w in ("gamma", "beta") for what in ("regularizer", "constraint")]
+    return {name: options.pop(name) for name in names if name in options}
+
+
+def _weight_options(extras: dict[str, Any], weight: str) -> dict[str, Any]:
+    return {
+        "regularizer": regularizers.get(extras.get(f"{weight}_regularizer")),
+        "constraint": constraints.get(extras.get(f"{weight}_constraint")),
+    }
+
+
+__all__ = ["BatchNormalization", "Dropout", "GaussianNoise", "LayerNormalization"]
