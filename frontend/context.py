@@ -87,6 +87,7 @@ class TraceContext:
         self.sizes = dict(sizes)
         self.active = True
         self.is_gradient = False  # whether a rule for derivatives runs
+        self.forward_rules: set[Any] = set()  # functions whose own forward rule runs
         self._guards = self._enter(Scope(function)).builder
         self.scope.is_open = True
 

@@ -7,6 +7,9 @@ clips gradients) raises a `GradientError` there.
 In a trace a `custom_vjp` function is its forward rule, so that residuals are at hand wherever the
 derivative is taken, in a loop's body too; what nobody reads is removed. Outside of a trace it is
 the function itself.
+
+A forward rule may call the function it belongs to. That call is the function itself, again with a
+rule, but a *late* one: it calls the forward rule where its derivative is taken. So the calls end.
 """
 
 from __future__ import annotations
@@ -161,50 +164,79 @@ class CustomVjp(_Custom):
         return self._rules is not None
 
     def _emit(self, ctx: TraceContext, arguments: Arguments, fixed: Arguments) -> Any:
-        assert self._rules is not None
-        fwd, bwd = self._rules
         what = f"the custom_vjp function {self._name}"
+        late = self in ctx.forward_rules
 
-        def forward(given: tuple[Any, ...]) -> tuple[Any, Any]:
-            returned = fwd(*self._whole(given, fixed))
-            if not isinstance(returned, tuple) or len(returned) != 2:
-                raise GradientError(
-                    f"fwd of {self._name} has to return (result, residuals)",
-                    got=shown(returned),
-                    loc=start_of(fwd),
-                )
-            return returned
+        def forward(given: Arguments) -> tuple[Any, Any]:
+            if late:
+                return self._function(*self._whole(given, fixed)), None
+            return self._forward(ctx, given, fixed)
 
         def rule(marked: Marked) -> _VjpRule:
-            return _VjpRule(self._name, bwd, fixed, marked)
+            return _VjpRule(self, fixed, marked, late)
 
         return emit_marked(ctx, what, forward, arguments, rule, stop=True)
+
+    def _forward(
+        self, ctx: TraceContext, arguments: Arguments, fixed: Arguments
+    ) -> tuple[Any, Any]:
+        """(result, residuals)."""
+        assert self._rules is not None
+        fwd, _ = self._rules
+        outermost = self not in ctx.forward_rules
+        ctx.forward_rules.add(self)
+        try:
+            returned = fwd(*self._whole(arguments, fixed))
+        finally:
+            if outermost:
+                ctx.forward_rules.remove(self)
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            raise GradientError(
+                f"fwd of {self._name} has to return (result, residuals)",
+                got=shown(returned),
+                loc=start_of(fwd),
+            )
+        return returned
 
 
 @dataclass(frozen=True, eq=False)
 class _VjpRule:
-    """`bwd` of one call."""
+    """`bwd` of one call; a `late` one calls `fwd` before, for the residuals."""
 
-    name: str
-    bwd: Callable[..., Any]
-    fixed: tuple[Any, ...]
+    function: CustomVjp
+    fixed: Arguments
     marked: Marked
+    late: bool
+
+    @property
+    def name(self) -> str:
+        """What messages call the function."""
+        return self.function._name
 
     def vjp(self, site: Site, cts: Terms) -> list[Contribution]:
         """Run `bwd`."""
         layout, marked = self.marked.layout, self.marked
         check_captured(self.name, layout, site.wanted)
-        builder = site.operands[0].builder
-        with emitting(builder, self.name) as ctx:
-            kept = site.operands[layout.results : layout.first_argument]
-            residuals = marked.residuals.traced(ctx, [x.value for x in kept])
+        assert self.function._rules is not None
+        _, bwd = self.function._rules
+        with emitting(site.operands[0].builder, self.name) as ctx:
+            residuals = self._residuals(ctx, site)
             ct = derivatives(ctx, marked.results, site.results, cts)
-            returned = self.bwd(*self.fixed, residuals, ct)
+            returned = bwd(*self.fixed, residuals, ct)
             if isinstance(returned, list):
                 returned = tuple(returned)
-            what, kind = f"bwd of {self.name}", "its result"
-            found = given_for(ctx, what, kind, marked.arguments, returned, self.bwd)
+            what = f"bwd of {self.name}"
+            found = given_for(ctx, what, "its result", marked.arguments, returned, bwd)
         return _contributions(site, layout, found)
+
+    def _residuals(self, ctx: TraceContext, site: Site) -> Any:
+        layout, marked = self.marked.layout, self.marked
+        if not self.late:
+            kept = site.operands[layout.results : layout.first_argument]
+            return marked.residuals.traced(ctx, [x.value for x in kept])
+        operands = site.operands[layout.first_argument : layout.first_captured]
+        arguments = marked.arguments.traced(ctx, [x.value for x in operands])
+        return self.function._forward(ctx, arguments, self.fixed)[1]
 
     def jvp(self, site: Site, tangents: Terms) -> Terms:
         """The transpose of `bwd`, in the cotangent."""
