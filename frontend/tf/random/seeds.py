@@ -76,9 +76,9 @@ def set_seed(seed: int | None) -> None:
     _SEEDS.seed(None if seed is None else int(seed))
 
 
-def global_seed() -> int | None:
-    """The global seed."""
-    return _SEEDS.value
+def state_cell() -> Cell:
+    """The hidden state of random ops in compiled functions."""
+    return _SEEDS.cell
 
 
 def start(op: str, seed: Any, size: int) -> Tensor:
