@@ -2,8 +2,8 @@
 
 Layer: frontend. `scan`, `cond`, `while_loop`, `stop_gradient` and `TensorSpec` have JAX's signature
 in the NumPy dialect. TensorFlow's form is meant where a keyword of its own is used, where tensors
-or variables are among the data, or where JAX's form could not call the function that is given; it
-is loaded then.
+or variables are among the data, while a tf.function is traced, or where JAX's form could not call
+the function that is given; it is loaded then.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,12 @@ _TENSORFLOW = f"{__package__}.tf"
 
 
 def has_tensor(x: Any) -> bool:
-    """Whether tensors or variables of TensorFlow's dialect are among the leaves."""
+    """Whether tensors or variables are among the leaves, or a tf.function is traced."""
+    loaded = sys.modules.get(f"{_TENSORFLOW}.tensors")
+    if loaded is None:
+        return False
+    if loaded.STATE.function is not None:
+        return True
     return any(type(leaf).__module__.startswith(_TENSORFLOW) for leaf in flatten(x)[0])
 
 

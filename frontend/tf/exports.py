@@ -15,7 +15,9 @@ TOP_LEVEL: dict[str, str] = {
         broadcast_dynamic_shape broadcast_static_shape eye fill linspace meshgrid one_hot ones
         ones_like range rank sequence_mask shape shape_n size zeros zeros_like
     """,
+    "control": "case foldl foldr map_fn switch_case vectorized_map",
     "convert": "convert_to_tensor",
+    "devices": "device",
     "dtypes": """
         DType as_dtype bool=bool_ double float16 float32 float64 half int16 int32 int64 int8 string
         uint16 uint32 uint64 uint8
@@ -35,6 +37,7 @@ TOP_LEVEL: dict[str, str] = {
         where
     """,
     "linalg": "einsum matmul norm tensordot",
+    "module": "Module",
     "reductions": """
         argmax argmin cumsum reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean
         reduce_min reduce_prod reduce_sum
@@ -49,13 +52,32 @@ TOP_LEVEL: dict[str, str] = {
         roll split squeeze stack tile transpose unstack
     """,
     "slices": "IndexedSlices",
+    "strings": "as_string",
     "tape": "GradientTape UnconnectedGradients",
     "tensors": "Tensor",
     "variables": "Variable",
 }
 # Modules of the package root that are loaded when they are first used.
 NAMESPACES = frozenset(
-    ["bitwise", "dtypes", "errors", "linalg", "math", "nest", "nn", "random", "nn", "random"]
+    [
+        "bitwise",
+        "compat",
+        "config",
+        "dtypes",
+        "errors",
+        "io",
+        "linalg",
+        "math",
+        "nest",
+        "nn",
+        "random",
+        "saved_model",
+        "strings",
+        "sysconfig",
+        "test",
+        "train",
+        "version",
+    ]
 )
 CONSTANTS: dict[str, Any] = {"newaxis": None}
 

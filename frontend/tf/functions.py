@@ -80,25 +80,31 @@ class FunctionTrace:
         self.ctx = ctx
         self.read_cells: dict[Cell, None] = {}
         self.written: dict[Cell, None] = {}
-        self._current: dict[Cell, Tensor] = {}
+        self.current: dict[Cell, Tensor] = {}
+        self._arguments: dict[Cell, Tensor] = {}  # as the program is called with them
         self.new_variables: list[Variable] = []
 
     def read(self, cell: Cell) -> Tensor:
         """The value of a variable at this point of the function."""
-        found = self._current.get(cell)
+        found = self.current.get(cell)
         if found is None:
             type = values.type_of(np.asarray(cell.tensor._value))
             with self.ctx.outside():
                 tracer = argument(self.ctx, _spec_of(type), cell.name, "")
             self.read_cells[cell] = None
-            found = self._current[cell] = Tensor(tracer, cell.dtype)
+            found = self.current[cell] = self._arguments[cell] = Tensor(tracer, cell.dtype)
         return found
+
+    def restore(self, current: dict[Cell, Tensor], written: dict[Cell, None]) -> None:
+        """Go back to values from before a region was traced; what it has read stays known."""
+        self.current = self._arguments | current
+        self.written = written
 
     def write(self, cell: Cell, tensor: Tensor) -> None:
         """Another value from here on."""
-        if cell not in self._current:
+        if cell not in self.current:
             self.read(cell)  # its old value is what the program is called with
-        self._current[cell] = tensor
+        self.current[cell] = tensor
         self.written[cell] = None
 
     def created(self, variable: Variable) -> None:
@@ -114,7 +120,7 @@ class FunctionTrace:
 
     def results(self) -> tuple[Any, ...]:
         """The last values of the variables that were assigned to."""
-        return tuple(lift(self._current[cell]._value) for cell in self.written)
+        return tuple(lift(self.current[cell]._value) for cell in self.written)
 
 
 def _spec_of(type: TensorType) -> LeafSpec:

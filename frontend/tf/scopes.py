@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..context import entered
 from ..tracer import Tracer
 from ..transforms import stop_gradient as stop_array
 from . import dtypes
@@ -72,7 +73,8 @@ def init_scope() -> Iterator[None]:
     function, recorders = STATE.function, STATE.recorders
     STATE.function, STATE.recorders = None, ()
     try:
-        yield
+        with entered(None):
+            yield
     finally:
         STATE.function, STATE.recorders = function, recorders
 

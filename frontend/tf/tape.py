@@ -124,6 +124,10 @@ class GradientTape:
             self._active[id(tensor)] = tensor
             tensors.append(tensor)
 
+    def active_tensors(self) -> list[Tensor]:
+        """The tensors that are watched, and those that depend on them."""
+        return list(self._active.values())
+
     def _record(self, record: Record) -> None:
         active = self._active
         if any(id(t) in active for t in record.inputs):
