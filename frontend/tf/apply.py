@@ -15,7 +15,7 @@ import numpy as np
 
 from ...compiler.errors import ShapeError
 from . import dtypes
-from .convert import convert_to_tensor
+from .convert import convert_to_tensor, has_tensor
 from .dtypes import DType
 from .errors import InvalidArgumentError
 from .tensors import STATE, Tensor
@@ -118,23 +118,35 @@ def pair(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
     if not isinstance(x, Tensor):
         if isinstance(y, Tensor) or hasattr(y, "_read_tensor"):
             y = convert_to_tensor(y)
-            x = _like(x, y.dtype)
+            x = like(name, x, y.dtype)
         else:
             x = convert_to_tensor(x)
     if not isinstance(y, Tensor):
-        y = _like(y, x.dtype)
+        y = like(name, y, x.dtype)
     if x.dtype is not y.dtype:
         raise different_dtypes(name, 1, x.dtype, y.dtype)
     return x, y
 
 
-def _like(x: Any, dtype: DType) -> Tensor:
-    if isinstance(x, (np.ndarray, np.generic)) or hasattr(x, "_read_tensor"):
-        return convert_to_tensor(x)
-    if type(x) in (int, float) and dtype.is_numeric:
-        if type(x) is float and not dtype.is_floating:
-            raise TypeError(f"Cannot convert {x!r} to EagerTensor of dtype {dtype.name}")
+def like(name: str, x: Any, dtype: DType) -> Tensor:
+    """An operand beside a tensor of this dtype: Python and NumPy numbers are converted to it.
+
+    Raises:
+        TypeError: a Python number that the dtype does not hold.
+    """
+    kind = type(x)
+    if kind is int or kind is float:
+        if kind is float and name == "AddV2" and dtype.is_integer:  # as TensorFlow's fast path
+            raise different_dtypes(name, 1, dtype, dtypes.float32)
         return convert_to_tensor(x, dtype)
+    if isinstance(x, (np.ndarray, np.generic)):
+        return convert_to_tensor(x.astype(dtype.numpy) if x.dtype.kind in "biuf" else x)
+    if hasattr(x, "_read_tensor"):
+        return convert_to_tensor(x)
+    if kind is bool and dtype.is_numeric:
+        return convert_to_tensor(int(x), dtype)
+    if isinstance(x, (list, tuple)) and not dtype.is_bool:
+        return convert_to_tensor(x, None if has_tensor(x) else dtype)
     return convert_to_tensor(x, dtype_hint=dtype)
 
 
@@ -153,7 +165,7 @@ def many(name: str, xs: Sequence[Any]) -> list[Tensor]:
         joined = [convert_to_tensor(x) for x in xs]
     else:
         dtype = convert_to_tensor(first).dtype
-        joined = [x if isinstance(x, Tensor) else _like(x, dtype) for x in xs]
+        joined = [x if isinstance(x, Tensor) else like(name, x, dtype) for x in xs]
     for k, t in enumerate(joined):
         if t.dtype is not joined[0].dtype:
             raise different_dtypes(name, k, joined[0].dtype, t.dtype)
@@ -177,6 +189,8 @@ def binary(name: str, function: Function, doc: str, accepts: str = "") -> Functi
     """A public op of two operands of one dtype, which are broadcast."""
 
     def op(x: Any, y: Any, name: str | None = None) -> Any:
+        if accepts == "b" and isinstance(x, Tensor):
+            checked(op_name, x, accepts)
         a, b = pair(op_name, x, y)
         if accepts:
             checked(op_name, a, accepts)
@@ -189,7 +203,9 @@ def binary(name: str, function: Function, doc: str, accepts: str = "") -> Functi
 def checked(name: str, x: Tensor, accepts: str) -> Tensor:
     """The tensor; InvalidArgumentError if its kind of dtype is not among those accepted."""
     if accepts and x.dtype.numpy.kind not in accepts:
-        allowed = ", ".join(d.name for d in dtypes.ALL if d.numpy.kind in accepts)
+        if accepts == "b":
+            raise different_dtypes(name, 0, dtypes.bool_, x.dtype)
+        allowed = ", ".join(d.kernel_name for d in dtypes.ALL if d.numpy.kind in accepts)
         raise InvalidArgumentError(
             f"Value for attr 'T' of {x.dtype.kernel_name} is not in the list of allowed values: "
             f"{allowed} [Op:{name}] name: "

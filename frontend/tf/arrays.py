@@ -39,12 +39,12 @@ def full(shape: tuple[Any, ...], value: Any, dtype: dtypes.DType) -> Tensor:
 def zeros(shape: Any, dtype: Any = dtypes.float32, name: str | None = None) -> Tensor:
     """A tensor of zeros (False, empty strings)."""
     wanted = dtypes.as_dtype(dtype)
-    return full(static.shape(shape, "zeros"), b"" if wanted is dtypes.string else 0, wanted)
+    return full(static.shape(shape, "Fill"), b"" if wanted is dtypes.string else 0, wanted)
 
 
 def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None) -> Tensor:
     """A tensor of ones (True)."""
-    return full(static.shape(shape, "ones"), 1, dtypes.as_dtype(dtype))
+    return full(static.shape(shape, "Fill"), 1, dtypes.as_dtype(dtype))
 
 
 def _zeros_like(x: Any, *, dtype: np.dtype) -> Any:
@@ -82,10 +82,6 @@ def _fill(value: Any, *, shape: tuple[int, ...]) -> Any:
 def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> Tensor:
     """A tensor of a shape with one value everywhere."""
     shape, scalar = static.shape(dims, "Fill"), convert_to_tensor(value)
-    if scalar.ndim:
-        raise InvalidArgumentError(
-            f"value must be a scalar, got shape {scalar.shape} [Op:Fill] name: "
-        )
     if scalar.dtype is dtypes.string:
         return full(shape, scalar.numpy(), scalar.dtype)
     return apply("Fill", _fill, (scalar,), {"shape": shape})  # type: ignore[no-any-return]
@@ -155,8 +151,8 @@ def _linspace(start: Any, stop: Any, *, num: int, axis: int) -> Any:
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
     """`num` numbers from `start` to `stop`, both included, along a new axis."""
     count = static.integer(num, "num of tf.linspace")
-    if count <= 0:
-        raise InvalidArgumentError(f"Requires num > 0: {count} [Op:LinSpace] name: ")
+    if count < 0:
+        raise InvalidArgumentError(f"Requires num >= 0: {count} [Op:LinSpace] name: ")
     tensors = many("LinSpace", [start, stop])
     if tensors[0].dtype.is_integer:
         tensors = [cast(t, dtypes.float64) for t in tensors]

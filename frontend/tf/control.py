@@ -7,6 +7,7 @@ function is traced they become branches and loops of its program (regions.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def cond(
     """
     for argument, function in (("true_fn", true_fn), ("false_fn", false_fn)):
         if not callable(function):
-            raise TypeError(f"The `{argument}` argument must be callable.")
+            raise TypeError(f"'{argument}' must be callable.")
     if isinstance(pred, (bool, np.bool)):
         return true_fn() if pred else false_fn()  # type: ignore[misc]
     test = convert_to_tensor(pred)
@@ -94,10 +95,9 @@ def case(
         )
     for k, (test, (_, function)) in enumerate(zip(tests, pairs, strict=True)):
         if test.is_symbolic:
-            rest: Any = pairs[k + 1 :]
-            if not rest:
-                return cond(test, function, default or function)
-            return cond(test, function, lambda: case(rest, default))
+            rest = pairs[k + 1 :]
+            other = partial(case, rest, default) if rest else default or function
+            return cond(test, function, other)
         if bool(test):
             return function()
     if default is None:
@@ -136,9 +136,7 @@ def switch_case(
 
 
 def _numbered(branch_fns: Any) -> dict[int, Callable[[], Any]]:
-    if isinstance(branch_fns, dict):
-        found = dict(branch_fns)
-    elif branch_fns and isinstance(branch_fns[0], tuple):
+    if isinstance(branch_fns, dict) or (branch_fns and isinstance(branch_fns[0], tuple)):
         found = dict(branch_fns)
     else:
         found = dict(enumerate(branch_fns or ()))
@@ -191,11 +189,7 @@ def while_loop(
         limit = convert_to_tensor(maximum_iterations)
     run = _traced_while if is_traced() else _eager_while
     found = run(cond, body, given, limit)
-    return tuple(found) if isinstance(loop_vars, tuple) and len(found) > 1 else _single(found)
-
-
-def _single(found: list[Any]) -> Any:
-    return found[0] if len(found) == 1 else found
+    return tuple(found) if isinstance(loop_vars, tuple) or len(found) > 1 else found
 
 
 def _returned(found: Any, given: list[Any]) -> list[Any]:

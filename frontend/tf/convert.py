@@ -48,7 +48,7 @@ def convert_to_tensor(
     hint = None if dtype_hint is None else dtypes.as_dtype(dtype_hint)
     if wanted is None and hint is not None and accepts(hint, value):
         wanted = hint
-    if isinstance(value, (list, tuple)) and _has_tensor(value):
+    if isinstance(value, (list, tuple)) and has_tensor(value):
         return OPERATORS["stack"]([convert_to_tensor(x, wanted) for x in value])
     if hasattr(value, "__array__") and not isinstance(value, _PYTHON):
         return _from_array(np.asarray(value), wanted)
@@ -145,9 +145,10 @@ def _cannot(value: Any, wanted: DType | None) -> TypeError:
     return TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {name}")
 
 
-def _has_tensor(value: Any) -> bool:
+def has_tensor(value: Any) -> bool:
+    """Whether tensors or variables are in nested lists."""
     if isinstance(value, (list, tuple)):
-        return any(_has_tensor(x) for x in value)
+        return any(has_tensor(x) for x in value)
     return isinstance(value, (Tensor, Tracer)) or hasattr(value, "_read_tensor")
 
 

@@ -16,7 +16,7 @@ from . import dtypes
 from .apply import apply, binary, checked, many, pair, unary
 from .convert import convert_to_tensor
 from .dtypes import DType
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, UnimplementedError
 from .shapes import TensorShape
 from .static import integer
 from .tensors import OPERATORS, Tensor
@@ -182,7 +182,8 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     if tensor.dtype is wanted:
         return tensor
     if dtypes.string in (tensor.dtype, wanted):
-        raise TypeError(f"Cannot cast {tensor.dtype.name} to {wanted.name}")
+        names = f"{tensor.dtype.kernel_name} to {wanted.kernel_name}"
+        raise UnimplementedError(f"Cast {names} is not supported [Op:Cast] name: ")
     return apply("Cast", _cast, (tensor,), {"dtype": wanted.numpy})  # type: ignore[no-any-return]
 
 
@@ -368,11 +369,8 @@ def clip_by_value(
     tensors = many("ClipByValue", [convert_to_tensor(t), clip_value_min, clip_value_max])
     result: Tensor = apply("ClipByValue", _clip, tensors)
     if result.shape != tensors[0].shape:
-        shapes = ", ".join(str(x.shape) for x in tensors)
-        raise InvalidArgumentError(
-            f"The limits have to be broadcast to the shape of the tensor: {shapes}"
-            " [Op:ClipByValue] name: "
-        )
+        other = next(x for x in tensors[1:] if x.shape != tensors[0].shape and x.ndim)
+        raise ValueError(f"Shapes {tensors[0].shape} and {other.shape} are incompatible")
     return result
 
 
@@ -462,7 +460,7 @@ def _same(op: Any, unequal: bool) -> Any:
             return op(x, y)
         except InvalidArgumentError as error:
             if "Incompatible shapes" in error.message:
-                return unequal
+                return Tensor(np.bool(unequal), dtypes.bool_)
             raise
 
     return compare

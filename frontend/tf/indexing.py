@@ -52,7 +52,7 @@ def getitem(x: Any, index: Any) -> Tensor:
         return _part(tensor, (), (index,))
     if _is_mask(index):
         return boolean_mask(tensor, index)
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = tuple(index) if isinstance(index, (tuple, list)) else (index,)
     positions: list[Tensor] = []
     template = tuple([_read(part, positions) for part in parts])
     return _part(tensor, positions, template)
@@ -438,7 +438,7 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
         return Tensor(np.argwhere(found != b"" if test.dtype is dtypes.string else found))
     if x is None or y is None:
         raise ValueError("x and y must both be non-None or both be None.")
-    checked("SelectV2", convert_to_tensor(test, dtypes.bool_), "b")
+    checked("SelectV2", test, "b")
     a, b = pair("SelectV2", x, y)
     try:
         result: Tensor = apply("SelectV2", _where, (test, a, b))

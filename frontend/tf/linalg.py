@@ -67,11 +67,10 @@ def matmul(
 def _wrong_rank(op: str, x: Tensor, y: Tensor) -> InvalidArgumentError:
     for name, t, k in (("a", x, 0), ("b", y, 1)):
         if t.ndim < 2:
-            what = (
-                f"In[{k}] and In[{1 - k}] has different ndims: {x.shape.as_list()} vs. "
-                f"{y.shape.as_list()}"
+            shapes = f"{x.shape.as_list()} and {y.shape.as_list()}"
+            return InvalidArgumentError(
+                f"In[{k}] ndims must be >= 2: {name} of shapes {shapes} [Op:{op}] name: "
             )
-            return InvalidArgumentError(f"{what}, {name} needs two axes [Op:{op}] name: ")
     raise AssertionError
 
 
@@ -155,6 +154,7 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Tensor:
     if "->" not in text:
         letters = re.sub(r"[^A-Za-z]", "", text)
         text += "->" + "".join(sorted({c for c in letters if letters.count(c) == 1}))
+    _check_sizes(text, tensors)
     try:
         result: Tensor = apply("Einsum", _einsum, tensors, {"equation": text})
     except InvalidArgumentError as error:
@@ -163,6 +163,24 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Tensor:
             f"Expected dimensions to fit the equation {equation!r}, got {shapes}: {error.message}"
         ) from None
     return result
+
+
+def _check_sizes(text: str, tensors: list[Tensor]) -> None:
+    """Raise unless a letter of an equation stands for one size (NumPy would repeat size 1)."""
+    sizes: dict[str, int] = {}
+    for k, (part, t) in enumerate(zip(text.partition("->")[0].split(","), tensors, strict=True)):
+        shape = t.shape.as_list()
+        head, _, tail = part.partition("...")
+        letters = [*zip(head, shape, strict=False)]  # NumPy checks how many there are
+        letters += zip(reversed(tail), reversed(shape), strict=False)
+        for letter, size in letters:
+            if size is None or sizes.setdefault(letter, size) == size:
+                continue
+            raise InvalidArgumentError(
+                f"Expected dimension {sizes[letter]} at axis {part.index(letter)} of the input"
+                f" shaped {shape} but got dimension {size} (operand {k} of {text!r}) [Op:Einsum]"
+                " name: "
+            )
 
 
 def _cross(a: Any, b: Any) -> Any:

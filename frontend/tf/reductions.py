@@ -100,6 +100,24 @@ def log_sum_exp(x: Any, *, axis: Any, keepdims: bool) -> Any:
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
+def _of_floats(reduction: Any) -> Any:
+    """A reduction that refuses integers as TensorFlow does."""
+
+    def op(
+        input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
+    ) -> Tensor:
+        x = convert_to_tensor(input_tensor)
+        if not x.dtype.is_floating:
+            raise TypeError(
+                f"Input must be either real or complex. Received integer type {x.dtype}."
+            )
+        result: Tensor = reduction(x, axis, keepdims)
+        return result
+
+    op.__doc__ = reduction.__doc__
+    return op
+
+
 reduce_sum = _reduce("Sum", _sum, "iuf", "The sum of elements along axes.")
 reduce_prod = _reduce("Prod", _prod, "iuf", "The product of elements along axes.")
 reduce_mean = _reduce("Mean", _mean, "iuf", "The mean along axes; of integers rounded to zero.")
@@ -107,8 +125,8 @@ reduce_max = _reduce("Max", _max, "iuf", "The largest element along axes.")
 reduce_min = _reduce("Min", _min, "iuf", "The smallest element along axes.")
 reduce_any = _reduce("Any", _any, "b", "Whether any element along axes is true.")
 reduce_all = _reduce("All", _all, "b", "Whether all elements along axes are true.")
-reduce_variance = _reduce("Variance", _variance, "f", "The variance along axes.")
-reduce_std = _reduce("Std", _std, "f", "The standard deviation along axes.")
+reduce_variance = _of_floats(_reduce("Variance", _variance, "", "The variance along axes."))
+reduce_std = _of_floats(_reduce("Std", _std, "", "The standard deviation along axes."))
 reduce_euclidean_norm = _reduce(
     "EuclideanNorm", _euclidean, "iuf", "The root of the sum of squares along axes."
 )

@@ -46,7 +46,8 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
 
 def _cannot_reshape(x: Tensor, wanted: tuple[int, ...]) -> InvalidArgumentError:
     if sum(1 for s in wanted if s == -1) > 1:
-        return _invalid("Reshape", "Only one input size may be -1, not both")
+        first, second = [k for k, s in enumerate(wanted) if s == -1][:2]
+        return _invalid("Reshape", f"Only one input size may be -1, not both {first} and {second}")
     count = x.shape.num_elements()
     named = int(np.prod([s for s in wanted if s != -1], dtype=np.int64))
     if -1 in wanted:
@@ -164,11 +165,13 @@ def concat(values: Any, axis: Any, name: str | None = "concat") -> Tensor:
         values = [values]
     tensors = many("ConcatV2", values)
     first = tensors[0]
+    if len(tensors) == 1:
+        return first
     for k, t in enumerate(tensors):
         if t.ndim != first.ndim:
             raise _invalid(
                 "ConcatV2",
-                "ConcatOp : Ranks of all inputs should match: shape[0] = "
+                "ConcatOp : Ranks of all input tensors should match: shape[0] = "
                 f"{first.shape.as_list()} vs. shape[{k}] = {t.shape.as_list()}",
             )
     place = static.axis(axis, first.ndim, "ConcatV2", "concatenating dimensions")
@@ -319,6 +322,9 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
     counts = np.asarray(counts)
     chosen = int(counts.reshape(-1)[0]) if counts.size == 1 else counts
     place = None if axis is None else static.axis(axis, x.ndim, "Repeat")
+    length = x.shape.num_elements() if place is None else x.shape[place]
+    if counts.size != 1 and counts.size != length:
+        raise ValueError(f"Dimensions {length} and {counts.size} are not compatible")
     return apply("Repeat", _repeat, (x,), {"repeats": chosen, "axis": place})  # type: ignore[no-any-return]
 
 

@@ -130,10 +130,14 @@ def axes(x: Any, rank: int, op: str) -> tuple[int, ...] | None:
     wrapped = tuple(k % rank for k in found)
     if len(set(wrapped)) < len(wrapped):
         raise InvalidArgumentError(
-            f"Invalid reduction arguments: Axes contains duplicate dimension: {wrapped}"
+            f"Invalid reduction arguments: Axes contains duplicate dimension: {_repeated(wrapped)}"
             f" [Op:{op}] name: "
         )
     return wrapped
+
+
+def _repeated(axes: tuple[int, ...]) -> int:
+    return next(k for i, k in enumerate(axes) if k in axes[:i])
 
 
 def is_known(*tensors: Tensor) -> bool:
