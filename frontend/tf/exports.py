@@ -46,10 +46,15 @@ TOP_LEVEL: dict[str, str] = {
         control_dependencies executing_eagerly group init_scope is_tensor name_scope no_op
         numpy_function py_function tuple=tuple_of
     """,
+    "segments": "dynamic_partition dynamic_stitch",
     "shapes": "TensorShape",
     "shaping": """
         broadcast_to concat ensure_shape expand_dims pad repeat reshape reverse reverse_sequence
         roll split squeeze stack tile transpose unstack
+    """,
+    "sorting": """
+        argsort histogram_fixed_width histogram_fixed_width_bins searchsorted sort unique
+        unique_with_counts
     """,
     "slices": "IndexedSlices",
     "strings": "as_string",
@@ -63,9 +68,11 @@ NAMESPACES = frozenset(
         "bitwise",
         "compat",
         "config",
+        "data",
         "dtypes",
         "errors",
         "io",
+        "keras",
         "linalg",
         "math",
         "nest",
@@ -79,6 +86,8 @@ NAMESPACES = frozenset(
         "version",
     ]
 )
+# Namespaces that have another place, too.
+ALIASES = {name: f"keras.{name}" for name in ("initializers", "losses", "metrics", "optimizers")}
 CONSTANTS: dict[str, Any] = {"newaxis": None}
 
 
@@ -96,7 +105,7 @@ NAMES = _entries()
 
 def names() -> list[str]:
     """All top-level names, namespaces included."""
-    return sorted({*NAMES, *NAMESPACES, *CONSTANTS})
+    return sorted({*NAMES, *NAMESPACES, *ALIASES, *CONSTANTS})
 
 
 def find(package: str, name: str) -> Any:
@@ -107,8 +116,8 @@ def find(package: str, name: str) -> Any:
     """
     if name in CONSTANTS:
         return CONSTANTS[name]
-    if name in NAMESPACES:
-        return importlib.import_module(f"{package}.{name}")
+    if name in NAMESPACES or name in ALIASES:
+        return importlib.import_module(f"{package}.{ALIASES.get(name, name)}")
     if name not in NAMES:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
     module, own = NAMES[name]

@@ -1,7 +1,7 @@
 """Metrics: numbers gathered over batches.
 
-Layer: frontend. The state is in variables, so an update inside of a traced function is a part of its
-program.
+Layer: frontend. The state is in variables, so an update inside of a traced function is a part of
+its program.
 """
 
 from __future__ import annotations
@@ -318,7 +318,8 @@ def _class(
         )
 
     attributes = {
-        "__init__": __init__, "__doc__": doc or f"The mean of: {fn.__doc__}", "__module__": __name__,
+        "__init__": __init__, "__module__": __name__,
+        "__doc__": doc or f"The mean of: {fn.__doc__}",
     }  # fmt: skip
     made = type(name, (MeanMetricWrapper,), attributes)
     registered: type = FAMILY.add()(made)

@@ -1,0 +1,35 @@
+"""`tf.keras.optimizers`: how variables change with their gradients."""
+
+from ...frontend.tf.keras.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Nadam,
+    Optimizer,
+    RMSprop,
+    deserialize,
+    get,
+    serialize,
+)
+from . import schedules
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
