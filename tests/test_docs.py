@@ -59,7 +59,9 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
     assert not [command for command in INSTALL if command in CI]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/batching.md", "docs/control-flow.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/batching.md", "docs/control-flow.md", "docs/tensorflow2.md"]
+)
 def test_programs_print_what_documents_say(name, tmp_path):
     command = [sys.executable, ROOT / ".ci" / "readme.py", "python", ROOT / name]
     subprocess.run(command, cwd=tmp_path, check=True)

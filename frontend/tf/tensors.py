@@ -139,9 +139,10 @@ class Tensor:
         return int(self._scalar("index", int))
 
     def __format__(self, spec: str) -> str:
-        if self.ndim == 0 and not self.is_symbolic:
-            return format(self.numpy(), spec)
-        return format(repr(self), spec)
+        if self.is_symbolic:
+            return format(repr(self), spec)
+        value = np.asarray(self._concrete("format()"))
+        return format(value.item() if not value.ndim else value, spec)
 
     def __len__(self) -> int:
         shape = self._value.shape
@@ -196,6 +197,7 @@ class Tensor:
         if self.is_symbolic:
             return f'Tensor("{self.name}", shape={self.shape}, dtype={self.dtype.name})'
         text = _text(self._concrete("str()"))
+        text = f"\n{text}" if "\n" in text else text
         return f"tf.Tensor({text}, shape={self.shape}, dtype={self.dtype.name})"
 
 
@@ -225,7 +227,7 @@ def numpy_text(x: Any) -> str:
     """`numpy=...` as tensors and variables print it."""
     value = np.asarray(x._concrete("repr()"))
     if value.ndim == 0:
-        return f"numpy={_text(value) if value.dtype != object else repr(value[()])}"
+        return f"numpy={value.item()!r}"
     text = repr(value)
     return f"numpy=\n{text}" if "\n" in text else f"numpy={text}"
 
