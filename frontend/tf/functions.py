@@ -30,11 +30,12 @@ from ..lift import lift, tracer
 from ..trace import TraceResult, argument, trace
 from ..tracer import Tracer
 from ..transforms.marked import copy_into
+from ..transforms.resize import fits
 from ..tree import TreeDef, flatten, unflatten
 from . import dtypes
 from .apply import apply
 from .convert import convert_to_tensor
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, OperatorNotAllowedInGraphError
 from .shapes import TensorShape
 from .tensors import STATE, Tensor
 from .variables import Cell, Variable
@@ -73,6 +74,10 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
+# What is done after a run with the values of some tensors.
+Effect = tuple[Callable[[Sequence[Tensor]], None], tuple[Tensor, ...]]
+
+
 class FunctionTrace:
     """The state of one trace: the variables that it has read and assigned."""
 
@@ -83,6 +88,7 @@ class FunctionTrace:
         self.current: dict[Cell, Tensor] = {}
         self._arguments: dict[Cell, Tensor] = {}  # as the program is called with them
         self.new_variables: list[Variable] = []
+        self.effects: list[Effect] = []
 
     def read(self, cell: Cell) -> Tensor:
         """The value of a variable at this point of the function."""
@@ -118,9 +124,25 @@ class FunctionTrace:
             f" callable: the initial value {tensor!r} depends on an argument of the tf.function"
         )
 
+    def defer(self, what: str, effect: Callable[[Sequence[Tensor]], None], data: Any) -> None:
+        """Call `effect` with the values of tensors after each run, before variables change.
+
+        Raises:
+            OperatorNotAllowedInGraphError: a loop or a branch is traced, which has no results for
+                this.
+        """
+        if self.ctx.scope.parent is not None:
+            raise OperatorNotAllowedInGraphError(
+                f"{what} in a loop or a branch of a tf.function: return the tensors from it, and"
+                f" call {what} behind it"
+            )
+        self.effects.append((effect, tuple(data)))
+
     def results(self) -> tuple[Any, ...]:
-        """The last values of the variables that were assigned to."""
-        return tuple(lift(self.current[cell]._value) for cell in self.written)
+        """The last values of the variables that were assigned to, and what effects read."""
+        values = [self.current[cell] for cell in self.written]
+        values += [t for _, data in self.effects for t in data]
+        return tuple(lift(t._value) for t in values)
 
 
 def _spec_of(type: TensorType) -> LeafSpec:
@@ -177,6 +199,7 @@ class ConcreteFunction:
         result = self._trace(specs, sizes)
         self.cells = tuple(self._state.read_cells)
         self.written = tuple(self._state.written)
+        self._effects = [(effect, len(data)) for effect, data in self._state.effects]
         self._load(result, options)
 
     def _trace(self, specs: Sequence[LeafSpec], sizes: dict[str, int]) -> TraceResult:
@@ -229,11 +252,20 @@ class ConcreteFunction:
         if self._output is not None:
             found = self._output.build(found)
         count = self._count
+        if self._effects:
+            self._run_effects([Tensor(x) for x in found])
         for k, cell in enumerate(self.written, count):
             cell.put(found[k])
         if self._is_single:
             return Tensor(found[0], self._dtype)
         return self._rebuild([Tensor(x) for x in found[:count]])
+
+    def _run_effects(self, outputs: Sequence[Tensor]) -> None:
+        """Print and check what the function printed and checked."""
+        at = self._count + len(self.written)
+        for effect, count in self._effects:
+            effect(outputs[at : at + count])
+            at += count
 
     def _rebuild(self, results: Sequence[Tensor]) -> Any:
         if self._is_single:
@@ -246,6 +278,7 @@ class ConcreteFunction:
         """As `run`, as an op that tapes record: its inputs are the tensors and the variables."""
         reads = [cell.read() for cell in self.cells]
         outputs = apply("PartitionedCall", self._op, [*tensors, *reads])
+        self._run_effects(outputs)
         for k, cell in enumerate(self.written, self._count):
             cell.write(outputs[k])
         return self._rebuild(outputs[: self._count])
@@ -319,9 +352,11 @@ class Function:
 
     def _recorded(self, call: _Call) -> Any:
         """Run the program as one op, whose derivative is that of its graph."""
-        found = self._programs.get(call.key)
-        concrete = found[0] if found else self._compile(call)
-        return concrete.run_recorded(call.objects)
+        shapes = [x.shape for x in call.tensors]
+        for concrete in self._programs.get(call.key, ()):
+            if fits(concrete.graph, shapes):
+                return concrete.run_recorded(call.objects)
+        return self._compile(call).run_recorded(call.objects)
 
     def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> _Call:
         if self._signature is not None and (kwargs or self.input_signature):

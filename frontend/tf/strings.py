@@ -20,7 +20,7 @@ from .tensors import Tensor
 _SPACE = b" \t\n\v\f\r"
 
 
-def values(x: Any, op: str) -> np.ndarray:
+def values(x: Any, op: str) -> Any:
     """The array of bytes of a tensor of strings.
 
     Raises:
@@ -298,7 +298,7 @@ def format(
 
 def summary(tensor: Tensor, summarize: int = 3) -> str:
     """The elements of a tensor in brackets; of long axes only the first and last `summarize`."""
-    array = np.asarray(static_value(tensor, "strings.format"))
+    array: Any = np.asarray(static_value(tensor, "strings.format"))
     if array.dtype == object and array.ndim == 0:
         return f'"{_decoded(array[()], "utf-8")}"'
     if array.dtype == object:

@@ -39,6 +39,7 @@ from ..trace import start_of, tracer_of
 from ..tracer import Tracer
 from ..tree import flatten, unflatten
 from .matching import match, traced_value
+from .resize import bound_sizes, resized
 
 Terms = Sequence[Term | None]
 FROZEN = "assigning to an argument of {}"
@@ -160,9 +161,13 @@ def copy_into(
 ) -> list[Value]:
     """Emit the nodes of a closed graph on these inputs; returns the outputs."""
     new = dict(zip(graph.inputs, inputs, strict=True))
+    sizes = bound_sizes(graph, inputs)
     for node in graph.nodes:
+        attrs = node.attrs
+        if sizes:
+            attrs = {name: resized(x, sizes) for name, x in attrs.items()}
         with builder.at(gradient_loc(node.loc) if gradient else node.loc):
-            made = builder.emit_node(node.op, [new[v] for v in node.inputs], **node.attrs)
+            made = builder.emit_node(node.op, [new[v] for v in node.inputs], **attrs)
         new.update(zip(node.outputs, made.outputs, strict=True))
     return [new[v] for v in graph.outputs]
 

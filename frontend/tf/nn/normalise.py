@@ -227,8 +227,8 @@ def compute_average_loss(
     """The sum of the (weighted) losses divided by the number of examples."""
     losses = convert_to_tensor(per_example_loss)
     weights = [] if sample_weight is None else [pair("Mul", losses, sample_weight)[1]]
-    size = np.prod(losses.shape.as_list()) if global_batch_size is None else global_batch_size
-    attrs = {"size": float(size)}
+    size = losses.shape.num_elements() if global_batch_size is None else global_batch_size
+    attrs = {"size": float(size or 0)}
     found: Tensor = apply("AverageLoss", _average, [losses, *weights], attrs)
     return found
 

@@ -86,7 +86,7 @@ class Generator:
     @property
     def key(self) -> Tensor:
         """The key."""
-        found: Tensor = self._state[2]
+        found: Tensor = self._state.value()[2]
         return found
 
     @property

@@ -179,8 +179,7 @@ def shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Ten
         return tensor
     count = len(tensor)
     begin = seeds.start(f"RandomShuffle/{tensor.dtype.name}", seed, count)
-    attrs = {"kind": "bits", "shape": (count,), "dtype": np.dtype(np.uint32)}
-    words = draw(begin._value, **attrs)
+    words = draw(begin._value, kind="bits", shape=(count,), dtype=np.dtype(np.uint32))
     order = list(range(count))
     for k, word in enumerate(words[:-1].tolist()):
         other = k + word % (count - k)

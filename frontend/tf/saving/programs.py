@@ -25,6 +25,7 @@ from ...context import current, require
 from ...lift import lift, tracer
 from ...trace import TraceResult
 from ...transforms.marked import copy_into
+from ...transforms.resize import fits
 from ...tree import flatten, unflatten
 from ..apply import apply
 from ..convert import convert_to_tensor
@@ -112,7 +113,7 @@ def _concrete(function: Function) -> list[ConcreteFunction]:
         return [c for programs in function._programs.values() for c in programs]
     if not function._programs:
         function.get_concrete_function()  # the first trace may create variables
-    made = []
+    made: list[ConcreteFunction] = []
     for sizes in _open_sizes(function.input_signature):
         rest = iter(sizes)
         arrays = [
@@ -140,7 +141,7 @@ def _saved(concrete: ConcreteFunction, number_of: Callable[[Cell], Any]) -> dict
     leaves = [_LEAF if repr(s) == "tensor" else _static(s) for s in call.statics]
     results = unflatten(concrete._tree, list(range(len(concrete._constants))))
     return {
-        "arguments": encoded_tree(unflatten(call.tree, leaves), lambda x: x),
+        "arguments": encoded_tree(unflatten(call.tree, range(len(leaves))), leaves.__getitem__),
         "count": count,
         "results": encoded_tree(results, lambda k: _result(concrete, k)),
         "reads": [number_of(cell) for cell in concrete.cells],
@@ -190,9 +191,11 @@ class _Program:
                 tensors.append(convert_to_tensor(leaf))
             elif type(leaf) is not type(wanted) or leaf != wanted:
                 return None
-        for tensor, v in zip(tensors, self.graph.inputs, strict=False):
-            if tensor.dtype.numpy != v.type.dtype.numpy or not _shape_fits(tensor, v.type):
-                return None
+        dtypes = [v.type.dtype.numpy for v in self.graph.inputs[: len(tensors)]]
+        if [t.dtype.numpy for t in tensors] != dtypes:
+            return None
+        if not fits(self.graph, [t._value.shape for t in tensors]):
+            return None
         return tensors
 
     def run(self, tensors: Sequence[Tensor]) -> Any:
@@ -233,14 +236,6 @@ def _marked(x: Any) -> Any:
 
 def _is_data(x: Any) -> bool:
     return isinstance(x, (Tensor, Variable, np.ndarray, np.generic))
-
-
-def _shape_fits(tensor: Tensor, type: TensorType) -> bool:
-    sizes = tensor._value.shape
-    return len(sizes) == len(type.shape) and all(
-        (size == wanted if isinstance(wanted, int) else not isinstance(size, int) or size > 1)
-        for size, wanted in zip(sizes, type.shape, strict=True)
-    )
 
 
 def _compiled(graph: Graph) -> Any:

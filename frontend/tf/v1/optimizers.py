@@ -161,7 +161,8 @@ class Optimizer:
     def _slot(self, variable: Variable, name: str) -> Variable:
         found = self._slots.get((variable.handle, name))
         if found is None:
-            start = np.full(variable.shape.as_list(), self._start(name), variable.dtype.numpy)
+            sizes = np.shape(variable.handle.array)
+            start = np.full(sizes, self._start(name), variable.dtype.numpy)
             label = f"{variable.handle.name}/{self._name}"
             found = Variable(start, trainable=False, name=label)
             self._slots[variable.handle, name] = found
