@@ -42,9 +42,9 @@ SPECTRUM = np.array([
     [18.61, 13.811, 33, 363], [19.06, 11.716, 35, 405], [19.51, 9.921, 41, 421],
     [19.97, 8.364, 55, 435], [20.42, 7.087, 88, 477], [20.87, 5.801, 155, 519],
     [21.33, 4.523, 282, 573],
-])  # fmt: skip
-FREQUENCY = 100 * LIGHT * SPECTRUM[:, 0]  # Hz
-MEASURED, ERROR, GALAXY = SPECTRUM[:, 1], 1e-3 * SPECTRUM[:, 2], 1e-3 * SPECTRUM[:, 3]  # MJy/sr
+]).T.copy()  # fmt: skip
+FREQUENCY = 100 * LIGHT * SPECTRUM[0]  # Hz
+MEASURED, ERROR, GALAXY = SPECTRUM[1], 1e-3 * SPECTRUM[2], 1e-3 * SPECTRUM[3]  # MJy/sr
 # The fitted numbers are distances from ORIGIN in these units, so that all are of a size.
 NAMES = ("temperature [K]", "chemical potential", "Galaxy")
 ORIGIN = np.array([2.5, 0.0, 0.0])
