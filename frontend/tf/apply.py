@@ -97,7 +97,7 @@ def _invalid(name: str, inputs: Sequence[Tensor], error: Exception) -> Exception
     """TensorFlow's error for shapes that do not fit, which names the op and the operands."""
     if isinstance(error, InvalidArgumentError):
         return error
-    what = str(getattr(error, "what", error))
+    what = str(getattr(error, "what", error)).rstrip(".")
     if "broadcast" in what:
         shapes = " vs. ".join(f"[{','.join(map(str, t.shape))}]" for t in inputs)
         return InvalidArgumentError(f"Incompatible shapes: {shapes} [Op:{name}] name: ")

@@ -170,7 +170,7 @@ def meshgrid(*args: Any, indexing: str = "xy", name: str | None = None) -> list[
     return list(apply("Meshgrid", _meshgrid, tensors, {"indexing": indexing})) if tensors else []
 
 
-def _meshgrid(*xs: Any, indexing: str) -> tuple[Any, ...]:
+def _meshgrid(*xs: Any, indexing: Any) -> tuple[Any, ...]:
     return tuple(np.meshgrid(*[np.ravel(x) for x in xs], indexing=indexing))
 
 

@@ -230,7 +230,7 @@ def _traced_while(cond: Any, body: Any, given: list[Any], limit: Tensor | None) 
             convert_to_tensor(x, s.dtype if not hasattr(x, "dtype") else None)
             for x, s in zip(nest.flatten(found), start, strict=True)
         ]
-        counted = [tensors[0] + 1] if counter else []  # type: ignore[operator]
+        counted: list[Any] = [tensors[0] + 1] if counter else []  # type: ignore[operator]
         return [*counted, *flat]
 
     return packed(loop(holds, step, [*counter, *start]))  # type: ignore[no-any-return]
@@ -366,7 +366,7 @@ def _fold(
         return new, new
 
     if slices[0].shape[0] == 0:
-        carry, stacked = start, []
+        carry, stacked = start, list[Tensor]()
     else:
         carry, stacked = _walk(step, start, slices, reverse)
     if initializer is None:

@@ -49,7 +49,8 @@ def convert_to_tensor(
     if wanted is None and hint is not None and accepts(hint, value):
         wanted = hint
     if isinstance(value, (list, tuple)) and has_tensor(value):
-        return OPERATORS["stack"]([convert_to_tensor(x, wanted) for x in value])
+        parts = value if wanted is None else [convert_to_tensor(x, wanted) for x in value]
+        return OPERATORS["stack"](parts)
     if hasattr(value, "__array__") and not isinstance(value, _PYTHON):
         return _from_array(np.asarray(value), wanted)
     return _from_python(value, wanted)
@@ -82,7 +83,8 @@ def _from_python(value: Any, wanted: DType | None) -> Tensor:
     if kind in "SU" or (kind == "O" and _is_text(array)):
         if wanted not in (None, dtypes.string):
             raise _cannot(value, wanted)
-        return Tensor(_bytes(array), dtypes.string)
+        # as objects: NumPy's own strings drop zero bytes at their end
+        return Tensor(_bytes(np.array(value, object)), dtypes.string)
     if kind not in "biuf":
         if kind == "O" and array.ndim and any(isinstance(x, (list, tuple)) for x in array.flat):
             raise ValueError("Can't convert non-rectangular Python sequence to Tensor.")

@@ -25,31 +25,100 @@ class OpError(TensorwrightError):
         return self.message
 
 
-def _error(name: str, code: int, doc: str) -> type[OpError]:
-    made = type(name, (OpError,), {"error_code": code, "__doc__": doc, "__module__": __name__})
-    return made
+class CancelledError(OpError):
+    """An operation was cancelled."""
+
+    error_code = 1
 
 
-CancelledError = _error("CancelledError", 1, "An operation was cancelled.")
-UnknownError = _error("UnknownError", 2, "The cause is not known.")
-InvalidArgumentError = _error(
-    "InvalidArgumentError", 3, "An argument has a value or type that the op does not take."
-)
-DeadlineExceededError = _error("DeadlineExceededError", 4, "A deadline has passed.")
-NotFoundError = _error("NotFoundError", 5, "Something asked for does not exist.")
-AlreadyExistsError = _error("AlreadyExistsError", 6, "Something to be made exists already.")
-PermissionDeniedError = _error("PermissionDeniedError", 7, "The caller may not do this.")
-ResourceExhaustedError = _error("ResourceExhaustedError", 8, "A resource is used up.")
-FailedPreconditionError = _error(
-    "FailedPreconditionError", 9, "The state does not allow this: a variable is not initialised."
-)
-AbortedError = _error("AbortedError", 10, "An operation was aborted.")
-OutOfRangeError = _error("OutOfRangeError", 11, "Past the end of a sequence.")
-UnimplementedError = _error("UnimplementedError", 12, "The op does not do this.")
-InternalError = _error("InternalError", 13, "An invariant is broken.")
-UnavailableError = _error("UnavailableError", 14, "A service is not available.")
-DataLossError = _error("DataLossError", 15, "Data are lost or corrupt.")
-UnauthenticatedError = _error("UnauthenticatedError", 16, "The caller is not known.")
+class UnknownError(OpError):
+    """The cause is not known."""
+
+    error_code = 2
+
+
+class InvalidArgumentError(OpError):
+    """An argument has a value or type that the op does not take."""
+
+    error_code = 3
+
+
+class DeadlineExceededError(OpError):
+    """A deadline has passed."""
+
+    error_code = 4
+
+
+class NotFoundError(OpError):
+    """Something asked for does not exist."""
+
+    error_code = 5
+
+
+class AlreadyExistsError(OpError):
+    """Something to be made exists already."""
+
+    error_code = 6
+
+
+class PermissionDeniedError(OpError):
+    """The caller may not do this."""
+
+    error_code = 7
+
+
+class ResourceExhaustedError(OpError):
+    """A resource is used up."""
+
+    error_code = 8
+
+
+class FailedPreconditionError(OpError):
+    """The state does not allow this: a variable is not initialised."""
+
+    error_code = 9
+
+
+class AbortedError(OpError):
+    """An operation was aborted."""
+
+    error_code = 10
+
+
+class OutOfRangeError(OpError):
+    """Past the end of a sequence."""
+
+    error_code = 11
+
+
+class UnimplementedError(OpError):
+    """The op does not do this."""
+
+    error_code = 12
+
+
+class InternalError(OpError):
+    """An invariant is broken."""
+
+    error_code = 13
+
+
+class UnavailableError(OpError):
+    """A service is not available."""
+
+    error_code = 14
+
+
+class DataLossError(OpError):
+    """Data are lost or corrupt."""
+
+    error_code = 15
+
+
+class UnauthenticatedError(OpError):
+    """The caller is not known."""
+
+    error_code = 16
 
 
 class OperatorNotAllowedInGraphError(TypeError):

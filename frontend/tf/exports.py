@@ -29,6 +29,9 @@ TOP_LEVEL: dict[str, str] = {
         multiply negative not_equal pow realdiv=real_divide round saturate_cast scalar_mul sigmoid
         sign sin sinh sqrt square subtract tan tanh truncatediv truncatemod
     """,
+    "debugging": """
+        Assert assert_equal assert_greater assert_less assert_rank
+    """,
     "custom": "custom_gradient recompute_grad",
     "functions": "function",
     "indexing": """
@@ -38,6 +41,7 @@ TOP_LEVEL: dict[str, str] = {
     """,
     "linalg": "einsum matmul norm tensordot",
     "module": "Module",
+    "printing": "print",
     "reductions": """
         argmax argmin cumsum reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean
         reduce_min reduce_prod reduce_sum
@@ -65,10 +69,12 @@ TOP_LEVEL: dict[str, str] = {
 # Modules of the package root that are loaded when they are first used.
 NAMESPACES = frozenset(
     [
+        "autodiff",
         "bitwise",
         "compat",
         "config",
         "data",
+        "debugging",
         "dtypes",
         "errors",
         "io",

@@ -37,19 +37,18 @@ def _keys(structure: Mapping[Any, Any]) -> list[Any]:
     try:
         return sorted(structure)
     except TypeError:
-        raise TypeError(
-            f"nest only supports dicts with sortable keys: {list(structure)}"
-        ) from None
+        raise TypeError(f"nest only supports dicts with sortable keys: {list(structure)}") from None
 
 
 def _like(structure: Any, children: list[Any]) -> Any:
     """A container of the same class with other children."""
+    kind: Any = type(structure)
     if isinstance(structure, Mapping):
         found = dict(zip(_keys(structure), children, strict=True))
         ordered = [(key, found[key]) for key in structure]
         if hasattr(structure, "default_factory"):
-            return type(structure)(structure.default_factory, ordered)
-        return type(structure)(ordered)  # type: ignore[call-arg]
+            return kind(structure.default_factory, ordered)
+        return kind(ordered)
     if hasattr(structure, "_fields") or _is_attrs(structure):
         return type(structure)(*children)
     return type(structure)(children)

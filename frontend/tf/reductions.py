@@ -42,10 +42,12 @@ def _prod(x: Any, *, axis: Any, keepdims: bool) -> Any:
 
 
 def _mean(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    if x.dtype.kind == "f":
+    if x.dtype.kind == "f" and (type(x) is not np.ndarray or x.size):
         return np.mean(x, axis=axis, keepdims=keepdims)
     total = np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
     count = x.dtype.type(_count(x, axis))
+    if x.dtype.kind == "f":
+        return total / count  # np.mean warns of no elements
     return total // count + ((total < 0) & (total % count != 0))  # rounded to zero
 
 

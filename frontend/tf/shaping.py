@@ -328,7 +328,7 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
     return apply("Repeat", _repeat, (x,), {"repeats": chosen, "axis": place})  # type: ignore[no-any-return]
 
 
-def _pad(x: Any, *, paddings: Any, mode: str, value: Any) -> Any:
+def _pad(x: Any, *, paddings: Any, mode: Any, value: Any) -> Any:
     if mode == "constant":
         return np.pad(x, paddings, mode, constant_values=value)
     return np.pad(x, paddings, mode)

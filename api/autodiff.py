@@ -1,0 +1,9 @@
+"""tf.autodiff: the tape."""
+
+from .frontend.tf.tape import (
+    GradientTape,
+)
+
+__all__ = [
+    "GradientTape",
+]
