@@ -207,7 +207,7 @@ class Variable:
         return iter(self._cell.read())
 
     def __format__(self, spec: str) -> str:
-        return format(self._cell.read(), spec)
+        return format(self._cell.read(), spec) if spec else repr(self)
 
     def __hash__(self) -> int:
         raise TypeError("Variable is unhashable. Instead, use variable.ref() as the key.")
