@@ -17,7 +17,7 @@ from ..convert import convert_to_tensor
 from ..shaping import stack
 from ..static import shape as static_shape
 from ..static import value as static_value
-from ..tensors import Tensor
+from ..tensors import OPERATORS, Tensor
 from ..variables import Variable
 from . import stateful
 from .seeds import entropy
@@ -86,7 +86,7 @@ class Generator:
     @property
     def key(self) -> Tensor:
         """The key."""
-        found: Tensor = self._state.value()[2]
+        found: Tensor = OPERATORS["getitem"](self._state, 2)
         return found
 
     @property

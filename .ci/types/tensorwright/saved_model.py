@@ -1,0 +1,1 @@
+../../../api/saved_model.py
