@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tracer import Tracer
 from . import dtypes
 from .apply import apply, binary, checked, many, pair, unary
 from .convert import convert_to_tensor
@@ -316,8 +317,15 @@ def _reciprocal_no_nan(x: Any) -> Any:
     return _divide_no_nan(np.ones_like(x), x)
 
 
-def _sigmoid(x: Any) -> Any:
+# Below it exp(-x) overflows, which would make the derivative 0 * inf.
+_LOWEST = {2: -11.0, 4: -88.0, 8: -709.0}
+
+
+def logistic(x: Any) -> Any:
+    """1 / (1 + exp(-x)) of an array, without overflow."""
     one = x.dtype.type(1)
+    if type(x) is Tracer:  # |x| has the derivative 0 at 0, so the form below would not do
+        return one / (one + np.exp(-np.maximum(x, x.dtype.type(_LOWEST[x.dtype.itemsize]))))
     small = np.exp(-np.absolute(x))
     return np.where(x < 0, small, one) / (one + small)
 
@@ -333,7 +341,7 @@ def _log_sigmoid(x: Any) -> Any:
 rsqrt = unary("Rsqrt", _rsqrt, "1 / sqrt(x), elementwise.", "f")
 reciprocal = unary("Reciprocal", _reciprocal, "1 / x, elementwise.", "f")
 reciprocal_no_nan = unary("DivNoNan", _reciprocal_no_nan, "1 / x, 0 where x is 0.", "f")
-sigmoid = unary("Sigmoid", _sigmoid, "1 / (1 + exp(-x)), elementwise.", "f")
+sigmoid = unary("Sigmoid", logistic, "1 / (1 + exp(-x)), elementwise.", "f")
 softplus = unary("Softplus", _softplus, "log(1 + exp(x)), elementwise.", "f")
 log_sigmoid = unary("LogSigmoid", _log_sigmoid, "log(sigmoid(x)), elementwise.", "f")
 

@@ -15,7 +15,7 @@ from ...tracer import Tracer
 from ...transforms import stop_gradient
 from ..apply import apply, checked, unary
 from ..convert import convert_to_tensor
-from ..elementwise import log_sigmoid, softplus, tanh
+from ..elementwise import log_sigmoid, logistic, sigmoid, softplus, tanh
 from ..errors import AbortedError, InvalidArgumentError
 from ..static import integer
 from ..tensors import Tensor
@@ -54,25 +54,11 @@ def _softsign(x: Any) -> Any:
     return x / (x.dtype.type(1) + np.absolute(x))
 
 
-# Below it exp(-x) overflows, which would make the derivative 0 * inf.
-_LOWEST = {2: -11.0, 4: -88.0, 8: -709.0}
-
-
-def logistic(x: Any) -> Any:
-    """1 / (1 + exp(-x)) of an array, without overflow."""
-    one = x.dtype.type(1)
-    if type(x) is Tracer:
-        return one / (one + np.exp(-np.maximum(x, x.dtype.type(_LOWEST[x.dtype.itemsize]))))
-    small = np.exp(-np.absolute(x))
-    return np.where(x < 0, small, one) / (one + small)
-
-
 relu = unary("Relu", _relu, "max(x, 0), elementwise.", "iuf")
 relu6 = unary("Relu6", _relu6, "min(max(x, 0), 6), elementwise.", "iuf")
 elu = unary("Elu", _elu, "x, and exp(x) - 1 where x is negative.", "f")
 selu = unary("Selu", _selu, "The scaled `elu` of self-normalising networks.", "f")
 softsign = unary("Softsign", _softsign, "x / (1 + |x|), elementwise.", "f")
-sigmoid = unary("Sigmoid", logistic, "1 / (1 + exp(-x)), elementwise.", "f")
 
 
 def _leaky_relu(x: Any, *, alpha: float) -> Any:
