@@ -16,6 +16,7 @@ from .ir.graph import Graph
 from .ir.printer import to_text
 from .kernel.form import KernelProgram
 from .kernel.printer import print_program
+from .kernel.report import report
 from .kernel.schedule import schedule
 from .kernel.steps import lower_graph
 from .options import Options
@@ -24,7 +25,7 @@ from .program import Program, Signature
 from .target import Target
 
 T = TypeVar("T")
-STAGES = ("graph", "optimized", "kernels", "llvm", "asm")
+STAGES = ("graph", "optimized", "kernels", "report", "llvm", "asm")
 
 
 class _Stage(Generic[T]):
@@ -95,6 +96,8 @@ class Compilation:
             return to_text(self.optimized)
         if stage == "kernels":
             return print_program(self.kernels, lambda k: str(schedule(k, self.target)))
+        if stage == "report":
+            return report(self.optimized, self.kernels)
         if stage == "llvm":
             return self.llvm
         if stage == "asm":

@@ -38,8 +38,12 @@ class Lowered:
         return STAGES
 
     def text(self, stage: str = "graph") -> str:
-        """One stage: graph, optimized, kernels, llvm or asm."""
+        """One stage: graph, optimized, kernels, report, llvm or asm."""
         return self.compilation.text(stage)
+
+    def report(self) -> str:
+        """What the program takes memory for; of a gradient, what is kept for it, and where from."""
+        return self.text("report")
 
     def __str__(self) -> str:
         return self.text()

@@ -19,18 +19,23 @@ from ..compiler.errors import TensorwrightError
 from ..frontend.jit import Jitted, jit
 from ..frontend.location import is_hidden
 from ..frontend.lowered import Lowered
+from ..frontend.transforms import value_and_grad
 from .arguments import Arguments, parse_arguments
 from .usage import UsageError, UserProgramError, choices
 
 
-def dump(place: str, args: str | None, stage: str) -> str:
-    """The text of one stage, or of all of them under headings."""
+def dump(place: str, args: str | None, stage: str, grad: str | None = None) -> str:
+    """The text of one stage, or of all of them under headings.
+
+    With `grad` it is that of the function with its gradient: `grad` has the numbers of the
+    arguments, "0" or "0,1".
+    """
     if stage not in (*STAGES, "all"):
         raise UsageError(f"there is no stage {stage!r}{choices(stage, [*STAGES, 'all'])}")
     file, name = _split(place)
     arguments = None if args is None else parse_arguments(args)
     function = _find(_load(file), name, file)
-    lowered = _lower(function, arguments, name)
+    lowered = _lower(function, arguments, name, None if grad is None else _numbers(grad))
     if stage != "all":
         return lowered.text(stage)
     return "\n".join(f"==== {each}\n\n{lowered.text(each)}" for each in STAGES)
@@ -96,7 +101,12 @@ def _is_function(x: Any, module: ModuleType) -> bool:
 # --- its arguments -----------------------------------------------------------------------------
 
 
-def _lower(function: Callable[..., Any], arguments: Arguments | None, name: str) -> Lowered:
+def _lower(
+    function: Callable[..., Any],
+    arguments: Arguments | None,
+    name: str,
+    argnums: tuple[int, ...] | None,
+) -> Lowered:
     signature = inspect.signature(function)
     if arguments is None:
         arguments = Arguments()
@@ -107,6 +117,9 @@ def _lower(function: Callable[..., Any], arguments: Arguments | None, name: str)
             f"{name}{_plain(signature)}: {error}; write {_example(signature)}"
         ) from None
     jitted = function if isinstance(function, Jitted) else _jitted(function, arguments)
+    if argnums is not None:
+        _check_numbers(argnums, arguments, name)
+        jitted = value_and_grad(jitted, argnums if len(argnums) > 1 else argnums[0])
     try:
         return jitted.lower(*arguments.positional, **arguments.named)
     except TensorwrightError:
@@ -121,6 +134,24 @@ def _jitted(function: Callable[..., Any], arguments: Arguments) -> Jitted:
         static_argnums=arguments.value_positions, static_argnames=arguments.value_names
     )(function)
     return found
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """The text of `--grad`, read."""
+    try:
+        return tuple([int(part) for part in text.split(",")])
+    except ValueError:
+        raise UsageError(f"--grad {text!r}: write numbers of arguments, as in --grad 0,1") from None
+
+
+def _check_numbers(numbers: tuple[int, ...], arguments: Arguments, name: str) -> None:
+    count = len(arguments.positional)
+    for number in numbers:
+        if not -count <= number < count:
+            has = f"{count} positional argument{'' if count == 1 else 's'}"
+            raise UsageError(f"--grad {number}: --args gives {name} {has}, counted from 0")
+    if len({number % count for number in numbers}) < len(numbers):
+        raise UsageError(f"--grad {','.join(map(str, numbers))}: an argument is chosen twice")
 
 
 def _plain(signature: inspect.Signature) -> str:

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "demo":
         return demo.main()
-    print(dump(options.function, options.args, options.stage), end="")
+    print(dump(options.function, options.args, options.stage, options.grad), end="")
     return 0
 
 
@@ -72,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         help="types of the arguments: 'f64[n, 3], float, (i32[4], bool), steps=10'; a size that is "
         "a name stays open; 'float', 'int' and 'bool' are Python numbers; a value such as 10 is "
         "passed as it is",
+    )
+    show.add_argument(
+        "--grad",
+        metavar="NUMBERS",
+        help="show the function with its gradient by these positional arguments: '0' or '0,1'",
     )
     show.add_argument(
         "--stage", metavar="STAGE", default="graph", help=f"{', '.join(STAGES)} or all"

@@ -24,7 +24,12 @@ from .storage import StorageMap, plan_arena
 
 def lower_graph(graph: Graph) -> KernelProgram:
     """Prepare, fuse and lower."""
-    return _lower(prepare(_divided(graph)), "")
+    return _lower(prepare_graph(graph), "")
+
+
+def prepare_graph(graph: Graph) -> Prepared:
+    """The graph as it is fused."""
+    return prepare(_divided(graph))
 
 
 def _divided(graph: Graph) -> Graph:
@@ -36,7 +41,7 @@ def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
     """Fuse and lower; the names of the steps begin with `prefix`."""
     fused = fuse(prepared)
     storage = StorageMap(prepared, fused.views)
-    needed = _needed_values(prepared, fused)
+    needed = needed_values(prepared, fused)
     steps: list[Step] = []
     for unit in fused.units:
         name = f"{prefix}k{len(steps)}"
@@ -68,7 +73,7 @@ def lower_region(graph: Graph, name: str, carries: int) -> tuple[KernelProgram, 
     return program, given | free
 
 
-def _needed_values(prepared: Prepared, fused: Fused) -> set[Value]:
+def needed_values(prepared: Prepared, fused: Fused) -> set[Value]:
     """Computed values that have to be in memory: read by another unit, or by the caller."""
     graph = prepared.graph
     producers = graph.producers()

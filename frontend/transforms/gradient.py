@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...compiler.errors import GradientError
-from .. import lift, values
+from ...compiler.ir.term import full
+from .. import lift
 from ..arguments import is_static
 from ..context import require
 from ..eager import remembers
@@ -86,8 +87,10 @@ def _value_and_gradient(
     returned = function(*new_args, **new_kwargs)
     value, aux = split_aux(what, returned) if has_aux else (returned, None)
     output = _one_number(what, value)
-    one = values.full(ctx, (), 1, output._type.dtype)
-    found = segment.pull_back([output._read()], [one], inputs)
+    result = output._read()
+    with ctx.builder.at(None):  # no line of the user's says 1
+        one = full(ctx.builder, (), 1, output._type.dtype).value
+    found = segment.pull_back([result], [one], inputs)
     parts = inputs.derivatives(ctx, found)
     gradient = parts[0] if isinstance(argnums, int) else tuple(parts)
     return ((value, aux) if has_aux else value), gradient

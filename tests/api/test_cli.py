@@ -54,6 +54,19 @@ def lookup(x):
     return {}["missing"] + x
 
 
+def loss(x, y):
+    return np.sum(np.sin(x) * y**2)
+
+
+def summed(x, steps):
+    return repeated(x, steps).sum()
+
+
+def layer(x, w):
+    y = np.sin(x @ w)
+    return np.sum(y @ w)
+
+
 class Model:
     rate = 0.5
 
@@ -117,6 +130,7 @@ def test_graph_is_the_default_stage(program, capsys):
         ("graph", "graph @axpy("),
         ("optimized", "graph @axpy("),
         ("kernels", "store out0[i0]"),
+        ("report", "memory of axpy: 8*n + 8 bytes of inputs, 4*n of outputs, 4 of scratch"),
         ("llvm", "define internal i64 @tw.run("),
         ("asm", ".text"),
     ],
@@ -130,7 +144,8 @@ def test_stages(program, capsys, stage, mark):
 def test_all_stages_stand_under_headings(program, capsys):
     out = dump(capsys, f"{program}:axpy", *AXPY, "--stage", "all")
     headings = [line for line in out.splitlines() if line.startswith("==== ")]
-    assert headings == [f"==== {s}" for s in ("graph", "optimized", "kernels", "llvm", "asm")]
+    stages = ("graph", "optimized", "kernels", "report", "llvm", "asm")
+    assert headings == [f"==== {s}" for s in stages]
 
 
 def test_values_are_static_for_a_plain_function(program, capsys):
@@ -138,6 +153,54 @@ def test_values_are_static_for_a_plain_function(program, capsys):
     assert out.count("sin(") == 2
     out = dump(capsys, f"{program}:repeated", "--args", "f64[n], 3, mode='add'")
     assert out.count("add(") == 3
+
+
+def test_gradients(program, capsys):
+    args = ("--args", "f64[n], f64[n]", "--stage", "optimized")
+    out = dump(capsys, f"{program}:loss", *args, "--grad", "0,1")
+    assert out.startswith("graph @loss(%x: f64[n], %y: f64[n]) {")
+    assert len(out.splitlines()[-2].split(",")) == 3  # the value and two gradients
+    assert "(gradient)" in out
+    for number in ("0", "-1"):
+        one = dump(capsys, f"{program}:loss", *args, "--grad", number)
+        assert len(one.splitlines()[-2].split(",")) == 2
+    assert len(one.splitlines()) < len(out.splitlines())
+
+
+def test_gradients_of_plain_functions_with_values(program, capsys):
+    out = dump(capsys, f"{program}:summed", "--args", "f64[n], steps=3", "--grad", "0")
+    assert out.count("cos(") == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        ("2", "--grad 2: --args gives loss 2 positional arguments, counted from 0"),
+        ("-3", "--grad -3: --args gives loss 2 positional arguments, counted from 0"),
+        ("x", "--grad 'x': write numbers of arguments, as in --grad 0,1"),
+        ("0,", "--grad '0,': write numbers of arguments, as in --grad 0,1"),
+        ("1,-1", "--grad 1,-1: an argument is chosen twice"),
+    ],
+)
+def test_bad_numbers_for_gradients(program, capsys, number, message):
+    args = ("dump", f"{program}:loss", "--args", "f64[n], f64[n]", f"--grad={number}")
+    status, out, err = run(capsys, *args)
+    assert (status, out) == (2, "")
+    assert one_line(err) == message
+
+
+def test_gradients_that_there_are_none_of(program, capsys):
+    status, out, err = run(
+        capsys, "dump", f"{program}:axpy", "--args", "float, f64[n], f64[n]", "--grad", "1"
+    )
+    assert (status, out) == (1, "")
+    assert err.startswith("GradientError: value_and_grad: the function has to return one number")
+
+
+def test_report_of_a_gradient(program, capsys):
+    args = ("--args", "f64[8, 4], f64[4, 4]", "--grad", "1", "--stage", "report")
+    out = dump(capsys, f"{program}:layer", *args)
+    assert "kept for the gradient: 512 bytes\n  f64[8, 4]  256 bytes  sin     program.py:" in out
 
 
 def test_static_arguments_of_a_jitted_function(program, capsys):
@@ -190,7 +253,7 @@ WRONG = [
         "program.py:zzz",
         [],
         "program.py has no function 'zzz'; there are axpy, repeated, nested, table, "
-        "shapes_differ, lookup, halved",
+        "shapes_differ, lookup, loss, summed, layer, halved",
     ),
     ("program.py:Model.stop", [], "Model has no function 'stop'; did you mean 'step'?"),
     ("program.py:Model", [], "Model in program.py is a class, not a function"),
@@ -203,7 +266,7 @@ WRONG = [
     (
         "program.py:axpy",
         [*AXPY, "--stage", "x"],
-        "there is no stage 'x'; there are graph, optimized, kernels, llvm, asm, all",
+        "there is no stage 'x'; there are graph, optimized, kernels, report, llvm, asm, all",
     ),
     (
         "program.py:axpy",

@@ -391,7 +391,7 @@ def test_function_that_raises_can_be_called_again():
 
 def test_lower():
     lowered = tw.jit(lambda x, n: x * n).lower("f64[n, 3]", "float")
-    assert lowered.stages == ("graph", "optimized", "kernels", "llvm", "asm")
+    assert lowered.stages == ("graph", "optimized", "kernels", "report", "llvm", "asm")
     assert "%x: f64[n, 3]" in lowered.text()
     for stage in lowered.stages:
         assert lowered.text(stage)
