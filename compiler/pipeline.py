@@ -23,7 +23,7 @@ from .passes.prune import PRUNE
 from .passes.simplify import SIMPLIFY, SIMPLIFY_FAST
 from .passes.sink_broadcasts import SINK_BROADCASTS
 from .passes.sink_gathers import SINK_GATHERS
-from .passes.sink_pads import SINK_PADS
+from .passes.sink_parts import SINK_PARTS
 from .passes.sink_sources import SINK_SOURCES
 from .passes.trim_regions import TRIM_REGIONS
 
@@ -37,7 +37,8 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     SINK_GATHERS,
     SINK_BROADCASTS,
     SIMPLIFY,  # sinking leaves chains of broadcasts
-    SINK_PADS,
+    PRUNE,  # what nobody reads must not count as a reader
+    SINK_PARTS,
     FOLD,  # what rules and sinking have brought together
     CSE,
     HOIST,  # what is left in regions by then

@@ -92,11 +92,10 @@ def _limits(node: Node, step: IndexMap) -> tuple[tuple[Affine, Size], ...]:
     if not node.op.partial:
         return ()
     source, result = node.inputs[0].type.shape, node.output.type.shape
-    own = identity_map(len(result))
     return tuple(
         (affine, size)
-        for k, (affine, size) in enumerate(zip(step, source, strict=True))
-        if affine != own[k] or size != result[k]
+        for affine, size, wide in zip(step, source, result, strict=True)
+        if affine.offset != 0 or size != wide  # the axes correspond
     )
 
 

@@ -22,6 +22,8 @@ from ..ir.types import DType, Shape, Size, TensorType
 Attrs = Mapping[str, Any]
 Types = tuple[TensorType, ...]
 
+FEW = 16  # terms that may be written out
+
 
 def _axis_map(rank: int, axis: int, offset: Size = 0, stride: Size = 1) -> Affine:
     """`offset + stride * out_index[axis]` for an output of this rank."""
@@ -370,9 +372,17 @@ def _windows_map(source: Shape, result: Shape, attrs: Attrs) -> IndexMap:
 def _windows_transpose(site: Site, ct: Term) -> list[Contribution]:
     """Position p of x is element j of window p - j: the sum over j of ct[.., p - j, .., j]."""
     axis, size = site.attrs["axis"], site.attrs["size"]
-    # Between enough zeros, with j reversed, these are the diagonals of windows again.
     last = ct.rank - 1
-    starts: list[Size] = [0] * ct.rank
+    starts: list[Size] = [0] * last
+    if size <= FEW:
+        shape, total = site.operand.shape, None
+        for j in range(size):
+            starts[axis] = j
+            term = ct.along(last, j, 1).reshape(ct.shape[:last]).pad(starts, shape)
+            total = term if total is None else total + term
+        return [total]
+    # Between enough zeros, with j reversed, these are the diagonals of windows again.
+    starts = [0] * ct.rank
     starts[axis] = size - 1
     wide = (*ct.shape[:axis], ct.shape[axis] + 2 * (size - 1), *ct.shape[axis + 1 :])
     padded = ct.flip(last).pad(starts, wide)
