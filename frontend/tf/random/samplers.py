@@ -19,16 +19,16 @@ _U32 = np.uint32
 _HALF = np.uint64(32)
 # float16 and float32: the low bits of a word as a fraction of 2**bits
 _FRACTION = {np.dtype(np.float16): 10, np.dtype(np.float32): 23}
-# Words per group of the truncated normal: too few of 16 normals lie within two standard deviations
-# once in 10**15 groups.
-_BLOCKS = 4
-_SPACING = np.uint64(256)  # counters between the groups of a truncated normal
+# Blocks of four words that a group of a truncated normal draws from: enough of their normals lie
+# within two standard deviations in all groups but one of 10**15.
+_BLOCKS = {2: 4, 4: 4, 8: 8}
+_SPACING = 64  # counters between the groups of a truncated normal, for each number of a group
 _BOUND = 2.0
 
 
 def per_group(kind: str, dtype: np.dtype) -> int:
     """How many numbers a group of four words gives."""
-    return 2 if dtype.itemsize == 8 and kind != "truncated_normal" else 4
+    return 2 if dtype.itemsize == 8 else 4
 
 
 def uniform(start: Any, index: Any, *, size: Any, dtype: np.dtype) -> Any:
@@ -48,25 +48,26 @@ def normal(start: Any, index: Any, *, size: Any, dtype: np.dtype) -> Any:
 
 def truncated_normal(start: Any, index: Any, *, size: Any, dtype: np.dtype) -> Any:
     """Standard normal floats, those beyond two standard deviations drawn again."""
-    blocks = np.arange(_BLOCKS * (2 if dtype.itemsize == 8 else 1), dtype=np.uint64)
-    drawn = _normals(words(start, index[:, None] * _SPACING + blocks), dtype)
+    count = per_group("truncated_normal", dtype)
+    blocks = np.arange(_BLOCKS[dtype.itemsize], dtype=np.uint64)
+    drawn = _normals(words(start, index[:, None] * np.uint64(_SPACING * count) + blocks), dtype)
     candidates = np.stack(drawn, axis=-1).reshape((*index.shape, -1))
-    return _first_inside(candidates).reshape(-1)[:size]
+    return _first_inside(candidates, count).reshape(-1)[:size]
 
 
-def _first_inside(candidates: Any) -> Any:
-    """The first four of each row that are within the bound."""
+def _first_inside(candidates: Any, wanted: int) -> Any:
+    """The first `wanted` numbers of each row that are within the bound."""
     inside = np.abs(candidates) < candidates.dtype.type(_BOUND)
     if type(candidates) is not Tracer:
-        order = np.argsort(~inside, axis=1, kind="stable")[:, :4]
+        order = np.argsort(~inside, axis=1, kind="stable")[:, :wanted]
         return np.take_along_axis(candidates, order, axis=1)
     # traced arrays are not sorted; one pass over the columns fuses into one kernel
     zero = candidates.dtype.type(0)
-    kept = [zero] * 4
+    kept = [zero] * wanted
     count = np.zeros(candidates.shape[:1], np.int32)
     for column in range(candidates.shape[1]):
         x, is_inside = candidates[:, column], inside[:, column]
-        for place in range(4):
+        for place in range(wanted):
             kept[place] = np.where(is_inside & (count == np.int32(place)), x, kept[place])
         count = count + is_inside.astype(np.int32)
     return np.stack(kept, axis=-1)
