@@ -60,7 +60,14 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/batching.md", "docs/control-flow.md", "docs/tensorflow2.md"]
+    "name",
+    [
+        "README.md",
+        "docs/batching.md",
+        "docs/control-flow.md",
+        "docs/gradients.md",
+        "docs/tensorflow2.md",
+    ],
 )
 def test_programs_print_what_documents_say(name, tmp_path):
     command = [sys.executable, ROOT / ".ci" / "readme.py", "python", ROOT / name]

@@ -1,9 +1,7 @@
-"""What docs/gradients.md says: its tables row by row, and its programs."""
+"""The tables of conventions in docs/gradients.md, row by row."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 import re
 from typing import Any
@@ -14,9 +12,8 @@ import pytest
 import tensorwright as tw
 from support.sources import ROOT
 
-PAGE = (ROOT / "docs" / "gradients.md").read_text()
+PAGE = (ROOT / "docs" / "gradients.md").read_text().partition("## Conventions")[2]
 ROWS = re.findall(r"^\| `([^`]+)` \| `(\w+=[^`]+)` \| `([^`]+)` \| .+ \|$", PAGE, re.MULTILINE)
-PROGRAM = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMES = {"np": np, "nan": math.nan, "inf": math.inf}
 
 
@@ -36,11 +33,3 @@ def test_row(expression: str, at: str, expected: str, dtype: str) -> None:
     for gradient, number in zip(found, wanted, strict=True):
         assert gradient.dtype == dtype
         np.testing.assert_array_equal(gradient, np.asarray(number, dtype))
-
-
-@pytest.mark.parametrize(("code", "printed"), PROGRAM.findall(PAGE))
-def test_program(code: str, printed: str) -> None:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(compile(code, "gradients.md", "exec"), {"__name__": "example"})
-    assert out.getvalue() == printed
