@@ -35,7 +35,7 @@ def _penalty(x: Any, *, l1: float, l2: float) -> Any:
 class L1L2(Regularizer):
     """l1 * sum(|x|) + l2 * sum(x ** 2)."""
 
-    fields = ("l1", "l2")
+    fields: tuple[str, ...] = ("l1", "l2")
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1, self.l2 = float(l1 or 0.0), float(l2 or 0.0)

@@ -149,8 +149,8 @@ class Trainer(Layer):
         Raises:
             ValueError: there is neither.
         """
-        total = [] if self._compiled is None else [self._compiled.loss(y, y_pred, sample_weight)]
-        total = [convert_to_tensor(v) for v in (*total, *self.losses) if v is not None]
+        own = None if self._compiled is None else self._compiled.loss(y, y_pred, sample_weight)
+        total = [convert_to_tensor(v) for v in (own, *self.losses) if v is not None]
         if not total:
             raise ValueError(
                 "No loss to compute. Provide a `loss` argument in `compile()`, or call"

@@ -50,6 +50,7 @@ class Layer:
 
     # Names of constructor arguments that are attributes too; `get_config` gives them.
     fields: tuple[str, ...] = ()
+    _weights: list[Variable]
 
     def __init__(
         self,

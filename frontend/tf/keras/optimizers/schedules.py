@@ -73,7 +73,7 @@ class ExponentialDecay(LearningRateSchedule):
 
 
 def _piecewise(step: Any, *, bounds: tuple[Any, ...], rates: tuple[float, ...]) -> Any:
-    found = np.float32(rates[0])
+    found: Any = np.float32(rates[0])
     for bound, rate in zip(bounds, rates[1:], strict=True):
         found = np.where(step > bound, np.float32(rate), found)
     return found + np.float32(0) * step.astype(np.float32) if not bounds else found
