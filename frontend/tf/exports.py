@@ -15,6 +15,7 @@ TOP_LEVEL: dict[str, str] = {
         broadcast_dynamic_shape broadcast_static_shape eye fill linspace meshgrid one_hot ones
         ones_like range rank sequence_mask shape shape_n size zeros zeros_like
     """,
+    "clipping": "clip_by_global_norm clip_by_norm",
     "control": "case foldl foldr map_fn switch_case vectorized_map",
     "convert": "convert_to_tensor",
     "devices": "device",
@@ -27,17 +28,24 @@ TOP_LEVEL: dict[str, str] = {
         cosh divide equal exp floor floordiv greater greater_equal
         identity identity_n less less_equal logical_and logical_not logical_or maximum minimum
         multiply negative not_equal pow realdiv=real_divide round saturate_cast scalar_mul sigmoid
-        sign sin sinh sqrt square subtract tan tanh truncatediv truncatemod
-    """,
-    "debugging": """
-        Assert assert_equal assert_greater assert_less assert_rank
+        sign sin sinh sqrt square subtract tan tanh truediv truncatediv truncatemod
+        guarantee_const=identity
     """,
     "custom": "custom_gradient recompute_grad",
+    "debugging": "Assert assert_equal assert_greater assert_less assert_rank",
+    "decompositions": "matrix_square_root=sqrtm",
     "functions": "function",
     "indexing": """
         boolean_mask gather gather_nd scatter_nd slice strided_slice tensor_scatter_nd_add
         tensor_scatter_nd_max tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update
         where
+    """,
+    "keras.initializers": """
+        constant_initializer=Constant ones_initializer=Ones random_normal_initializer=RandomNormal
+        random_uniform_initializer=RandomUniform zeros_initializer=Zeros
+    """,
+    "layout": """
+        batch_to_space bitcast space_to_batch space_to_batch_nd=space_to_batch unravel_index
     """,
     "linalg": "einsum matmul norm tensordot",
     "module": "Module",
@@ -48,13 +56,14 @@ TOP_LEVEL: dict[str, str] = {
     """,
     "scopes": """
         control_dependencies executing_eagerly group init_scope is_tensor name_scope no_op
-        numpy_function py_function tuple=tuple_of
+        get_logger get_static_value gradients inside_function is_symbolic_tensor numpy_function
+        py_function timestamp tuple=tuple_of
     """,
     "segments": "dynamic_partition dynamic_stitch",
     "shapes": "TensorShape",
     "shaping": """
         broadcast_to concat ensure_shape expand_dims pad repeat reshape reverse reverse_sequence
-        roll split squeeze stack tile transpose unstack
+        parallel_stack=stack roll split squeeze stack tile transpose unstack
     """,
     "sorting": """
         argsort histogram_fixed_width histogram_fixed_width_bins searchsorted sort unique
@@ -77,6 +86,7 @@ NAMESPACES = frozenset(
         "debugging",
         "dtypes",
         "errors",
+        "experimental",
         "io",
         "keras",
         "linalg",

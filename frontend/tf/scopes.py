@@ -5,6 +5,8 @@ Layer: frontend.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -96,6 +98,39 @@ def group(*inputs: Any, **kwargs: Any) -> None:
 def tuple_of(tensors: Any, control_inputs: Any = None, name: str | None = None) -> list[Any]:
     """The tensors, as a list."""
     return [None if t is None else convert_to_tensor(t) for t in tensors]
+
+
+def is_symbolic_tensor(tensor: Any) -> bool:
+    """Whether a tensor stands for a value that is known only when a traced function runs."""
+    return isinstance(tensor, Tensor) and tensor.is_symbolic
+
+
+def get_static_value(tensor: Any, partial: bool = False) -> Any:
+    """The array of a tensor, None if it is known only when a traced function runs."""
+    found = convert_to_tensor(tensor)
+    return None if found.is_symbolic else found.numpy()
+
+
+def get_logger() -> logging.Logger:
+    """The logger that messages go to."""
+    return logging.getLogger("tensorflow")
+
+
+def timestamp(name: str | None = None) -> Tensor:
+    """The seconds since the epoch (float64)."""
+    return convert_to_tensor(np.float64(time.time()))
+
+
+def gradients(*args: Any, **kwargs: Any) -> Any:
+    """Refused: gradients come from `tf.GradientTape`.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError(
+        "tf.gradients is not supported when eager execution is enabled. Use tf.GradientTape"
+        " instead."
+    )
 
 
 # -- Python functions as ops ----------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """tf.math: elementwise functions, reductions, segments."""
 
-from .frontend.tf.elementwise import (
+from ..frontend.tf.elementwise import (
     abs,
     accumulate_n,
     acos,
@@ -70,15 +70,15 @@ from .frontend.tf.elementwise import (
     tanh,
     truediv,
 )
-from .frontend.tf.linalg import (
+from ..frontend.tf.linalg import (
     l2_normalize,
 )
-from .frontend.tf.nn.activations import (
+from ..frontend.tf.nn.activations import (
     log_softmax,
     softmax,
     softsign,
 )
-from .frontend.tf.reductions import (
+from ..frontend.tf.reductions import (
     argmax,
     argmin,
     count_nonzero,
@@ -98,7 +98,7 @@ from .frontend.tf.reductions import (
     reduce_variance,
     zero_fraction,
 )
-from .frontend.tf.segments import (
+from ..frontend.tf.segments import (
     segment_max,
     segment_mean,
     segment_min,
@@ -111,7 +111,7 @@ from .frontend.tf.segments import (
     unsorted_segment_sqrt_n,
     unsorted_segment_sum,
 )
-from .frontend.tf.sorting import (
+from ..frontend.tf.sorting import (
     bincount,
     confusion_matrix,
     in_top_k,
@@ -120,7 +120,7 @@ from .frontend.tf.sorting import (
     is_strictly_increasing,
     top_k,
 )
-from .frontend.tf.special import (
+from ..frontend.tf.special import (
     bessel_i0,
     bessel_i0e,
     bessel_i1,
@@ -143,6 +143,7 @@ from .frontend.tf.special import (
     xlogy,
     zeta,
 )
+from . import special
 
 __all__ = [
     "abs",
@@ -255,6 +256,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "special",
     "sqrt",
     "square",
     "squared_difference",
