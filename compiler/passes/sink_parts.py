@@ -41,6 +41,7 @@ from .prune import prune
 
 MOST = 2  # an update of at least this share of the array costs as much as a walk over all of it
 REPEATED = 16.0  # scalar instructions per element that may be spent on the parts of one value
+MOST_ROUNDS = 32  # far more than any graph has needed
 MOST_PARTS = 16  # of one value: each is code of its own
 COMPUTED = (Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER)
 # These read their operands from memory.
@@ -54,7 +55,9 @@ def sink_parts(graph: Graph) -> Graph:
 
 def _sink(graph: Graph) -> Graph:
     """One round after the other: slices that have moved no longer stand before pads."""
-    while any(node.op in (PAD, SLICE) or is_wide_update(node) for node in graph.nodes):
+    for _ in range(MOST_ROUNDS):
+        if not any(node.op in (PAD, SLICE) or is_wide_update(node) for node in graph.nodes):
+            break
         after = _Sinker(graph).run()
         if after is graph:
             break
