@@ -140,8 +140,12 @@ _ENTROPY = ("crossentropy", "ce")
 
 def _as_metric(given: Any, y_true: Any, y_pred: Any, loss: Any) -> metrics.Metric:
     """The metric for a name or function; "accuracy" by the kind of labels."""
-    if not isinstance(given, str) or given not in (*_ACCURACY, *_ENTROPY):
+    if not isinstance(given, str):
         return metrics.as_metric(given)
+    if given not in (*_ACCURACY, *_ENTROPY):
+        made = metrics.as_metric(given)
+        made.name = given
+        return made
     true, pred = as_tensor(y_true).shape, as_tensor(y_pred).shape
     if pred[-1] == 1 or len(pred) < 2:
         kind = "binary"
