@@ -43,13 +43,17 @@ def test_data_files_are_listed():
 
 def test_third_party_imports_are_declared():
     declared = {d.partition(">")[0] for d in PROJECT["project"]["dependencies"]}
-    imported = {
-        i.target.split(".")[0]
+    extra = PROJECT["project"]["optional-dependencies"]["progress"]
+    foreign = [
+        (i.target.split(".")[0], i.inside)
         for module in product_modules().values()
         for i in module.imports
         if not i.relative
-    }
-    assert imported - set(sys.stdlib_module_names) - {NAME} == declared
+    ]
+    known = set(sys.stdlib_module_names) | {NAME}
+    optional = {name for name, inside in foreign if inside} - known - declared
+    assert optional == {d.partition(">")[0] for d in extra}
+    assert {name for name, _ in foreign} - known - optional == declared
 
 
 def test_the_console_script_exists():

@@ -365,5 +365,3 @@ def learning_phase() -> int:
 def backend() -> str:
     """ "tensorflow", whose dialect this is."""
     return "tensorflow"
-
-

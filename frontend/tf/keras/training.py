@@ -272,22 +272,33 @@ class Trainer(Layer):
             parts = ArrayBatches(x, y, sample_weight, batch_size, False, class_weight)
             class_weight = None
             (x, y, sample_weight), validation_data = parts.split(validation_split)
-        train = batches_of(
-            x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight
-        )  # fmt: skip
+        train = batches_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
         validation = None
         if validation_data is not None:
             size = validation_batch_size or batch_size
             validation = _validation_batches(validation_data, size, validation_steps)
-        history = History()
+        self.history = History()
         progress = _progress(verbose, train)
         # The bar comes last: other callbacks may add to the logs that it prints.
-        every = [history, *_listed(callbacks), *progress]
+        every = [self.history, *_listed(callbacks), *progress]
         listeners = CallbackList(every, self, {"epochs": epochs, "steps": train.count})
+        numbers = range(initial_epoch, epochs)
+        self._train(numbers, train, validation, validation_freq, listeners, progress)
+        return self.history
+
+    def _train(
+        self,
+        epochs: Sequence[int],
+        train: Batches,
+        validation: Batches | None,
+        validation_freq: int,
+        listeners: CallbackList,
+        progress: Sequence[Progress],
+    ) -> None:
         self.stop_training = False
         listeners.call("on_train_begin", {})
         logs: dict[str, float] = {}
-        for epoch in range(initial_epoch, epochs):
+        for epoch in epochs:
             listeners.call("on_epoch_begin", epoch, {})
             logs = self._epoch("train_step", "train", train, listeners, progress)
             if validation is not None and (epoch + 1) % validation_freq == 0:
@@ -297,8 +308,6 @@ class Trainer(Layer):
             if self.stop_training:
                 break
         listeners.call("on_train_end", logs)
-        self.history = history
-        return history
 
     def _validate(self, batches: Batches, listeners: CallbackList) -> dict[str, float]:
         listeners.call("on_test_begin", {})
