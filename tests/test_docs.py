@@ -66,6 +66,7 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
         "docs/batching.md",
         "docs/control-flow.md",
         "docs/gradients.md",
+        "docs/keras.md",
         "docs/tensorflow2.md",
     ],
 )
