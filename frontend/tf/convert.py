@@ -163,5 +163,10 @@ def _bytes(array: np.ndarray) -> Any:
     made = np.empty(array.shape, object)
     for index in np.ndindex(array.shape):
         x = array[index]
+        if not isinstance(x, (str, bytes)):
+            raise ValueError(
+                "Failed to convert a NumPy array to a Tensor (Unsupported object type"
+                f" {type(x).__name__})."
+            )
         made[index] = x.encode() if isinstance(x, str) else bytes(x)
     return made

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..symint import SymInt
+from ..tracer import Tracer
 from . import dtypes, static
 from .apply import apply, checked, pair
 from .convert import convert_to_tensor
@@ -121,7 +122,7 @@ def _index_error(x: Tensor, index: tuple[Any, ...], error: Exception) -> Invalid
 def _replaced(x: Any, part: Any, *positions: Any, index: tuple[Any, ...]) -> Any:
     rest = iter(positions)
     found = tuple([next(rest) if i is _HERE or i == _HERE else i for i in index])
-    result = np.array(x) if isinstance(x, (np.ndarray, np.generic)) else x.copy()
+    result = x.copy() if type(x) is Tracer else np.array(x)
     result[found] = part
     return result
 
@@ -340,7 +341,7 @@ def _check_rows(op: str, at: Tensor, sizes: list[int | None]) -> None:
 
 
 def _scatter(x: Any, indices: Any, updates: Any, *, how: str) -> Any:
-    result = np.array(x) if isinstance(x, (np.ndarray, np.generic)) else x.copy()
+    result = x.copy() if type(x) is Tracer else np.array(x)
     at = tuple([indices[..., k] for k in range(indices.shape[-1])])
     if how == "update":
         result[at] = updates
