@@ -8,6 +8,7 @@ mask behind: a time step that writes the inside of a grid and keeps its rim cost
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 from .term import Mask, Masks, Term, full
 from .types import DType, Shape, Size
@@ -51,8 +52,52 @@ def region_mask(
     return Mask(make)
 
 
+class UnionMask(Mask):
+    """True where one of several boxes is; no two of them make one box together."""
+
+    __slots__ = ("boxes",)
+
+    def __init__(self, boxes: Sequence[BoxMask]) -> None:
+        super().__init__(self._array)
+        self.boxes = tuple(boxes)
+
+    def _array(self) -> Term:
+        found = self.boxes[0].term()
+        for box in self.boxes[1:]:
+            found = found | box.term()
+        return found
+
+
+def union(a: Mask, b: Mask) -> Masks | None:
+    """The mask that is True where one of two is, none if that is everywhere; None: no boxes."""
+    boxes: list[BoxMask] = []
+    for mask in (a, b):
+        if isinstance(mask, BoxMask):
+            boxes.append(mask)
+        elif isinstance(mask, UnionMask):
+            boxes += mask.boxes
+        else:
+            return None
+    while (pair := _joinable(boxes)) is not None:
+        first, second, both = pair
+        if not both:
+            return ()
+        boxes = [box for box in boxes if box is not first and box is not second]
+        boxes += [box for box in both if isinstance(box, BoxMask)]
+    return (boxes[0],) if len(boxes) == 1 else (UnionMask(boxes),)
+
+
+def _joinable(boxes: Sequence[BoxMask]) -> tuple[BoxMask, BoxMask, Masks] | None:
+    """Two of the boxes that make one, or everything."""
+    for first, second in combinations(boxes, 2):
+        both = joined(first, second)
+        if both is not None:
+            return first, second, both
+    return None
+
+
 def joined(a: Mask, b: Mask) -> Masks | None:
-    """The mask that is True where one of two is, none if that is everywhere; None: not known."""
+    """As `union`, where that is one box; None where it is not."""
     if not isinstance(a, BoxMask) or not isinstance(b, BoxMask) or (a.outside and b.outside):
         return None
     if a.outside or b.outside:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InternalError
-from ..ir.boxes import joined, region_mask
+from ..ir.boxes import region_mask, union
 from ..ir.builder import GraphBuilder
 from ..ir.derivative import Part, Scattered
 from ..ir.dims import Dim
@@ -157,10 +157,10 @@ def either(a: Masks, b: Masks) -> Masks:
     rest_b = [m for m in b if m not in common]
     if not rest_a or not rest_b:
         return common
-    union = joined(rest_a[0], rest_b[0]) if len(rest_a) == len(rest_b) == 1 else None
-    if union is None:
-        union = (Mask(lambda: all_of(rest_a) | all_of(rest_b)),)
-    return (*common, *union)
+    found = union(rest_a[0], rest_b[0]) if len(rest_a) == len(rest_b) == 1 else None
+    if found is None:
+        found = (Mask(lambda: all_of(rest_a) | all_of(rest_b)),)
+    return (*common, *found)
 
 
 # -- regions ------------------------------------------------------------------------------------

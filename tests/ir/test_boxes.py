@@ -1,11 +1,12 @@
 """Masks of boxes: what two of them make together."""
 
+import functools
 import itertools
 
 import numpy as np
 
 from tensorwright.compiler import ops
-from tensorwright.compiler.ir.boxes import BoxMask, joined, region_mask
+from tensorwright.compiler.ir.boxes import BoxMask, UnionMask, joined, region_mask, union
 from tensorwright.compiler.ir.builder import GraphBuilder
 from tensorwright.compiler.ir.dims import Dim
 from tensorwright.compiler.ir.interpret import interpret
@@ -46,6 +47,31 @@ def test_joined_masks_are_unions() -> None:
         found = array(x, union[0]) if union else np.ones(SHAPE, bool)
         np.testing.assert_array_equal(found, array(x, a) | array(x, b))
     assert known > 100 and whole > 10
+
+
+def test_unions_of_several_masks() -> None:
+    rng = np.random.default_rng(1)
+    x = like(*SHAPE)
+    for _ in range(60):
+        boxes = [random_box(rng, x) for _ in range(5)]
+        masks: tuple[Mask, ...] | None = (boxes[0],)
+        expected = array(x, boxes[0])
+        for box in boxes[1:]:
+            masks = masks and union(masks[0], box)  # none: True everywhere
+            assert masks is not None
+            expected = expected | array(x, box)
+        found = array(x, masks[0]) if masks else np.ones(SHAPE, bool)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_neighbours_on_all_sides_leave_no_mask_but_the_corners() -> None:
+    x = like(6, 7)
+    rim = region_mask(x, [1, 1], [1, 1], (4, 5), outside=True)
+    sides = [region_mask(x, at, [1, 1], (4, 5)) for at in ([0, 1], [2, 1], [1, 0], [1, 2])]
+    (cross,) = functools.reduce(lambda masks, side: union(masks[0], side), sides[1:], (sides[0],))
+    assert isinstance(cross, UnionMask) and len(cross.boxes) == 2
+    assert array(x, cross).sum() == 6 * 7 - 4
+    assert union(rim, cross) == union(cross, rim) == ()
 
 
 def test_regions() -> None:
