@@ -24,7 +24,13 @@ import numpy as np
 ROUNDS = 5
 SECONDS = 0.3  # for each program in each round
 # name -> (target, of TensorFlow's time or in seconds)
-TARGETS = {"eager add, 8 elements": (0.5, "x"), "linear step": (3e-6, "s"), "mlp step": (1.0, "x")}
+TARGETS = {
+    "eager add, 8 elements": (0.5, "x"),
+    "linear step": (3e-6, "s"),
+    "mlp step": (1.0, "x"),
+    "keras step": (1.0, "x"),
+    "keras fit, 10 steps": (1.0, "x"),
+}
 
 
 # -- the programs -------------------------------------------------------------------------------
@@ -97,11 +103,50 @@ def mlp_step(tf: Any) -> Callable[[], Any]:
     return lambda: step(images, labels)
 
 
+def _keras_model(tf: Any) -> tuple[Any, Any, np.ndarray, np.ndarray]:
+    """784-128-10 made of layers, its loss, and 1280 examples."""
+    rng = np.random.default_rng(0)
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([layers.Dense(128, activation="relu"), layers.Dense(10)])
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    images = rng.normal(size=(1280, 784)).astype(np.float32)
+    return model, loss, images, rng.integers(0, 10, 1280)
+
+
+def keras_step(tf: Any) -> Callable[[], Any]:
+    """The step of `mlp_step` with layers, a loss and an optimiser of Keras."""
+    model, loss_of, images, labels = _keras_model(tf)
+    x, y = tf.constant(images[:128]), tf.constant(labels[:128])
+    optimizer = tf.keras.optimizers.Adam(0.001)
+    model(x)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = loss_of(y, model(x, training=True))
+        variables = model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    return lambda: step(x, y)
+
+
+def keras_fit(tf: Any) -> Callable[[], Any]:
+    """An epoch of ten such steps by `fit`, with accuracy."""
+    model, loss, images, labels = _keras_model(tf)
+    model.compile(tf.keras.optimizers.Adam(0.001), loss, metrics=["accuracy"])
+    return lambda: model.fit(images, labels, batch_size=128, verbose=0)
+
+
 PROGRAMS = {
     "eager add, 8 elements": eager_add,
     "eager gradient": eager_gradient,
     "linear step": linear_step,
     "mlp step": mlp_step,
+    "keras step": keras_step,
+    "keras fit, 10 steps": keras_fit,
 }
 
 
