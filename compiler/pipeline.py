@@ -20,6 +20,7 @@ from .passes.fold import FOLD
 from .passes.hoist import HOIST
 from .passes.inline_regions import INLINE_REGIONS
 from .passes.prune import PRUNE
+from .passes.recompute import RECOMPUTE
 from .passes.simplify import SIMPLIFY, SIMPLIFY_FAST
 from .passes.sink_broadcasts import SINK_BROADCASTS
 from .passes.sink_gathers import SINK_GATHERS
@@ -44,6 +45,8 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     HOIST,  # what is left in regions by then
     INLINE_REGIONS,  # branches whose choice is known by now
     TRIM_REGIONS,
+    PRUNE,
+    RECOMPUTE,  # once it is known who reads what
     PRUNE,
 )
 

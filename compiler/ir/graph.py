@@ -19,7 +19,7 @@ guards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,6 +125,21 @@ def regions_of(node: Node) -> tuple[Graph, ...]:
                 g for g in (value if isinstance(value, tuple) else (value,)) if isinstance(g, Graph)
             ]
     return tuple(found)
+
+
+def with_regions(node: Node, rewrite: Callable[[Graph], Graph]) -> Node:
+    """The node with its regions rewritten to others of the same types; itself if none changes."""
+    new = {region: rewrite(region) for region in regions_of(node)}
+    if all(after is before for before, after in new.items()):
+        return node
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(replaced, value))
+        return new[value] if isinstance(value, Graph) else value
+
+    attrs = {name: replaced(value) for name, value in node.attrs.items()}
+    return Node(node.op, node.inputs, attrs, node.outputs, node.loc)
 
 
 def same_graph(a: Graph, b: Graph) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import InternalError
 from ..ir.batching import BatchSite, Mapped
 from ..ir.derivative import Contribution, Rules, Site, pointwise
-from ..ir.graph import Graph, Node, Value
+from ..ir.graph import Graph, Node, Value, with_regions
 from ..ir.opdef import Affine, IndexMap, Kind, op
 from ..ir.term import Term
 from ..ir.types import Shape, TensorType
@@ -106,27 +106,10 @@ def without_custom(graph: Graph) -> Graph:
         if node.op is CUSTOM:
             replaced.update(zip(node.outputs, inputs, strict=False))
             continue
-        attrs = _cleaned(node) if node.op.kind is Kind.REGION else node.attrs
-        if inputs != node.inputs or attrs is not node.attrs:
-            node = Node(node.op, inputs, attrs, node.outputs, node.loc)
-        nodes.append(node)
-    if all(new is old for new, old in zip(nodes, graph.nodes, strict=False)) and not replaced:
+        if inputs != node.inputs:
+            node = Node(node.op, inputs, node.attrs, node.outputs, node.loc)
+        nodes.append(with_regions(node, without_custom))
+    if not replaced and all(new is old for new, old in zip(nodes, graph.nodes, strict=True)):
         return graph
     outputs = tuple([replaced.get(v, v) for v in graph.outputs])
     return Graph(graph.name, graph.inputs, tuple(nodes), outputs, graph.guards)
-
-
-def _cleaned(node: Node) -> Attrs:
-    """The attributes of a loop or branch, with clean regions."""
-    cleaned = {name: _clean(value) for name, value in node.attrs.items()}
-    changed = any(cleaned[name] is not value for name, value in node.attrs.items())
-    return cleaned if changed else node.attrs
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, Graph):
-        return without_custom(value)
-    if isinstance(value, tuple) and any(isinstance(x, Graph) for x in value):
-        made = tuple([_clean(x) for x in value])
-        return value if all(map(lambda a, b: a is b, made, value)) else made
-    return value

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..ir.graph import Graph, Node, Value, regions_of
+from ..ir.graph import Graph, Node, Value, with_regions
 from ..ir.literal import Literal
 
 
@@ -51,21 +50,6 @@ def everywhere(run: Callable[[Graph], Graph], graph: Graph) -> Graph:
     if any(new is not old for new, old in zip(nodes, graph.nodes, strict=True)):
         graph = Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs, graph.guards)
     return run(graph)
-
-
-def with_regions(node: Node, rewrite: Callable[[Graph], Graph]) -> Node:
-    """The node with its regions rewritten to others of the same types; itself if none changes."""
-    new = {region: rewrite(region) for region in regions_of(node)}
-    if all(after is before for before, after in new.items()):
-        return node
-
-    def replaced(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(replaced, value))
-        return new[value] if isinstance(value, Graph) else value
-
-    attrs = {name: replaced(value) for name, value in node.attrs.items()}
-    return Node(node.op, node.inputs, attrs, node.outputs, node.loc)
 
 
 def substituted(graph: Graph, replaced: Mapping[Value, Value]) -> Graph:

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..ir.graph import Graph, Node, Value
+from ..ir.graph import Graph, Node, Value, with_regions
 from ..ops.control import REPLAY, SCAN, SWITCH
-from .base import Pass, substituted, with_regions
+from .base import Pass, substituted
 from .loops import Carried, Fed, LoopParts, Made, is_loop, parts_of
 
 
