@@ -18,7 +18,6 @@ from .convert import convert_to_tensor
 from .elementwise import cast
 from .errors import InvalidArgumentError
 from .shapes import TensorShape
-from .static import Sizes
 from .tensors import OPERATORS, STATE, Tensor
 
 # -- constant elements ----------------------------------------------------------------------------
@@ -137,8 +136,8 @@ def _widest(found: list[dtypes.DType]) -> dtypes.DType:
 
 
 def _bound(x: Any, wanted: dtypes.DType) -> Any:
-    if isinstance(x, Tensor) and isinstance(x._part, Sizes):
-        return x._part.sizes[0]
+    if wanted.is_integer:
+        return static.integer(x, "a bound of tf.range")
     found = static.known(x, "a bound of tf.range")
     return found.item() if isinstance(found, (np.ndarray, np.generic)) else found
 
@@ -248,9 +247,7 @@ def _of_sizes(sizes: tuple[Any, ...], out_type: Any, is_vector: bool) -> Tensor:
         array = np.array(sizes if is_vector else sizes[0], wanted.numpy)
         return Tensor(array if is_vector else array[()], wanted)
     array = create.array(list(sizes) if is_vector else sizes[0]).astype(wanted.numpy)
-    made = Tensor(array, wanted)
-    made._part = Sizes(sizes)
-    return made
+    return Tensor(array, wanted)
 
 
 def shape(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -> Tensor:

@@ -95,8 +95,6 @@ def _read(part: Any, positions: list[Tensor]) -> Any:
 def _bound(x: Any) -> Any:
     if isinstance(x, Tensor) and not x.dtype.is_integer:
         raise TypeError(f"{_VALID}, got {x!r}")
-    if isinstance(x, Tensor) and isinstance(x._part, static.Sizes):
-        return x._part.sizes[0]
     return static.integer(x, "a bound of a slice")
 
 
@@ -160,7 +158,7 @@ def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor
             f"Expected begin and size arguments to be 1-D tensors of size {x.ndim}, but got shapes "
             f"{start.shape.as_list()} and [{len(counts)}] instead. [Op:Slice] name: "
         )
-    if start.is_symbolic and not isinstance(start._part, static.Sizes):
+    if not static.is_size(start):
         whole = tuple(x.shape[k] if c == -1 else c for k, c in enumerate(counts))
         return apply("Slice", _slice_at, (x, start), {"size": whole})  # type: ignore[no-any-return]
     first = static.integers(start, "begin of tf.slice")

@@ -16,6 +16,7 @@ from ..tracer import Tracer
 from .convert import convert_to_tensor
 from .errors import InvalidArgumentError, OperatorNotAllowedInGraphError
 from .shapes import TensorShape
+from .sizes import sizes_of
 from .tensors import Tensor
 
 
@@ -48,6 +49,9 @@ def integer(x: Any, what: str) -> int:
     """
     if type(x) is int:
         return x
+    symbolic = _symbolic(x)
+    if symbolic is not None and len(symbolic) == 1:
+        return symbolic[0]  # type: ignore[no-any-return]
     found = known(x, what)
     if isinstance(found, SymInt):
         return found  # type: ignore[return-value]
@@ -61,8 +65,9 @@ def integer(x: Any, what: str) -> int:
 
 def integers(x: Any, what: str) -> tuple[int, ...]:
     """Several ints: of a sequence, a vector, or one number."""
-    if isinstance(x, Tensor) and isinstance(x._part, Sizes):
-        return x._part.sizes
+    symbolic = _symbolic(x)
+    if symbolic is not None:
+        return symbolic
     if isinstance(x, (list, tuple)):
         return tuple([integer(k, what) for k in x])
     if isinstance(x, TensorShape):
@@ -73,13 +78,9 @@ def integers(x: Any, what: str) -> tuple[int, ...]:
     return (integer(found, what),)
 
 
-class Sizes:
-    """What a tensor made by tf.shape stands for: sizes, which may be symbolic."""
-
-    __slots__ = ("sizes",)
-
-    def __init__(self, sizes: tuple[Any, ...]) -> None:
-        self.sizes = sizes
+def _symbolic(x: Any) -> tuple[Any, ...] | None:
+    """The sizes that a traced tensor stands for, if it was made of sizes."""
+    return sizes_of(x._value) if isinstance(x, Tensor) and x.is_symbolic else None
 
 
 def shape(x: Any, op: str) -> tuple[int, ...]:
@@ -138,6 +139,11 @@ def axes(x: Any, rank: int, op: str) -> tuple[int, ...] | None:
 
 def _repeated(axes: tuple[int, ...]) -> int:
     return next(k for i, k in enumerate(axes) if k in axes[:i])
+
+
+def is_size(x: Tensor) -> bool:
+    """Whether integers are known while tracing, or made of sizes."""
+    return not x.is_symbolic or _symbolic(x) is not None
 
 
 def is_known(*tensors: Tensor) -> bool:
