@@ -20,6 +20,7 @@ from . import arguments, control, transforms
 from .tree import flatten
 
 _TENSORFLOW = f"{__package__}.tf"
+SHARED = ("TensorSpec", "cond", "scan", "stop_gradient", "while_loop")
 
 
 def has_tensor(x: Any) -> bool:

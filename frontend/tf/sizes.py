@@ -66,9 +66,9 @@ class _Reader:
             return self.read(node.inputs[0])
         if name in ("reshape", "broadcast"):
             source = self.read(node.inputs[0])
-            shape = value.type.shape
+            shape: Any = value.type.shape
             one = source.reshape(()) if source.size == 1 else source.reshape(shape)
-            return np.broadcast_to(one, shape)  # type: ignore[arg-type]
+            return np.broadcast_to(one, shape)
         if name == "concatenate":
             return np.concatenate([self.read(v) for v in node.inputs])
         if name == "slice":
@@ -78,7 +78,8 @@ class _Reader:
             places = [start + step * k for k in range(count)]
             return self.read(node.inputs[0])[places]
         if name in _ARITHMETIC:
-            x, y = (self.read(v) for v in node.inputs)
+            x: Any = self.read(node.inputs[0])
+            y: Any = self.read(node.inputs[1])
             made = np.empty(x.shape, object)
             for at in np.ndindex(x.shape):
                 made[at] = _exact(_ARITHMETIC[name], x[at], y[at])
