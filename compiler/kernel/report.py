@@ -26,6 +26,7 @@ from ..ir.opdef import Kind
 from ..ir.types import Size
 from ..ops.markers import BARRIER
 from .form import KernelProgram
+from .defer import defer
 from .fuse import fuse
 from .steps import needed_values, prepare_graph
 
@@ -57,7 +58,7 @@ Made = tuple[Value, Node]  # a value and what computes it
 def _read_by_gradient(graph: Graph) -> tuple[list[Made], list[Made]]:
     """Values of the forward pass that the gradient reads from memory, and that it reads at once."""
     prepared = prepare_graph(graph)
-    fused = fuse(prepared)
+    fused = defer(prepared, fuse(prepared))
     needed = needed_values(prepared, fused)
     producers = prepared.graph.producers()
     kept: dict[Value, Node] = {}

@@ -10,6 +10,7 @@ from ..errors import InternalError
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ir.types import DType, Size
+from .defer import defer
 from .form import Access, KernelProgram, MatmulCall, Step
 from .fuse import Fused, Unit, fuse
 from .inplace import can_overwrite, overwritten, updated_carries
@@ -39,7 +40,7 @@ def _divided(graph: Graph) -> Graph:
 
 def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
     """Fuse and lower; the names of the steps begin with `prefix`."""
-    fused = fuse(prepared)
+    fused = defer(prepared, fuse(prepared))
     storage = StorageMap(prepared, fused.views)
     needed = needed_values(prepared, fused)
     steps: list[Step] = []
