@@ -324,10 +324,9 @@ _LOWEST = {2: -11.0, 4: -88.0, 8: -709.0}
 def logistic(x: Any) -> Any:
     """1 / (1 + exp(-x)) of an array, without overflow."""
     one = x.dtype.type(1)
-    if type(x) is Tracer:  # |x| has the derivative 0 at 0, so the form below would not do
-        return one / (one + np.exp(-np.maximum(x, x.dtype.type(_LOWEST[x.dtype.itemsize]))))
-    small = np.exp(-np.absolute(x))
-    return np.where(x < 0, small, one) / (one + small)
+    if type(x) is Tracer:
+        x = np.maximum(x, x.dtype.type(_LOWEST[x.dtype.itemsize]))
+    return one / (one + np.exp(-x))
 
 
 def _softplus(x: Any) -> Any:

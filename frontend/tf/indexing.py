@@ -263,14 +263,14 @@ def gather(
             f"batch_dims ({batch_dims}) must be at most the axis ({place}) and the rank of the"
             f" indices ({at.ndim}) [Op:GatherV2] name: "
         )
-    _check_positions("GatherV2", at, x.shape[place])
+    _check_positions("GatherV2", at, x._value.shape[place])
     attrs = {"axis": place, "batch_dims": batch}
     return apply("GatherV2", _gather, (x, at), attrs)  # type: ignore[no-any-return]
 
 
-def _check_positions(op: str, at: Tensor, size: int | None) -> None:
+def _check_positions(op: str, at: Tensor, size: Any) -> None:
     """Raise unless all positions, where they are known, are in [0, size)."""
-    if at.is_symbolic or size is None:
+    if at.is_symbolic or not isinstance(size, int):
         return
     found = np.asarray(at._concrete(op))
     if not found.size or (found.min() >= 0 and found.max() < size):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tracer import Tracer
 from . import dtypes, static
 from .apply import apply, checked
 from .convert import convert_to_tensor
@@ -34,7 +35,7 @@ def _reduce(op: str, function: Callable[..., Any], accepts: str, doc: str) -> An
 
 
 def _sum(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    return np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
 
 
 def _prod(x: Any, *, axis: Any, keepdims: bool) -> Any:
@@ -42,12 +43,12 @@ def _prod(x: Any, *, axis: Any, keepdims: bool) -> Any:
 
 
 def _mean(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    if x.dtype.kind == "f" and (type(x) is not np.ndarray or x.size):
+    if x.dtype.kind == "f" and (type(x) is Tracer or x.dtype.itemsize == 2):
         return np.mean(x, axis=axis, keepdims=keepdims)
-    total = np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    total = np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
     count = x.dtype.type(_count(x, axis))
     if x.dtype.kind == "f":
-        return total / count  # np.mean warns of no elements
+        return total / count  # as np.mean, which warns of no elements
     return total // count + ((total < 0) & (total % count != 0))  # rounded to zero
 
 

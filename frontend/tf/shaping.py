@@ -167,35 +167,26 @@ def concat(values: Any, axis: Any, name: str | None = "concat") -> Tensor:
     first = tensors[0]
     if len(tensors) == 1:
         return first
-    for k, t in enumerate(tensors):
-        if t.ndim != first.ndim:
-            raise _invalid(
-                "ConcatV2",
-                "ConcatOp : Ranks of all input tensors should match: shape[0] = "
-                f"{first.shape.as_list()} vs. shape[{k}] = {t.shape.as_list()}",
-            )
-    place = static.axis(axis, first.ndim, "ConcatV2", "concatenating dimensions")
-    for k, t in enumerate(tensors):
-        if not _match(first.shape, t.shape, place):
-            raise _invalid(
-                "ConcatV2",
-                "ConcatOp : Dimension "
-                f"{_first_difference(first.shape, t.shape, place)} in both shapes must be equal: "
-                f"shape[0] = {first.shape.as_list()} vs. shape[{k}] = {t.shape.as_list()}",
-            )
-    return apply("ConcatV2", _concat, tensors, {"axis": place})  # type: ignore[no-any-return]
+    place = static.axis(axis, first._value.ndim, "ConcatV2", "concatenating dimensions")
+    try:
+        result: Tensor = apply("ConcatV2", _concat, tensors, {"axis": place})
+    except InvalidArgumentError:
+        raise _cannot_concat(tensors, place) from None
+    return result
 
 
-def _match(a: TensorShape, b: TensorShape, place: int) -> bool:
-    return all(
-        k == place or x is None or y is None or x == y
-        for k, (x, y) in enumerate(zip(a, b, strict=True))
-    )
-
-
-def _first_difference(a: TensorShape, b: TensorShape, place: int) -> int:
-    pairs = enumerate(zip(a, b, strict=True))
-    return next(k for k, (x, y) in pairs if k != place and x != y)
+def _cannot_concat(tensors: list[Tensor], place: int) -> InvalidArgumentError:
+    shapes = [t.shape for t in tensors]
+    for k, other in enumerate(shapes):
+        pair = f"shape[0] = {shapes[0].as_list()} vs. shape[{k}] = {other.as_list()}"
+        if len(other) != len(shapes[0]):
+            text = f"ConcatOp : Ranks of all input tensors should match: {pair}"
+            return _invalid("ConcatV2", text)
+        for axis, (a, b) in enumerate(zip(shapes[0], other, strict=True)):
+            if axis != place and a != b:
+                text = f"ConcatOp : Dimension {axis} in both shapes must be equal: {pair}"
+                return _invalid("ConcatV2", text)
+    return _invalid("ConcatV2", f"ConcatOp : cannot join tensors of shapes {shapes}")
 
 
 def _stack(*xs: Any, axis: int) -> Any:
@@ -209,19 +200,21 @@ def stack(values: Any, axis: Any = 0, name: str | None = "stack") -> Tensor:
     if not values:
         raise ValueError("tf.stack: there are no tensors to stack")
     tensors = many("Pack", values)
-    first = tensors[0]
-    for k, t in enumerate(tensors):
-        if not t.shape.is_compatible_with(first.shape):
-            raise _invalid(
-                "Pack",
-                "Shapes of all inputs must match: values[0].shape = "
-                f"{first.shape.as_list()} != values[{k}].shape = {t.shape.as_list()}",
-            )
     place = static.integer(axis, "the axis of tf.stack")
-    rank = first.ndim + 1
+    rank = tensors[0]._value.ndim + 1
     if not -rank <= place < rank:
         raise ValueError(f"Argument `axis` = {place} not in range [{-rank}, {rank})")
-    return apply("Pack", _stack, tensors, {"axis": place % rank})  # type: ignore[no-any-return]
+    try:
+        result: Tensor = apply("Pack", _stack, tensors, {"axis": place % rank})
+    except InvalidArgumentError:
+        first = tensors[0].shape
+        k = next((k for k, t in enumerate(tensors) if t.shape != first), 0)
+        raise _invalid(
+            "Pack",
+            f"Shapes of all inputs must match: values[0].shape = {first.as_list()} !="
+            f" values[{k}].shape = {tensors[k].shape.as_list()}",
+        ) from None
+    return result
 
 
 def _unstack(x: Any, *, axis: int, count: int) -> tuple[Any, ...]:
