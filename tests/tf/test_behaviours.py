@@ -9,7 +9,6 @@ import pytest
 import tensorwright as tf
 import tensorwright.compat.v1 as tf1
 
-
 MATRIX = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 
 
