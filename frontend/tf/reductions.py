@@ -35,7 +35,7 @@ def _reduce(op: str, function: Callable[..., Any], accepts: str, doc: str) -> An
 
 
 def _sum(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 def _prod(x: Any, *, axis: Any, keepdims: bool) -> Any:
@@ -45,7 +45,7 @@ def _prod(x: Any, *, axis: Any, keepdims: bool) -> Any:
 def _mean(x: Any, *, axis: Any, keepdims: bool) -> Any:
     if x.dtype.kind == "f" and (type(x) is Tracer or x.dtype.itemsize == 2):
         return np.mean(x, axis=axis, keepdims=keepdims)
-    total = np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+    total = np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)  # type: ignore[call-overload]
     count = x.dtype.type(_count(x, axis))
     if x.dtype.kind == "f":
         return total / count  # as np.mean, which warns of no elements
