@@ -1,8 +1,9 @@
 """Moves cheap work from the loop that could do it first to the one loop that needs it.
 
 Layer: compiler/kernel. Fusion joins a node to what computes its operands. Where these are kept in
-memory anyway, and one other loop alone reads the result, that loop can compute it as well: an array
-less is written and read. So the way back through a step of a stencil stores its cotangent once.
+memory anyway, or are few elements that are repeated, and one other loop alone reads the result,
+that loop can compute it as well: an array less is written and read. So the way back through a step
+of a stencil stores its cotangent once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .layout import Views
 from .prepare import Prepared
 
 CHEAP = 4.0  # scalar instructions that cost less than writing and reading an element
+FEWER = 8  # elements for each one that is stored in their place
 
 
 def defer(prepared: Prepared, fused: Fused) -> Fused:
@@ -89,10 +91,16 @@ class _Deferral:
             return False
         unit = self.unit_of[node]
         others = {self.unit_of.get(r) for r, _ in self.readers[owner] if r is not reader}
-        return not unit.is_group or bool(others - {unit})
+        return not unit.is_group or bool(others - {unit}) or _is_few(owner, reader.output)
 
     def _owner(self, value: Value) -> Value:
         return _owner(value, self.fused.views, self.producers)
+
+
+def _is_few(repeated: Value, whole: Value) -> bool:
+    """Whether a value is so much smaller than what is computed from it that it may be stored."""
+    few, many = repeated.type.size, whole.type.size
+    return isinstance(few, int) and isinstance(many, int) and few * FEWER <= many
 
 
 def _readers(

@@ -367,7 +367,9 @@ def reduces_columns(node: Node, unit: Unit) -> bool:
     if unit.reduced is None or reduced_axes(node) != tuple(unit.kept):
         return False
     trailing = unit.reduced == tuple(range(len(unit.kept), len(unit.domain)))
-    return trailing and _can_be_column(node)
+    row = product(tuple(unit.domain[k] for k in unit.reduced))
+    short = isinstance(row, int) and row < SHORTEST_ROW
+    return trailing and not short and _can_be_column(node)
 
 
 def prefers_columns(node: Node, domain: Shape, reduced: tuple[int, ...]) -> bool:

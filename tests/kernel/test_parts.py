@@ -245,6 +245,19 @@ def test_pieces_of_a_whole_are_joined() -> None:
     assert not program.arena
 
 
+def test_windows_are_not_stored_for_the_gradient_of_taps() -> None:
+    x, taps = np.random.default_rng(0).random(5000), np.linspace(1.0, 2.0, 12)
+
+    def loss(x: Any, w: Any) -> Any:
+        return np.sum(np.convolve(x, w, "valid") ** 2)
+
+    program = program_of(tw.grad(loss, 1), x, taps)
+    assert sum(program.arena) < 2 * x.nbytes
+    windows = np.lib.stride_tricks.sliding_window_view(x, 12)
+    expected = (2 * np.convolve(x, taps, "valid") @ windows)[::-1]
+    np.testing.assert_allclose(tw.grad(loss, 1)(x, taps), expected, rtol=1e-12)
+
+
 def test_a_convolution_goes_back_in_one_loop() -> None:
     x, taps = np.random.default_rng(0).random(500), np.ones(5)
     program = program_of(tw.grad(lambda x, w: np.sum(np.convolve(x, w, "valid"))), x, taps)
