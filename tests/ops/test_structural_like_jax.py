@@ -17,7 +17,7 @@ pytestmark = pytest.mark.peers
 RNG = np.random.default_rng(4)
 V = RNG.normal(size=12)
 X = RNG.normal(size=(6, 5))
-I = np.array([0, 3, 3, -1])
+PICKED = np.array([0, 3, 3, -1])
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +36,9 @@ CASES: dict[str, Any] = {
     "prod": (lambda xp, x: xp.sum(xp.prod(x, axis=1) * xp.prod(x[:, :0], axis=1)), X),
     "cumsum": (lambda xp, x: xp.sum(xp.cumsum(x, axis=0) ** 3), X),
     "cumprod": (lambda xp, x: xp.sum(xp.cumprod(x) ** 2), V),
-    "gather": (lambda xp, x: xp.sum(x[I] ** 2 * np.arange(4.0)[:, None]), X),
-    "points": (lambda xp, x: xp.sum(x[I, I] ** 3 * np.arange(4.0)), X),
-    "take": (lambda xp, x: xp.sum(xp.take(x, I, axis=1) ** 2), X),
+    "gather": (lambda xp, x: xp.sum(x[PICKED] ** 2 * np.arange(4.0)[:, None]), X),
+    "points": (lambda xp, x: xp.sum(x[PICKED, PICKED] ** 3 * np.arange(4.0)), X),
+    "take": (lambda xp, x: xp.sum(xp.take(x, PICKED, axis=1) ** 2), X),
     "slices": (lambda xp, x: xp.sum(x[1::2, ::-1] * x[:3] * x[3:, [0]]), X),
     "differences": (lambda xp, x: xp.sum(xp.diff(x, axis=0) ** 2) + xp.sum(xp.diff(x, 2)), X),
     "diagonal": (lambda xp, x: xp.sum(xp.diagonal(x, 1) ** 2) * xp.trace(x), X),
