@@ -29,7 +29,8 @@ def _scipy_linalg() -> Any:
 
 def _square(op: str, x: Any) -> Tensor:
     tensor = checked(op, convert_to_tensor(x), "f")
-    if tensor.ndim < 2 or tensor.shape[-1] != tensor.shape[-2]:
+    sizes = tensor._value.shape
+    if len(sizes) < 2 or sizes[-1] != sizes[-2]:
         raise InvalidArgumentError(
             f"Input matrix must be square, got shape {tensor.shape.as_list()} [Op:{op}] name: "
         )
@@ -80,7 +81,7 @@ def _solve(a: Any, b: Any, *, adjoint: bool) -> Any:
 def _system(op: str, matrix: Any, rhs: Any) -> tuple[Tensor, Tensor]:
     a, b = pair(op, matrix, rhs)
     _square(op, a)
-    if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
+    if b.ndim < 2 or b._value.shape[-2] != a._value.shape[-1]:
         raise InvalidArgumentError(
             f"Input matrix and right hand side must have the same number of rows: "
             f"{a.shape.as_list()} and {b.shape.as_list()} [Op:{op}] name: "
@@ -99,7 +100,7 @@ def solve(matrix: Any, rhs: Any, adjoint: bool = False, name: str | None = None)
 
 
 def _triangular(a: Any, b: Any, *, lower: bool, adjoint: bool) -> Any:
-    size = a.shape[-1]
+    size = int(a.shape[-1])
     rows, columns = np.arange(size)[:, None], np.arange(size)
     keep = rows >= columns if lower else rows <= columns
     return _solve(np.where(keep, a, a.dtype.type(0)), b, adjoint=adjoint)

@@ -24,7 +24,7 @@ def _transposed(x: Any) -> Any:
 
 def _reduced(a: Any, b: Any) -> tuple[Any, Any]:
     """The solution of a x = b, and the determinant of a. a: [..., n, n], b: [..., n, r]."""
-    size = a.shape[-1]
+    size = int(a.shape[-1])
     rows = np.arange(size)
     zero, one = a.dtype.type(0), a.dtype.type(1)
 
@@ -73,7 +73,7 @@ solve.defvjp(_solve_forward, _solve_backward)
 
 def inverse(a: Any) -> Any:
     """The inverse of each matrix."""
-    identity = np.eye(a.shape[-1], dtype=a.dtype)
+    identity = np.eye(int(a.shape[-1]), dtype=a.dtype)
     return solve(a, np.broadcast_to(identity, a.shape))
 
 
@@ -101,7 +101,7 @@ determinant.defvjp(_determinant_forward, _determinant_backward)
 @custom_vjp
 def cholesky(a: Any) -> Any:
     """The lower triangular L of a = L L'."""
-    size = a.shape[-1]
+    size = int(a.shape[-1])
     rows = np.arange(size)
     zero = a.dtype.type(0)
 
@@ -124,7 +124,7 @@ def _cholesky_forward(a: Any) -> Any:
 
 def _cholesky_backward(factor: Any, ct: Any) -> Any:
     """Murray, "Differentiation of the Cholesky decomposition", 2016."""
-    size = factor.shape[-1]
+    size = int(factor.shape[-1])
     rows, columns = np.arange(size)[:, None], np.arange(size)
     half = np.where(rows == columns, 0.5, 1.0).astype(factor.dtype)
     inner = np.matmul(_transposed(factor), ct)

@@ -18,6 +18,7 @@ from . import dtypes, static
 from .apply import apply, checked, pair
 from .convert import convert_to_tensor
 from .errors import InvalidArgumentError
+from .sizes import numbers
 from .tensors import OPERATORS, Tensor
 
 _HERE = "tensor"  # where an operand stands in an index
@@ -144,7 +145,7 @@ def replace_part(x: Any, index: Any, part: Any) -> Tensor:
 
 def _slice_at(x: Any, begin: Any, *, size: tuple[int, ...]) -> Any:
     for axis, count in enumerate(size):
-        x = np.take(x, begin[axis] + np.arange(count), axis)
+        x = np.take(x, begin[axis] + numbers(count), axis)
     return x
 
 
@@ -221,7 +222,7 @@ def _gather(x: Any, indices: Any, *, axis: int, batch_dims: int) -> Any:
     for k in range(batch_dims):
         shape = [1] * indices.ndim
         shape[k] = x.shape[k]
-        grids.append(np.reshape(np.arange(x.shape[k]), shape))
+        grids.append(np.reshape(numbers(x.shape[k]), shape))
     found = moved[(*grids, indices)]
     before = axis - batch_dims  # axes of x between the batch and what is chosen from
     order = list(range(found.ndim))
@@ -283,7 +284,7 @@ def _check_positions(op: str, at: Tensor, size: Any) -> None:
 
 
 def _gather_nd(x: Any, indices: Any, *, batch_dims: int) -> Any:
-    depth = indices.shape[-1]
+    depth = int(indices.shape[-1])
     at = [indices[..., k] for k in range(depth)]
     if not depth:
         return np.broadcast_to(x, (*indices.shape[:-1], *x.shape))
@@ -291,7 +292,7 @@ def _gather_nd(x: Any, indices: Any, *, batch_dims: int) -> Any:
     for k in range(batch_dims):
         shape = [1] * (indices.ndim - 1)
         shape[k] = x.shape[k]
-        grids.append(np.reshape(np.arange(x.shape[k]), shape))
+        grids.append(np.reshape(numbers(x.shape[k]), shape))
     return x[(*grids, *at)]
 
 
@@ -312,7 +313,7 @@ def gather_nd(
         bad_indices_policy: for TensorFlow's signature.
     """
     x, at = convert_to_tensor(params), checked("GatherNd", convert_to_tensor(indices), "iu")
-    depth = at.shape[-1] if at.ndim else None
+    depth = int(at._value.shape[-1]) if at.ndim else None
     if depth is None or batch_dims + depth > x.ndim:
         raise InvalidArgumentError(
             f"index innermost dimension length must be <= params rank; saw: {depth} vs. {x.ndim}"
@@ -340,7 +341,7 @@ def _check_rows(op: str, at: Tensor, sizes: list[int | None]) -> None:
 
 def _scatter(x: Any, indices: Any, updates: Any, *, how: str) -> Any:
     result = x.copy() if type(x) is Tracer else np.array(x)
-    at = tuple([indices[..., k] for k in range(indices.shape[-1])])
+    at = tuple([indices[..., k] for k in range(int(indices.shape[-1]))])
     if how == "update":
         result[at] = updates
     elif how == "add":
@@ -358,7 +359,7 @@ def _scattered(op: str, how: str, doc: str) -> Any:
     def scatter(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
         x, values = pair(op, tensor, updates)
         at = checked(op, convert_to_tensor(indices), "iu")
-        depth = at.shape[-1]
+        depth = int(at._value.shape[-1])
         _check_updates(op, x, at, values)
         _check_rows(op, at, x.shape.as_list()[:depth])
         result: Tensor = apply(op, _scatter, (x, at, values), {"how": how})
@@ -369,7 +370,7 @@ def _scattered(op: str, how: str, doc: str) -> Any:
 
 
 def _check_updates(op: str, x: Tensor, at: Tensor, values: Tensor) -> None:
-    depth = at.shape[-1] or 0
+    depth = int(at._value.shape[-1])
     if depth > x.ndim:
         raise InvalidArgumentError(
             f"The inner {depth} dimensions of output.shape={x.shape.as_list()} must match the inner"
@@ -403,7 +404,7 @@ tensor_scatter_nd_min = _scattered(
 
 def _scatter_nd(indices: Any, updates: Any, *, shape: tuple[int, ...]) -> Any:
     result = np.zeros_like(updates, shape=shape)
-    at = tuple([indices[..., k] for k in range(indices.shape[-1])])
+    at = tuple([indices[..., k] for k in range(int(indices.shape[-1]))])
     np.add.at(result, at, updates)
     return result
 

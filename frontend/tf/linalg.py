@@ -15,6 +15,7 @@ from .apply import apply, checked, many, pair
 from .convert import convert_to_tensor
 from .elementwise import cast
 from .errors import InvalidArgumentError
+from .sizes import numbers
 from .tensors import OPERATORS, Tensor
 
 # -- products -------------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ def _cross(a: Any, b: Any) -> Any:
 def cross(a: Any, b: Any, name: str | None = None) -> Tensor:
     """The cross product of vectors with three elements, in the last axis."""
     x, y = pair("Cross", a, b)
-    if x.shape != y.shape or not x.ndim or x.shape[-1] != 3:
+    if x._value.shape != y._value.shape or not x.ndim or x._value.shape[-1] != 3:
         raise InvalidArgumentError(
             f"inputs must be of the same shape [..., 3]: {x.shape.as_list()} vs. "
             f"{y.shape.as_list()} [Op:Cross] name: "
@@ -258,8 +259,8 @@ def _square_diagonal(x: Any, *, count: int, shape: tuple[int, ...]) -> Any:
 
 
 def _diag(x: Any, *, k: int) -> Any:
-    size = x.shape[-1] + np.absolute(k)
-    rows = np.arange(size)
+    size = x.shape[-1] + abs(k)
+    rows = numbers(size)
     near = np.clip(rows + min(k, 0), 0, x.shape[-1] - 1)
     on = (rows[None, :] - rows[:, None]) == k
     return np.where(on, np.take(x, near, -1)[..., :, None], x.dtype.type(0))
@@ -295,7 +296,7 @@ def _tensor_diag(x: Any) -> Any:
 
 
 def _set_diag(x: Any, diagonal: Any, *, k: int) -> Any:
-    rows, columns = np.arange(x.shape[-2]), np.arange(x.shape[-1])
+    rows, columns = numbers(x.shape[-2]), numbers(x.shape[-1])
     near = np.clip(rows + min(k, 0), 0, diagonal.shape[-1] - 1)
     on = (columns[None, :] - rows[:, None]) == k
     return np.where(on, np.take(diagonal, near, -1)[..., :, None], x)
@@ -325,7 +326,7 @@ def set_diag(
 
 
 def _band_part(x: Any, *, lower: int, upper: int) -> Any:
-    rows, columns = np.arange(x.shape[-2])[:, None], np.arange(x.shape[-1])[None, :]
+    rows, columns = numbers(x.shape[-2])[:, None], numbers(x.shape[-1])[None, :]
     inside = (rows >= 0) & (columns >= 0)
     if lower >= 0:
         inside = inside & (rows - columns <= lower)

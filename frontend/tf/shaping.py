@@ -15,6 +15,7 @@ from .apply import apply, many
 from .convert import convert_to_tensor
 from .errors import InvalidArgumentError
 from .shapes import TensorShape
+from .sizes import numbers
 from .tensors import OPERATORS, Tensor
 
 
@@ -228,11 +229,7 @@ def unstack(value: Any, num: Any = None, axis: Any = 0, name: str | None = "unst
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"Argument `axis` = {axis} not in range [{-x.ndim}, {x.ndim})")
     place = axis % x.ndim
-    count = x.shape[place]
-    if count is None:
-        count = num
-    if count is None:
-        raise ValueError(f"Cannot infer argument `num` from shape {x.shape}")
+    count = int(x._value.shape[place])
     if num is not None and num != count:
         raise _invalid("Unpack", f"Dimension must be {num} but is {count}")
     if not count:
@@ -252,11 +249,9 @@ def split(
     """Parts along an axis: that many of equal size, or of the sizes given (one may be -1)."""
     x = convert_to_tensor(value)
     place = static.axis(axis, x.ndim, "Split", "split_dim")
-    total = x.shape[place]
+    total = int(x._value.shape[place])
     given = num_or_size_splits
     is_count = isinstance(given, int) or (hasattr(given, "ndim") and given.ndim == 0)
-    if total is None:
-        raise ValueError(f"tf.split: the size of axis {place} is not known, of shape {x.shape}")
     if is_count:
         count = static.integer(given, "num_or_size_splits of tf.split")
         if count <= 0 or total % count:
@@ -315,8 +310,11 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
     counts = np.asarray(counts)
     chosen = int(counts.reshape(-1)[0]) if counts.size == 1 else counts
     place = None if axis is None else static.axis(axis, x.ndim, "Repeat")
-    length = x.shape.num_elements() if place is None else x.shape[place]
-    if counts.size != 1 and counts.size != length:
+    if counts.size == 1:
+        length: Any = 1
+    else:
+        length = int(x._value.size if place is None else x._value.shape[place])
+    if counts.size != length:
         raise ValueError(f"Dimensions {length} and {counts.size} are not compatible")
     return apply("Repeat", _repeat, (x,), {"repeats": chosen, "axis": place})  # type: ignore[no-any-return]
 
@@ -396,7 +394,7 @@ def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Tensor:
 def _reverse_sequence(x: Any, lengths: Any, *, seq_axis: int, batch_axis: int) -> Any:
     shape = [1] * x.ndim
     shape[seq_axis] = x.shape[seq_axis]
-    along = np.reshape(np.arange(x.shape[seq_axis]), shape)
+    along = np.reshape(numbers(x.shape[seq_axis]), shape)
     shape = [1] * x.ndim
     shape[batch_axis] = x.shape[batch_axis]
     length = np.reshape(lengths.astype(np.int64), shape)

@@ -15,6 +15,7 @@ import numpy as np
 from ...compiler.ir.dims import Dim
 from ...compiler.ir.graph import Node, Value
 from ...compiler.ir.types import Size
+from ..numpy_api import create
 from ..symint import wrap_size
 from ..tracer import Tracer
 
@@ -41,6 +42,11 @@ def sizes_of(x: Tracer) -> tuple[Any, ...] | None:
     except _NotSizes:
         return None
     return tuple([wrap_size(context, size) for size in found.flat])
+
+
+def numbers(count: Any) -> Any:
+    """0, 1, ... up to a size, which may be symbolic: an array, or a traced one."""
+    return np.arange(count) if isinstance(count, int) else create.arange(count)
 
 
 class _Reader:

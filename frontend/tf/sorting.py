@@ -18,6 +18,7 @@ from .convert import convert_to_tensor
 from .elementwise import cast
 from .errors import InvalidArgumentError
 from .reductions import reduce_all
+from .sizes import numbers
 from .tensors import Tensor
 
 # -- sorting --------------------------------------------------------------------------------------
@@ -43,7 +44,7 @@ def _traced_order(x: Any, *, axis: int, descending: bool) -> Any:
     moved = np.moveaxis(x, axis, -1)
     size = moved.shape[-1]
     mine, other = moved[..., :, None], moved[..., None, :]
-    place = np.arange(size)
+    place = numbers(size)
     earlier = place[None, :] < place[:, None]
     before = (other > mine) if descending else (other < mine)
     rank: Any = np.sum(before | ((other == mine) & earlier), axis=-1, dtype=np.int32)
@@ -111,7 +112,7 @@ def top_k(
     """The k largest elements along the last axis and their positions, the largest first."""
     x = checked("TopKV2", convert_to_tensor(input), "iuf")
     count = static.integer(k, "k of tf.math.top_k")
-    size = x.shape[-1] if x.ndim else None
+    size = int(x._value.shape[-1]) if x.ndim else None
     if size is None:
         raise InvalidArgumentError(f"input must have at least one axis, got {x.shape} [Op:TopKV2]")
     if count > size:
@@ -173,7 +174,7 @@ def _distinct(x: Any, op: str) -> tuple[Tensor, np.ndarray, np.ndarray, np.ndarr
     )
     order = np.argsort(first, kind="stable")
     number = np.empty_like(order)
-    number[order] = np.arange(order.size)
+    number[order] = numbers(order.size)
     return tensor, first[order], number[inverse.reshape(-1)], counts[order]
 
 
@@ -324,7 +325,7 @@ def confusion_matrix(
 
 
 def _confusion(rows: Any, columns: Any, *weights: Any, count: int, dtype: np.dtype) -> Any:
-    kinds = np.arange(count)
+    kinds = numbers(count)
     left = (rows[:, None] == kinds).astype(dtype)
     right = (columns[:, None] == kinds).astype(dtype)
     if weights:

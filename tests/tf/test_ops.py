@@ -8,6 +8,7 @@ from support.tf_cases import CASES
 
 IDS = [f"{k}-{case}" for k, case in enumerate(CASES)]
 TRACED = [c for c in CASES if c.in_function]
+OPEN = [c for c in TRACED if c.at_open_sizes and c.operands]
 SMOOTH = [c for c in CASES if c.is_smooth]
 
 
@@ -40,6 +41,13 @@ def test_arrays_are_taken_too(case):
 @pytest.mark.parametrize("case", TRACED, ids=map(str, TRACED))
 def test_in_a_function(case):
     function = tf.function(lambda *operands: case.call(tf, operands))
+    compare(case, function(*[tf.constant(x) for x in case.operands]), case.operands)
+
+
+@pytest.mark.parametrize("case", OPEN, ids=map(str, OPEN))
+def test_in_a_function_of_open_sizes(case):
+    specs = [tf.TensorSpec([None] * np.ndim(x), x.dtype) for x in case.operands]
+    function = tf.function(lambda *operands: case.call(tf, operands), input_signature=specs)
     compare(case, function(*[tf.constant(x) for x in case.operands]), case.operands)
 
 
