@@ -5,6 +5,11 @@ import numpy as np
 
 def cases(tf):
     """(call, class, part of the message) for a module with TensorFlow's names."""
+    return [*_operands(tf), *_shapes(tf), *_positions(tf), *_values(tf)]
+
+
+def _operands(tf):
+    """Operands that do not fit together, and indices."""
     c = tf.constant
     invalid = tf.errors.InvalidArgumentError
     row, matrix = c([1.0, 2.0]), c([[1.0, 2.0]])
@@ -32,6 +37,15 @@ def cases(tf):
         (lambda: tf.reshape(row, [-1, 3]), invalid, "requires a multiple of 3"),
         (lambda: tf.reshape(row, [-1, -1]),
          invalid, "Only one input size may be -1, not both 0 and 1"),
+    ]  # fmt: skip
+
+
+def _shapes(tf):
+    """Axes and shapes."""
+    c = tf.constant
+    invalid = tf.errors.InvalidArgumentError
+    row, matrix = c([1.0, 2.0]), c([[1.0, 2.0]])
+    return [
         (lambda: tf.reduce_sum(row, axis=1), invalid, "Invalid reduction dimension \\(1 for input"),
         (lambda: tf.reduce_sum(matrix, [0, 0]), invalid, "Axes contains duplicate dimension: 0"),
         (lambda: tf.reduce_any(row), invalid, "expected to be a bool tensor"),
@@ -64,6 +78,15 @@ def cases(tf):
         (lambda: tf.repeat(row, [1, 2, 3], axis=0),
          ValueError, "Dimensions 2 and 3 are not compatible"),
         (lambda: tf.ensure_shape(row, [3]), invalid, "is not compatible with expected shape"),
+    ]  # fmt: skip
+
+
+def _positions(tf):
+    """Positions and sizes."""
+    c = tf.constant
+    invalid = tf.errors.InvalidArgumentError
+    row = c([1.0, 2.0])
+    return [
         (lambda: tf.gather(row, [5]), invalid, "indices\\[0\\] = 5 is not in \\[0, 2\\)"),
         (lambda: tf.gather(row, [-1]), invalid, "indices\\[0\\] = -1 is not in \\[0, 2\\)"),
         (lambda: tf.gather_nd(row, [[5]]), invalid, "does not index into param shape \\[2\\]"),
@@ -76,6 +99,15 @@ def cases(tf):
         (lambda: tf.zeros([-1]), invalid, "Dimension -1 must be >= 0"),
         (lambda: tf.range(0, 10, 0), invalid, "Requires delta != 0"),
         (lambda: tf.range(5, 0), invalid, "Requires start <= limit when delta > 0"),
+    ]  # fmt: skip
+
+
+def _values(tf):
+    """Values, structures and checks."""
+    c = tf.constant
+    invalid = tf.errors.InvalidArgumentError
+    row = c([1.0, 2.0])
+    return [
         (lambda: tf.one_hot([1], -1), invalid, "depth must be non-negative"),
         (lambda: tf.constant([1, 2], shape=[3]),
          TypeError, "has 2 elements, but got `shape` \\(3,\\)"),
