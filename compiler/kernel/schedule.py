@@ -15,6 +15,7 @@ from .form import Apply, Const, Indexed, Inside, Instr, Kernel, Load, Reduce, Sc
 
 SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
 CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
+WINDOW = 60.0  # scalar instructions: more than that is not computed ahead
 CACHE_LINE = 64  # bytes
 AHEAD = 4096  # bytes
 STREAM_BYTES = 1 << 25  # a loop that moves more than caches hold writes past them
@@ -62,6 +63,8 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
         lanes *= 4 if has_reduce else 2
     elif cost <= MODERATE and has_reduce:
         lanes *= 2
+    elif cost > WINDOW:
+        lanes *= _interleaved(kernel, cost)
     lanes = min(lanes, 64, _power_of_two_above(kernel.axes[axis]))
     masked_loop = target.vector_bytes == 64 and cost > 4 * MODERATE
     stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)
@@ -79,6 +82,20 @@ def _has_edges(kernel: Kernel, axis: int) -> bool:
     edges = [i for i in kernel.instrs if isinstance(i, Inside)]
     varying = any(axis in i.axes_used for i in edges)
     return varying and all(i.depth <= axis + 1 for i in edges)
+
+
+def _interleaved(kernel: Kernel, cost: float) -> int:
+    """How many registers to compute side by side, for bodies that the processor cannot overlap.
+
+    A body of more instructions than the processor looks ahead runs alone; one long chain of
+    dependent instructions then takes their latencies, unless others stand beside it.
+    """
+    longest: dict[Instr, float] = {}
+    for instr in kernel.instrs:
+        own = instr.op.cost if isinstance(instr, Apply) and instr.op else 1.0
+        longest[instr] = own + max((longest[a] for a in instr.args), default=0.0)
+    parallel = cost / max(longest.values(), default=1.0)
+    return 4 if parallel < 1.5 else 2 if parallel < 3 else 1
 
 
 def _reads_long(kernel: Kernel, cost: float) -> bool:
