@@ -17,6 +17,7 @@ from typing import Any
 
 from ..compiler.ir.types import TensorType
 from . import arguments, control, transforms
+from .context import current
 from .tree import flatten
 
 _TENSORFLOW = f"{__package__}.tf"
@@ -76,7 +77,7 @@ def _is_loop(*args: Any, **kwargs: Any) -> bool:
 
 def _is_scan(*args: Any, **kwargs: Any) -> bool:
     """tf.scan(fn, elems): without data as a third argument, JAX's form needs a length."""
-    return has_tensor((args, kwargs)) or (len(args) == 2 and not kwargs)
+    return has_tensor((args, kwargs)) or (len(args) == 2 and not kwargs and current() is None)
 
 
 scan = _either(control.scan, "control", _is_scan)

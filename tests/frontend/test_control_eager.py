@@ -44,6 +44,7 @@ def test_eager_loops_do_not_keep_functions_alive():
     def step(carry, x):
         return carry + x, None
 
+    gc.collect()  # what other tests have left
     tw.scan(step, np.float64(0), V)
     kept, count = weakref.ref(step), len(eager._PROGRAMS._found)
     del step
