@@ -25,8 +25,8 @@ from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ir.types import Size
 from ..ops.markers import BARRIER
-from .form import KernelProgram
 from .defer import defer
+from .form import KernelProgram
 from .fuse import fuse
 from .steps import needed_values, prepare_graph
 
