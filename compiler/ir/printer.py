@@ -1,8 +1,8 @@
 """The text form of a graph, written.
 
 Layer: compiler/ir. `to_text(graph)` gives text that `parser.parse` reads back to the same graph,
-bit for bit; the grammar is in docs/ir.md. Attributes are sorted by name, those that hold graphs come
-last as indented blocks; unnamed values are numbered in order: equal graphs print equally.
+bit for bit; the grammar is in docs/ir.md. Attributes are sorted by name, those that hold graphs
+come last as indented blocks; unnamed values are numbered in order: equal graphs print equally.
 """
 
 from __future__ import annotations

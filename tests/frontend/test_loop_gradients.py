@@ -1,5 +1,7 @@
 """Gradients of loops and branches: against the same loop in Python, traced step by step."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -251,7 +253,7 @@ def test_scan_up_to_the_fourth_derivative():
     for _ in range(4):
         derivatives.append(tw.grad(derivatives[-1]))
     x, step = 0.7, 1e-4
-    for lower, higher in zip(derivatives, derivatives[1:], strict=False):
+    for lower, higher in pairwise(derivatives):
         lower = tw.jit(lower)
         difference = (lower(x + step) - lower(x - step)) / (2 * step)
         assert higher(x) == pytest.approx(difference, rel=1e-6, abs=1e-8)
