@@ -20,9 +20,6 @@ def listed(x):
     return np.asarray(x).tolist()
 
 
-# rows 174, 175, 177, 187
-
-
 def test_repr_of_a_tensor_shows_shape_dtype_and_array():
     assert repr(matrix()) == (
         "<tf.Tensor: shape=(2, 3), dtype=float32, numpy=\n"
@@ -48,9 +45,6 @@ def test_repr_and_str_of_a_dtype():
     assert str(tf.constant(1).dtype) == "<dtype: 'int32'>"
 
 
-# rows 13, 27, 176
-
-
 def test_shape_is_a_tensor_shape():
     assert repr(matrix().shape) == "TensorShape([2, 3])"
     assert str(matrix().shape) == "(2, 3)"
@@ -69,9 +63,6 @@ def test_rank_and_shape(value, rank, shape):
     assert int(tf.rank(t)) == rank
 
 
-# rows 178, 179
-
-
 def test_slices():
     assert listed(matrix()[:, 1:]) == [[2.0, 3.0], [5.0, 6.0]]
     assert listed(matrix()[1]) == [4.0, 5.0, 6.0]
@@ -85,18 +76,12 @@ def test_ellipsis_and_newaxis_in_an_index():
     assert listed(column) == [[2.0], [5.0]]
 
 
-# rows 149, 180
-
-
 def test_a_python_number_adopts_the_tensors_dtype():
     for result in (matrix() + 10, 10 + matrix()):
         assert result.dtype == tf.float32
         assert listed(result) == [[11.0, 12.0, 13.0], [14.0, 15.0, 16.0]]
     assert (3 * tf.constant(2.0, tf.float64) ** 2).dtype == tf.float64
     assert float(-0.5 * tf.constant(8.0)) == -4.0
-
-
-# rows 181, 182, 183, 184, 185
 
 
 def test_numpy_method_gives_an_array():
@@ -133,9 +118,6 @@ def test_numpy_functions_take_tensors_and_give_arrays():
     assert result.dtype == np.float64
     assert (result == 43).all()
     assert np.square(matrix()).dtype == np.float32
-
-
-# rows 186, 188, 189, 190, 191, 192
 
 
 def test_eager_execution_may_be_switched_on_by_its_old_name():
@@ -183,9 +165,6 @@ def test_keras_is_imported_from_the_package():
     assert keras is tf.keras
 
 
-# rows 193, 194, 195, 196, 198
-
-
 def test_float_plus_int_is_refused():
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         tf.constant(2.0) + tf.constant(40)
@@ -213,9 +192,6 @@ def test_explicit_cast():
     assert listed(tf.cast([True, False], tf.float32)) == [1.0, 0.0]
 
 
-# rows 24, 199, 200, 201
-
-
 def test_dtype_objects():
     assert [d.name for d in (tf.float32, tf.float64, tf.int32, tf.int8, tf.bool)] == [
         "float32",
@@ -241,9 +217,6 @@ def test_dtype_objects():
 )
 def test_dtype_of_a_constant(value, dtype):
     assert tf.constant(value).dtype.name == dtype
-
-
-# rows 202, 203, 204, 205, 206, 207
 
 
 def test_repr_of_a_variable():
@@ -301,9 +274,6 @@ def test_operations_read_variables():
     assert listed(w @ tf.constant([[1.0], [1.0]])) == [[3.0], [7.0]]
 
 
-# rows 82, 83, 84
-
-
 def test_sliced_assignment_writes_into_the_variable():
     a = tf.Variable([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype=tf.float32)
     assert listed(a[:2, :2]) == [[1.0, 2.0], [4.0, 5.0]]
@@ -336,9 +306,6 @@ def test_a_model_of_two_variables():
     assert Line()(3.0).numpy() == 15.0
 
 
-# rows 115, 117, 119, 120, 122
-
-
 def test_sums_products_and_means():
     assert str(tf.square(2) + tf.square(3)) == "tf.Tensor(13, shape=(), dtype=int32)"
     assert str(tf.reduce_sum([1, 2, 3])) == "tf.Tensor(6, shape=(), dtype=int32)"
@@ -351,9 +318,6 @@ def test_sums_products_and_means():
 
 def test_transpose_and_the_product_operator():
     assert listed(matrix() @ tf.transpose(matrix())) == [[14.0, 32.0], [32.0, 77.0]]
-
-
-# rows 136, 137, 138
 
 
 def test_unique_keeps_the_order_of_first_occurrence():

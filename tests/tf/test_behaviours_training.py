@@ -16,9 +16,6 @@ def listed(x):
     return np.asarray(x).tolist()
 
 
-# rows 212, 213, 214, 218
-
-
 def cube(x):
     return x**3
 
@@ -44,9 +41,6 @@ def test_the_decorator_with_a_python_loop_and_a_condition():
 
     assert listed(steps(tf.constant([1.0, 2.0]), 1)) == [2.0, 3.0]
     assert listed(steps(tf.constant([1.0, 2.0]), 2)) == [-3.0, -4.0]
-
-
-# rows 215, 216
 
 
 def counted():
@@ -121,9 +115,6 @@ def test_a_chain_of_operations_agrees_with_numpy():
     np.testing.assert_allclose(f(tf.constant(x)), expected, rtol=2e-5, atol=1e-6)
 
 
-# rows 220, 221, 222, 230
-
-
 def loss_of(a, b):
     return 3 * a**2 + 2 * a * b
 
@@ -158,9 +149,6 @@ def test_gradients_agree_with_differences():
     np.testing.assert_allclose(gradients, differences, rtol=1e-5)
 
 
-# rows 223, 224
-
-
 def test_a_tape_is_used_once():
     a, b = tf.Variable(5.0), tf.Variable(3.0)
     with tf.GradientTape() as tape:
@@ -183,9 +171,6 @@ def test_a_persistent_tape_is_used_often():
     del tape
 
 
-# rows 225, 226
-
-
 def test_constants_are_watched_on_request():
     a, b = tf.constant(5.0), tf.constant(3.0)
     with tf.GradientTape() as tape:
@@ -196,9 +181,6 @@ def test_constants_are_watched_on_request():
         tape.watch(b)
         z = loss_of(a, b)
     assert [float(g) for g in tape.gradient(z, [a, b])] == [36.0, 10.0]
-
-
-# rows 146, 227
 
 
 def test_stop_gradient_hides_a_source():
@@ -232,9 +214,6 @@ def test_tapes_nest_for_second_derivatives():
     assert float(outer.gradient(first, x)) == 18.0
 
 
-# rows 208, 209
-
-
 def test_gradient_of_gathered_rows_is_sparse():
     table = tf.Variable([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     with tf.GradientTape() as tape:
@@ -244,9 +223,6 @@ def test_gradient_of_gathered_rows_is_sparse():
     assert isinstance(gradient, tf.IndexedSlices)
     dense = tf.convert_to_tensor(gradient)
     assert listed(dense) == [[2.0, 2.0], [0.0, 0.0], [1.0, 1.0]]
-
-
-# rows 211, 231
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, tf.function], ids=["eager", "traced"])
@@ -269,9 +245,6 @@ def test_a_line_is_fitted_with_a_tape(wrap):
     assert losses == sorted(losses, reverse=True)
     assert abs(slope.numpy() - 3.0) < 0.15
     assert abs(offset.numpy() - 2.0) < 0.15
-
-
-# rows 114, 255
 
 
 @pytest.mark.parametrize(
@@ -297,9 +270,6 @@ def test_optimisers_apply_gradients(make):
 def test_the_older_optimisers_have_one_base_class():
     for kind in (tf1.train.GradientDescentOptimizer, tf1.train.AdamOptimizer):
         assert issubclass(kind, tf1.train.Optimizer)
-
-
-# rows 232, 233, 234, 235, 257
 
 
 def dense_layer(add):
@@ -353,9 +323,6 @@ def test_keras_backend_functions():
     assert listed(k.square(k.transpose(t)) + 10) == [[11.0, 26.0], [14.0, 35.0], [19.0, 46.0]]
 
 
-# rows 236, 238
-
-
 def test_a_model_trains_with_a_python_loss_that_is_traced():
     eager = []
 
@@ -373,9 +340,6 @@ def test_a_model_trains_with_a_python_loss_that_is_traced():
     assert not any(eager)
 
 
-# rows 240, 241, 242, 243, 244
-
-
 def test_devices():
     assert isinstance(tf1.test.is_gpu_available(), bool)
     x = tf.random.uniform([3, 3])
@@ -388,9 +352,6 @@ def test_devices():
         assert time.perf_counter() > start
     assert y.device.endswith("CPU:0")
     assert product.device.endswith("CPU:0")
-
-
-# rows 127, 128, 129
 
 
 def test_random_values_by_their_older_names():
