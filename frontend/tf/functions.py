@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.compile import Compilation, host_target
+from ...compiler.errors import InternalError
 from ...compiler.ir.dims import Dim
 from ...compiler.ir.types import Shape, TensorType
 from ...compiler.options import Options
@@ -348,7 +349,10 @@ class Function:
             found = concrete.run(call.tensors)
             if found is not NotImplemented:
                 return found
-        return self._compile(call).run(call.tensors)
+        found = self._compile(call).run(call.tensors)
+        if found is NotImplemented:
+            raise InternalError(f"{self!r}: a new program does not accept {call.key}")
+        return found
 
     def _recorded(self, call: _Call) -> Any:
         """Run the program as one op, whose derivative is that of its graph."""

@@ -336,9 +336,6 @@ def test_strings_and_base64():
     assert tf.io.encode_base64("hello world").numpy() == b"aGVsbG8gd29ybGQ"
 
 
-# rows 116, 118, 121, 124, 125, 126, 133-135, 147, 148, 151
-
-
 def test_elementwise_operations():
     assert float(tf.sqrt(25.0)) == 5.0
     assert float(tf.math.log(1.0)) == 0.0
@@ -360,9 +357,6 @@ def test_broadcasting_and_shapes_that_do_not_fit():
     assert listed(tf.constant([[1], [2]]) + tf.constant([10, 20])) == [[11, 21], [12, 22]]
     with pytest.raises(tf.errors.InvalidArgumentError, match="Incompatible shapes"):
         tf.constant([1.0, 2.0]) + tf.constant([1.0, 2.0, 3.0])
-
-
-# rows 130, 139-144
 
 
 def test_image_operations():

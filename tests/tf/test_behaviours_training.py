@@ -164,7 +164,6 @@ def test_a_persistent_tape_is_used_often():
         tape.watch(x)
         y = x * x
         z = y * y
-    # rows 228, 229
     assert float(tape.gradient(z, x)) == 108.0
     assert float(tape.gradient(y, x)) == 6.0
     assert float(tape.gradient(z, y)) == 18.0
