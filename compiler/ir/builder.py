@@ -6,7 +6,7 @@ Array data is passed as values, everything else as attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,6 +97,27 @@ class GraphBuilder:
         """Append the same application to other operands, at the node's own location."""
         with self.at(node.loc):
             return self.emit_node(node.op, inputs, **node.attrs)
+
+    def inline(
+        self,
+        graph: Graph,
+        inputs: Sequence[Value],
+        attribute: Callable[[Any], Any] | None = None,
+        place: Callable[[Loc | None], Loc | None] | None = None,
+    ) -> list[Value]:
+        """Append a closed graph's nodes on other inputs; returns what its outputs are here.
+
+        `attribute` and `place`, where given, change the attributes and locations of the copies.
+        """
+        new = dict(zip(graph.inputs, inputs, strict=True))
+        for node in graph.nodes:
+            attrs = node.attrs
+            if attribute is not None:
+                attrs = {name: attribute(x) for name, x in attrs.items()}
+            with self.at(place(node.loc) if place else node.loc):
+                made = self.emit_node(node.op, [new[v] for v in node.inputs], **attrs)
+            new.update(zip(node.outputs, made.outputs, strict=True))
+        return [new[v] for v in graph.outputs]
 
     def widen(self, node: Node, attrs: Attrs) -> Node:
         """Let a node give further outputs, behind those that it has, under other attributes.

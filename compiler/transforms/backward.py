@@ -10,7 +10,7 @@ recurrent network), a scan stacks their factors instead, and one product behind 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..ir.builder import GraphBuilder
 from ..ir.derivative import Contribution, Site
@@ -91,9 +91,7 @@ class Backward:
             *(v for c in self.captured if isinstance(c, _Product) for v in (c.left, c.right)),
         ]
         whole = extended(joint, builder, ordered)
-        self.joint = Joint(
-            body, (*joint.seeds, *self.held), whole.forward, whole.backward, whole.results
-        )
+        self.joint = replace(whole, seeds=(*joint.seeds, *self.held))
         self.carry_inputs = [*joint.seeds[: self.count], *self.held]
 
     def initial(self, builder: GraphBuilder, cts: Terms) -> list[Value]:

@@ -6,7 +6,7 @@ Layer: compiler/transforms, shared by loops.py and branches.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..ir.builder import GraphBuilder
@@ -90,7 +90,7 @@ def with_zeros(joint: Joint, types: Sequence[Value], count: int) -> Joint:
 def extended(joint: Joint, builder: GraphBuilder, results: Sequence[Value | None]) -> Joint:
     """The joint graph with the builder's nodes behind it, and other results."""
     backward = [*joint.backward, *builder.nodes]
-    return Joint(joint.body, joint.seeds, joint.forward, backward, tuple(results))
+    return replace(joint, backward=backward, results=tuple(results))
 
 
 def zeros_of(builder: GraphBuilder, like: Value) -> Value:

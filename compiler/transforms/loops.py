@@ -15,7 +15,7 @@ In reverse mode the cotangents of the carries are carries, those of captured val
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import GradientError
@@ -46,7 +46,7 @@ Terms = Sequence[Term | None]
 
 def scan_vjp(site: Site, cts: Terms) -> list[Contribution]:
     """Reverse mode of `scan`."""
-    builder, loop = _loop(site, "scan")
+    builder, loop = _loop(site)
     carries, scanned = loop.carries, loop.scanned
     active = active_carries(loop.body, carries, list(site.wanted))
     seeded = [*active[:carries], *(ct is not None for ct in cts[carries:])]
@@ -123,16 +123,15 @@ def _last(node: Node, kept: Sequence[Value]) -> list[Value]:
     return list(node.outputs[len(node.outputs) - len(kept) :])
 
 
-def _loop(site: Site, name: str) -> tuple[GraphBuilder, _Loop]:
+def _loop(site: Site) -> tuple[GraphBuilder, _Loop]:
     builder = site.operands[0].builder
     node = builder.latest(site.node)
-    scanned = node.attrs["scanned"] if name == "scan" else 0
-    return builder, _Loop(node, node.attrs["carries"], scanned)
+    return builder, _Loop(node, node.attrs["carries"], node.attrs.get("scanned", 0))
 
 
 def scan_jvp(site: Site, tangents: Terms) -> list[Term | None]:
     """Forward mode of `scan`."""
-    builder, loop = _loop(site, "scan")
+    builder, loop = _loop(site)
     carries, scanned = loop.carries, loop.scanned
     active = active_carries(loop.body, carries, [t is not None for t in tangents])
     found = active_values(loop.body.nodes, chosen_of(loop.body.inputs, active))
@@ -148,11 +147,7 @@ def scan_jvp(site: Site, tangents: Terms) -> list[Term | None]:
     stacked = _last(loop.widen(builder, joint, chosen.kept), chosen.kept)
     x_needed, captured_needed = loop.needed(joint, chosen)
 
-    dots = [
-        zeros_of(builder, site.operands[k].value) if t is None else t.value
-        for k, t in enumerate(tangents)
-        if active[k]
-    ]
+    dots = _dots(site, tangents, active)
     walked = count + sum(active[carries : carries + scanned])
     xs = [*dots[count:walked], *stacked, *(w for _, w in x_needed)]
     node = builder.emit_node(
@@ -175,6 +170,15 @@ def scan_jvp(site: Site, tangents: Terms) -> list[Term | None]:
         reverse=loop.attrs["reverse"],
     )
     return _spread(builder, node.outputs, wanted, joint.results, len(site.results))
+
+
+def _dots(site: Site, tangents: Terms, active: Sequence[bool]) -> list[Value]:
+    """The tangents of the active operands."""
+    return [
+        zeros_of(x.builder, x.value) if t is None else t.value
+        for x, t, a in zip(site.operands, tangents, active, strict=True)
+        if a
+    ]
 
 
 def _spread(
@@ -213,7 +217,7 @@ def kept_per_iteration(body: Graph, carries: int, scanned: int) -> list[TensorTy
 
 def while_vjp(site: Site, cts: Terms) -> list[Contribution]:
     """Reverse mode of `while`: the recorded values are replayed."""
-    builder, loop = _loop(site, "while")
+    builder, loop = _loop(site)
     carries = loop.carries
     active = active_carries(loop.body, carries, list(site.wanted))
     seeded = [*active[:carries], *[False] * (len(loop.body.outputs) - carries)]
@@ -239,25 +243,20 @@ def while_vjp(site: Site, cts: Terms) -> list[Contribution]:
 def _recording_a_bool(joint: Joint, chosen: Split) -> tuple[Joint, Split]:
     builder = GraphBuilder(joint.body.name)
     value = full(builder, (), True, DType.BOOL).value
-    nodes = [*joint.forward, *builder.nodes]
-    widened = Joint(joint.body, joint.seeds, nodes, joint.backward, joint.results)
+    widened = replace(joint, forward=[*joint.forward, *builder.nodes])
     return widened, Split((value,), chosen.again)
 
 
 def while_jvp(site: Site, tangents: Terms) -> list[Term | None]:
     """Forward mode of `while`: a second loop carries values and tangents."""
-    builder, loop = _loop(site, "while")
+    builder, loop = _loop(site)
     carries, body = loop.carries, loop.body
     active = active_carries(body, carries, [t is not None for t in tangents])
     wanted = [*active[:carries], *[False] * (len(body.outputs) - carries)]
     joint = forward_joint(body, active, wanted)
     count = sum(active[:carries])
     joint = with_zeros(joint, chosen_of(body.outputs, wanted), count)
-    dots = [
-        zeros_of(builder, site.operands[k].value) if t is None else t.value
-        for k, t in enumerate(tangents)
-        if active[k]
-    ]
+    dots = _dots(site, tangents, active)
     inputs = [
         *body.inputs[:carries],
         *joint.seeds[:count],
@@ -288,11 +287,7 @@ def _condition(condition: Graph, carries: int, added: int, inputs: Sequence[Valu
     builder = GraphBuilder(condition.name)
     made = [builder.input(v.type, v.name) for v in inputs]
     chosen = [*made[:carries], *made[carries + added :]][: len(condition.inputs)]
-    new = dict(zip(condition.inputs, chosen, strict=True))
-    for node in condition.nodes:
-        copy = builder.copy(node, [new[v] for v in node.inputs])
-        new.update(zip(node.outputs, copy.outputs, strict=True))
-    return builder.finish([new[v] for v in condition.outputs])
+    return builder.finish(builder.inline(condition, chosen))
 
 
 def replay_vjp(site: Site, cts: Terms) -> list[Contribution]:

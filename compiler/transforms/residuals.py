@@ -112,8 +112,5 @@ def subgraph(
 ) -> Graph:
     """A closed graph of its own: copies of the nodes that the outputs need."""
     builder = GraphBuilder(name)
-    new: dict[Value, Value] = {v: builder.input(v.type, v.name) for v in inputs}
-    for node in live_nodes(nodes, outputs):
-        made = builder.copy(node, [new[v] for v in node.inputs])
-        new.update(zip(node.outputs, made.outputs, strict=True))
-    return builder.finish([new[v] for v in outputs])
+    live = Graph(name, tuple(inputs), tuple(live_nodes(nodes, outputs)), tuple(outputs))
+    return builder.finish(builder.inline(live, [builder.input(v.type, v.name) for v in inputs]))

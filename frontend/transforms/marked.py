@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -160,16 +161,13 @@ def copy_into(
     builder: GraphBuilder, graph: Graph, inputs: Sequence[Value], *, gradient: bool = False
 ) -> list[Value]:
     """Emit the nodes of a closed graph on these inputs; returns the outputs."""
-    new = dict(zip(graph.inputs, inputs, strict=True))
     sizes = bound_sizes(graph, inputs)
-    for node in graph.nodes:
-        attrs = node.attrs
-        if sizes:
-            attrs = {name: resized(x, sizes) for name, x in attrs.items()}
-        with builder.at(gradient_loc(node.loc) if gradient else node.loc):
-            made = builder.emit_node(node.op, [new[v] for v in node.inputs], **attrs)
-        new.update(zip(node.outputs, made.outputs, strict=True))
-    return [new[v] for v in graph.outputs]
+    return builder.inline(
+        graph,
+        inputs,
+        partial(resized, sizes=sizes) if sizes else None,
+        gradient_loc if gradient else None,
+    )
 
 
 # -- running a user's rule ----------------------------------------------------------------------

@@ -7,6 +7,7 @@ f32[2*m, 2]: its attributes (shapes, slices, the graphs of loops) name n, and ha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ...compiler.ir.builder import GraphBuilder
@@ -72,13 +73,7 @@ def resized(attribute: Any, sizes: Sizes) -> Any:
 
 def _resized_graph(graph: Graph, sizes: Sizes) -> Graph:
     builder = GraphBuilder(graph.name)
-    new = {
-        v: builder.input(v.type.with_shape(resized(v.type.shape, sizes)), v.name)
-        for v in graph.inputs
-    }
-    for node in graph.nodes:
-        attrs = {name: resized(x, sizes) for name, x in node.attrs.items()}
-        with builder.at(node.loc):
-            made = builder.emit_node(node.op, [new[v] for v in node.inputs], **attrs)
-        new.update(zip(node.outputs, made.outputs, strict=True))
-    return builder.finish([new[v] for v in graph.outputs])
+    inputs = [
+        builder.input(v.type.with_shape(resized(v.type.shape, sizes)), v.name) for v in graph.inputs
+    ]
+    return builder.finish(builder.inline(graph, inputs, partial(resized, sizes=sizes)))
