@@ -31,7 +31,7 @@ from .jit import Jitted
 from .location import user_location
 from .tracer import Tracer
 from .transforms.gradient import grad
-from .transforms.matching import Leaves, match, traced_value
+from .transforms.matching import Leaves, tangent_values
 from .transforms.segment import (
     Argnums,
     Inputs,
@@ -312,11 +312,7 @@ def _unit_vectors(ctx: TraceContext, shape: Shape) -> Value:
 def _hvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
     ctx = require()
     inputs = fresh_inputs(ctx, "hvp", primals, argument_names(function, len(primals)))
-    given: list[Value | None] = []
-    for k, (primal, tangent) in enumerate(zip(primals, tangents, strict=True)):
-        leaves = Leaves.of(primal)
-        pairs = match("hvp", f"tangents[{k}]", tangent, leaves.tree, leaves.types)
-        given += [traced_value(ctx, "hvp", *pair) for pair in pairs]
+    given = tangent_values(ctx, "hvp", primals, tangents)
     segment = Segment(ctx)
     gradients = grad(function, tuple(range(len(primals))))(*inputs.arguments())
     outputs = [t._read() for t in Leaves.of(gradients).floats]

@@ -141,19 +141,36 @@ def _thawed(x: Any) -> Any:
     return x
 
 
+class Program:
+    """The compiled gradient of a structure, as an op: it gives the gradients that exist.
+
+    `connected` says for which sources there is one; known once the program has been called.
+    """
+
+    def __init__(self, structure: Structure) -> None:
+        compute = {
+            "gradient": _gradients,
+            "jacobian": _jacobians,
+            "batch_jacobian": _batch_jacobians,
+        }[structure.kind]
+
+        def gradient(*leaves: Any) -> tuple[Any, ...]:
+            return compute(structure, leaves)
+
+        self._gradient = Jitted(gradient)
+        self.connected: tuple[bool, ...] = ()
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        """The gradients, from the structure's leaves and the targets' cotangents."""
+        found = self._gradient(*arrays)
+        self.connected = tuple(x is not None for x in found)
+        return tuple(x for x in found if x is not None)
+
+
 @lru_cache(maxsize=512)
-def program_for(structure: Structure) -> Jitted:
-    """The compiled gradient of a structure: leaves and cotangents -> one array or None a source."""
-    compute = {
-        "gradient": _gradients,
-        "jacobian": _jacobians,
-        "batch_jacobian": _batch_jacobians,
-    }[structure.kind]
-
-    def gradient(*leaves: Any) -> tuple[Any, ...]:
-        return compute(structure, leaves)
-
-    return Jitted(gradient)
+def program_for(structure: Structure) -> Program:
+    """The program of a structure: one, so that what outer tapes record of it is one op."""
+    return Program(structure)
 
 
 def _gradients(structure: Structure, leaves: Sequence[Any]) -> tuple[Any, ...]:

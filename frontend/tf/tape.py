@@ -14,7 +14,7 @@ from typing import Any
 from ..tree import flatten, unflatten
 from .apply import Record, apply
 from .convert import convert_to_tensor
-from .replay import Plan, Structure, program_for
+from .replay import Plan, Program, Structure, program_for
 from .slices import IndexedSlices, join_rows
 from .tensors import OPERATORS, STATE, Tensor
 from .variables import Cell, Variable
@@ -320,36 +320,10 @@ def _slices_of(gathers: Sequence[Record], found: Sequence[Tensor | None]) -> Any
     return IndexedSlices(values, indices, shape)
 
 
-def _apply_program(program: Any, leaves: Sequence[Tensor]) -> list[Tensor | None]:
+def _apply_program(program: Program, leaves: Sequence[Tensor]) -> list[Tensor | None]:
     """Run a gradient as one op, so that outer tapes record it."""
-    runner = _runner(program)
-    found = iter(apply("Gradient", runner, leaves))
-    return [next(found) if some else None for some in runner.connected]
-
-
-class _Runner:
-    """A gradient program as an op: it gives the gradients that exist."""
-
-    def __init__(self, program: Any) -> None:
-        self._program = program
-        self.connected: tuple[bool, ...] = ()
-
-    def __call__(self, *values: Any) -> tuple[Any, ...]:
-        found = self._program(*values)
-        self.connected = tuple(x is not None for x in found)
-        return tuple(x for x in found if x is not None)
-
-
-_RUNNERS: dict[Any, _Runner] = {}
-
-
-def _runner(program: Any) -> _Runner:
-    found = _RUNNERS.get(program)
-    if found is None:
-        if len(_RUNNERS) > 1024:
-            _RUNNERS.clear()
-        found = _RUNNERS[program] = _Runner(program)
-    return found
+    found = iter(apply("Gradient", program, leaves))
+    return [next(found) if some else None for some in program.connected]
 
 
 def _sum(found: Sequence[Tensor | None]) -> Tensor | None:

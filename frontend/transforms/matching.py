@@ -214,3 +214,19 @@ def concrete_value(what: str, path: str, type: TensorType, given: Any) -> Any:
     data = read_data(found if type.shape else found[()])
     assert data is not None
     return data[0]
+
+
+def tangent_values(
+    ctx: TraceContext, what: str, primals: Sequence[Any], tangents: Sequence[Any]
+) -> list[Value | None]:
+    """The tangents of all float leaves of the primals, in order; None for zeros.
+
+    Raises:
+        GradientError: a tangent does not fit its primal.
+    """
+    given: list[Value | None] = []
+    for k, (primal, tangent) in enumerate(zip(primals, tangents, strict=True)):
+        leaves = Leaves.of(primal)
+        pairs = match(what, f"tangents[{k}]", tangent, leaves.tree, leaves.types)
+        given += [traced_value(ctx, what, *pair) for pair in pairs]
+    return given

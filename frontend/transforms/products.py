@@ -14,7 +14,7 @@ from ...compiler.ir.graph import Value
 from ..context import TraceContext, current, require
 from ..eager import Held, kept, run_eagerly
 from ..location import user_location
-from .matching import Leaves, match, traced_value
+from .matching import Leaves, match, tangent_values, traced_value
 from .segment import Inputs, Segment, argument_names, derivative_of, fresh_inputs, split_aux
 from .vjp_program import VjpProgram
 
@@ -134,11 +134,7 @@ def _traced_jvp(
 ) -> Any:
     ctx = require()
     inputs = fresh_inputs(ctx, "jvp", primals, argument_names(function, len(primals)))
-    given: list[Value | None] = []
-    for k, (primal, tangent) in enumerate(zip(primals, tangents, strict=True)):
-        leaves = Leaves.of(primal)
-        pairs = match("jvp", f"tangents[{k}]", tangent, leaves.tree, leaves.types)
-        given += [traced_value(ctx, "jvp", *pair) for pair in pairs]
+    given = tangent_values(ctx, "jvp", primals, tangents)
     segment = Segment(ctx)
     returned = function(*inputs.arguments())
     out, aux = split_aux("jvp", returned) if has_aux else (returned, None)
