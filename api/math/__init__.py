@@ -78,6 +78,7 @@ from ..frontend.tf.nn.activations import (
     softmax,
     softsign,
 )
+from ..frontend.tf.nn.lookup import in_top_k, top_k
 from ..frontend.tf.reductions import (
     argmax,
     argmin,
@@ -114,11 +115,9 @@ from ..frontend.tf.segments import (
 from ..frontend.tf.sorting import (
     bincount,
     confusion_matrix,
-    in_top_k,
     invert_permutation,
     is_non_decreasing,
     is_strictly_increasing,
-    top_k,
 )
 from ..frontend.tf.special import (
     bessel_i0,

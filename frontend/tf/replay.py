@@ -88,6 +88,12 @@ def _needed(records: Sequence[Record], targets: Sequence[Tensor]) -> list[Record
     return found[::-1]
 
 
+def connected(records: Sequence[Record], target: Tensor) -> set[int]:
+    """The ids of the tensors of floats that a recorded target depends on, itself among them."""
+    read = {id(t) for r in _needed(records, [target]) for t in r.inputs if t.dtype.is_floating}
+    return read | {id(target)}
+
+
 class _Array:
     """An array as an attribute: hashable, compared by its bits."""
 

@@ -91,58 +91,6 @@ def sort(
     return apply("Sort", _along, (x, order), {"axis": place})  # type: ignore[no-any-return]
 
 
-class TopKV2(NamedTuple):
-    """The largest values and their positions."""
-
-    values: Tensor
-    indices: Tensor
-
-
-def _first(x: Any, *, count: int) -> Any:
-    return x[..., :count]
-
-
-def top_k(
-    input: Any,
-    k: Any = 1,
-    sorted: bool = True,
-    index_type: Any = dtypes.int32,
-    name: str | None = None,
-) -> TopKV2:
-    """The k largest elements along the last axis and their positions, the largest first."""
-    x = checked("TopKV2", convert_to_tensor(input), "iuf")
-    count = static.integer(k, "k of tf.math.top_k")
-    size = int(x._value.shape[-1]) if x.ndim else None
-    if size is None:
-        raise InvalidArgumentError(f"input must have at least one axis, got {x.shape} [Op:TopKV2]")
-    if count > size:
-        raise InvalidArgumentError(
-            f"input must have at least k columns. Had {size}, needed {count} [Op:TopKV2] name: "
-        )
-    order = apply("TopKV2", _first, (_order(x, x.ndim - 1, True),), {"count": count})
-    values = apply("TopKV2", _along, (x, order), {"axis": x.ndim - 1})
-    return TopKV2(values, cast(order, index_type))
-
-
-def _in_top_k(predictions: Any, targets: Any, *, k: int) -> Any:
-    own = np.take_along_axis(predictions, targets.astype(np.int64)[:, None], 1)
-    above = np.sum(predictions > own, axis=1, dtype=np.int32)
-    return (above < k) & np.isfinite(own[:, 0])
-
-
-def in_top_k(targets: Any, predictions: Any, k: Any, name: str | None = None) -> Tensor:
-    """Whether the prediction of each target is among the k largest of its row."""
-    classes = checked("InTopKV2", convert_to_tensor(targets), "iu")
-    scores = checked("InTopKV2", convert_to_tensor(predictions), "f")
-    if scores.ndim != 2 or classes.ndim != 1 or scores.shape[0] != classes.shape[0]:
-        raise InvalidArgumentError(
-            "First dimension of predictions must match length of targets: "
-            f"{scores.shape.as_list()}, {classes.shape.as_list()} [Op:InTopKV2] name: "
-        )
-    attrs = {"k": static.integer(k, "k of tf.math.in_top_k")}
-    return apply("InTopKV2", _in_top_k, (scores, classes), attrs)  # type: ignore[no-any-return]
-
-
 # -- distinct values ------------------------------------------------------------------------------
 
 

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from ..tree import flatten, unflatten
 from .apply import Record, apply
 from .convert import convert_to_tensor
-from .replay import Plan, Program, Structure, program_for
+from .replay import Plan, Program, Structure, connected, program_for
 from .slices import IndexedSlices, join_rows
 from .tensors import OPERATORS, STATE, Tensor
 from .variables import Cell, Variable
@@ -159,9 +161,7 @@ class GradientTape:
             TypeError: a source is neither a tensor nor a variable.
         """
         self._check_unused()
-        choice = str(getattr(unconnected_gradients, "value", unconnected_gradients))
-        if choice not in ("none", "zero"):
-            raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}")
+        fills = _fills(unconnected_gradients)
         objects, tree = flatten(sources)
         targets = [convert_to_tensor(t) for t in flatten(target)[0] if t is not None]
         weights = None
@@ -184,7 +184,7 @@ class GradientTape:
         if not self._persistent:
             self._used = True
             self._forget()
-        if choice == "zero":
+        if fills:
             results = [
                 OPERATORS["zeros_like"](x) if r is None else r
                 for r, x in zip(results, objects, strict=True)
@@ -272,14 +272,16 @@ class GradientTape:
 
     def _all_derivatives(self, kind: str, target: Any, sources: Any, unconnected: Any) -> Any:
         self._check_unused()
+        fills = _fills(unconnected)
         objects, tree = flatten(sources)
         whole = convert_to_tensor(target)
         groups = [self._of(x) for x in objects]
         if any(len(tensors) > 1 for tensors in groups):
             raise ValueError(f"{kind}: a variable was assigned to while the tape recorded")
-        chosen = [t for tensors in groups for t in tensors if id(t) in self._active]
+        read = connected(self._records, whole)
+        chosen = [t for tensors in groups for t in tensors if id(t) in read]
         found: dict[int, Tensor | None] = {}
-        if chosen and id(whole) in self._active:
+        if chosen:
             plan = Plan(self._records, chosen, [whole])
             structure = Structure(plan.steps, plan.sources, plan.targets, (False,), kind)
             results = _apply_program(program_for(structure), plan.leaves)
@@ -287,7 +289,14 @@ class GradientTape:
         if not self._persistent:
             self._used = True
             self._forget()
-        return unflatten(tree, [found.get(id(g[0])) if g else None for g in groups])
+        derivatives = [found.get(id(g[0])) if g else None for g in groups]
+        if fills:
+            shared = 1 if kind == "batch_jacobian" else 0  # axes that target and source have both
+            derivatives = [
+                _zero_derivative(whole, x, shared) if d is None else d
+                for d, x in zip(derivatives, objects, strict=True)
+            ]
+        return unflatten(tree, derivatives)
 
     def _weights(
         self, targets: Sequence[Tensor], weights: Sequence[Tensor | None] | None
@@ -295,6 +304,19 @@ class GradientTape:
         if weights is None:
             return {}
         return {id(t): w for t, w in zip(targets, weights, strict=True) if w is not None}
+
+
+def _fills(unconnected_gradients: Any) -> bool:
+    """Whether zeros stand for what a target does not depend on, instead of None."""
+    choice = str(getattr(unconnected_gradients, "value", unconnected_gradients))
+    if choice not in ("none", "zero"):
+        raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}")
+    return choice == "zero"
+
+
+def _zero_derivative(target: Tensor, source: Any, shared: int) -> Tensor:
+    shape = (*target.shape.as_list(), *source.shape.as_list()[shared:])
+    return convert_to_tensor(np.zeros(shape, source.dtype.numpy))
 
 
 def _is_gather_of(record: Record, reads: set[int]) -> bool:

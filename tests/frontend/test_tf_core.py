@@ -225,3 +225,19 @@ def test_custom_gradient():
         return tape.gradient(y, x)
 
     assert inside(x).numpy().tolist() == [10.0, 10.0]
+
+
+def test_jacobians_of_unconnected_sources():
+    x, y = Variable([1.0, 2.0]), Variable([[3.0, 4.0], [5.0, 6.0]])
+    with GradientTape(persistent=True) as tape:
+        z = x * x
+        w = y * y
+    assert tape.jacobian(z, [x, y])[1] is None
+    zeros = tape.jacobian(z, y, unconnected_gradients="zero").numpy()
+    assert zeros.shape == (2, 2, 2)
+    assert not zeros.any()
+    other = convert_to_tensor(np.ones((2, 3), np.float32))
+    assert tape.batch_jacobian(w, other) is None
+    assert tape.batch_jacobian(w, other, unconnected_gradients="zero").shape == (2, 2, 3)
+    with pytest.raises(ValueError, match="unconnected_gradients"):
+        tape.jacobian(z, x, unconnected_gradients="one")

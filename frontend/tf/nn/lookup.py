@@ -15,6 +15,7 @@ from ..apply import apply, checked
 from ..convert import convert_to_tensor
 from ..errors import InvalidArgumentError
 from ..indexing import gather
+from ..sizes import numbers
 from ..static import integer
 from ..tensors import Tensor
 
@@ -96,8 +97,8 @@ def _sorted(x: np.ndarray) -> np.ndarray:
 
 def _largest(x: Any, k: int) -> Any:
     """As `_sorted(x)[..., :k]`, without sorting: traced arrays have no sort."""
-    column = np.arange(x.shape[-1])
-    is_open = np.ones(x.shape, np.bool_)
+    is_open = np.ones_like(x, dtype=np.bool_)
+    column = numbers(x.shape[-1])
     low = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     found = []
     for _ in range(k):
