@@ -29,6 +29,7 @@ _FUNCTIONS = (
     "tw.pack.dict",
     "tw.pack.list",
     "tw.pack.tuple",
+    "tw.parallel",
     "tw.release",
     "tw.retain",
 )
@@ -41,6 +42,9 @@ _OTHERS = (
     "tw.memory.large",
     "tw.memory.limit",
     "tw.pool.clear",
+    "tw.threads.fork",
+    "tw.threads.most",
+    "tw.threads.self",
     "tw.vectorcall",
 )
 
