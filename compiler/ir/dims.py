@@ -145,6 +145,45 @@ def evaluate(size: int | Dim, env: Mapping[str, int]) -> int:
     return size.evaluate(env) if isinstance(size, Dim) else size
 
 
+def quotient(size: int | Dim, divisor: int | Dim) -> int | Dim | None:
+    """`size / divisor` where that is a polynomial; None where it is none.
+
+    A divisor that is no int has one term.
+    """
+    if divisor == 0 or (isinstance(divisor, Dim) and len(divisor.terms) != 1):
+        return None
+    ((below, factor),) = _terms(divisor)
+    found: list[tuple[Monomial, int]] = []
+    for monomial, c in _terms(size):
+        rest = list(monomial)
+        for atom in below:
+            if atom not in rest:
+                return 0 if size == 0 else None
+            rest.remove(atom)
+        if c % factor:
+            return None
+        found.append((tuple(rest), c // factor))
+    return _normal(found)
+
+
+def smallest(size: int | Dim) -> int | None:
+    """The smallest number that `size` can be, as far as it follows from how much `//` rounds down.
+
+    That is known of what strides leave over, `n - 2*((n + 1)//2)`; None where it is not.
+    """
+    rest: int | Dim = 0
+    below = 0
+    for monomial, c in _terms(size):
+        atom = monomial[0] if len(monomial) == 1 else None
+        if isinstance(atom, FloorDiv) and c % atom.divisor == 0:
+            factor = c // atom.divisor  # divisor * (a // divisor) is a - r with 0 <= r < divisor
+            rest = rest + factor * atom.numerator
+            below -= max(factor, 0) * (atom.divisor - 1)
+        else:
+            rest = rest + _normal([(monomial, c)])
+    return rest + below if isinstance(rest, int) else None
+
+
 def product(sizes: tuple[int | Dim, ...]) -> int | Dim:
     """The product of sizes; 1 for none (the number of elements of a shape)."""
     return reduce(mul, sizes, 1)

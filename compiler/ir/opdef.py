@@ -28,6 +28,7 @@ class Kind(Enum):
     GATHER = "gather"  # elements chosen by index arrays
     SCATTER = "scatter"  # values added to elements chosen by index arrays
     CONTRACT = "contract"  # sums of products, done by a BLAS call
+    CONVOLVE = "convolve"  # sums of products over windows
     REGION = "region"  # loops and branches: operands feed graphs that are attributes
 
 

@@ -20,7 +20,7 @@ from ..ir.graph import Node, Value
 from ..ir.opdef import Kind
 from ..ir.types import DType, Shape
 from .layout import Resolved, Views
-from .prepare import COMPUTED, Prepared
+from .prepare import COMPUTED, OWNING, Prepared
 
 # Elements: of a row of accumulators, and of all that is reduced.
 SHORTEST_ROW, LONGEST_ROW, FEWEST = 32, 1 << 14, 1 << 15
@@ -119,7 +119,7 @@ class _Fusion:
         for node in self.graph.nodes:
             if node.op.kind in COMPUTED:
                 self._place(node)
-            elif node.op.kind in (Kind.CONTRACT, Kind.ASSEMBLE, Kind.REGION):
+            elif node.op.kind in OWNING:
                 self._alone(node)
         units = [u for u in self.units if u is not None]
         return Fused(tuple(self._order(units)), self.views, self.unit_of)

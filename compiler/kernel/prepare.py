@@ -27,7 +27,7 @@ from .layout import Resolved, Views, contiguous_strides, identity_map
 
 COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER}
 # The results of these have memory of their own.
-OWNING = COMPUTED | {Kind.CONTRACT, Kind.ASSEMBLE, Kind.REGION}
+OWNING = COMPUTED | {Kind.CONTRACT, Kind.CONVOLVE, Kind.ASSEMBLE, Kind.REGION}
 
 
 @dataclass(frozen=True, slots=True)

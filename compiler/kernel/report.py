@@ -28,6 +28,7 @@ from ..ops.markers import BARRIER
 from .defer import defer
 from .form import KernelProgram
 from .fuse import fuse
+from .prepare import COMPUTED, OWNING
 from .steps import needed_values, prepare_graph
 
 _NOTHING = (Kind.SOURCE, Kind.VIEW)  # computes nothing
@@ -71,11 +72,7 @@ def _read_by_gradient(graph: Graph) -> tuple[list[Made], list[Made]]:
             if made is None or _is_gradient(made):
                 continue
             apart = fused.unit_of.get(made) is not fused.unit_of.get(node)
-            in_memory = root in needed or made.op.kind in (
-                Kind.CONTRACT,
-                Kind.ASSEMBLE,
-                Kind.REGION,
-            )
+            in_memory = root in needed or made.op.kind in OWNING - COMPUTED
             (kept if apart and in_memory else at_once)[root] = made
     return list(kept.items()), [(v, n) for v, n in at_once.items() if v not in kept]
 

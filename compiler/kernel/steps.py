@@ -21,6 +21,7 @@ from .regions import RegionLowering
 from .small_products import write_out_small_products
 from .split import split_reductions
 from .storage import StorageMap, plan_arena
+from .write_out_convolutions import write_out_convolutions
 
 
 def lower_graph(graph: Graph) -> KernelProgram:
@@ -35,7 +36,7 @@ def prepare_graph(graph: Graph) -> Prepared:
 
 def _divided(graph: Graph) -> Graph:
     """The graph with nodes taken apart where their parts make better kernels."""
-    return split_reductions(write_out_small_products(graph))
+    return split_reductions(write_out_small_products(write_out_convolutions(graph)))
 
 
 def _lower(prepared: Prepared, prefix: str) -> KernelProgram:

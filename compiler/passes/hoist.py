@@ -26,7 +26,14 @@ from .loops import Fed, is_loop, parts_of
 
 _WORTH = 8.0  # scalar instructions per element
 
-_HEAVY = {Kind.REDUCE, Kind.SCAN, Kind.CONTRACT, Kind.ASSEMBLE, Kind.REGION}
+_HEAVY = {
+    Kind.REDUCE,
+    Kind.SCAN,
+    Kind.CONTRACT,
+    Kind.CONVOLVE,
+    Kind.ASSEMBLE,
+    Kind.REGION,
+}
 
 
 def hoist(graph: Graph) -> Graph:

@@ -45,7 +45,14 @@ MOST_ROUNDS = 32  # far more than any graph has needed
 MOST_PARTS = 16  # of one value: each is code of its own
 COMPUTED = (Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER)
 # These read their operands from memory.
-READING = (Kind.CONTRACT, Kind.REGION, Kind.ASSEMBLE, Kind.GATHER, Kind.SCATTER)
+READING = (
+    Kind.CONTRACT,
+    Kind.CONVOLVE,
+    Kind.REGION,
+    Kind.ASSEMBLE,
+    Kind.GATHER,
+    Kind.SCATTER,
+)
 
 
 def sink_parts(graph: Graph) -> Graph:

@@ -92,6 +92,27 @@ def test_other_reshapes_have_no_index_map(shape: Any, result: Any):
     assert REGISTRY["reshape"].index_map(shape, result, {"shape": result}) is None
 
 
+def _geometry(**others: Any) -> dict[str, Any]:
+    """The attributes of a convolution along one axis, some of them others."""
+    plain = {"strides": (1,), "padding": ((0, 0),), "dilation": (1,), "spread": (1,), "groups": 1}
+    return {**plain, **others}
+
+
+CONVOLUTIONS = (
+    ("convolve", [(2, 5, 3), (2, 4, 3)], _geometry(), "channels of x are not those"),
+    ("convolve", [(2, 5, 4), (2, 2, 3)], _geometry(groups=2), "divided among 2 groups"),
+    ("convolve", [(2, 3, 1), (5, 1, 1)], _geometry(), "does not fit"),
+    ("convolve", [(2, 3, 1), (N, 1, 1)], _geometry(), "must be ints of at least 1"),
+    ("convolve", [(2, 3, 3, 1), (2, 1, 1)], _geometry(), "a batch, 1 spatial axes and channels"),
+    ("convolve", [(2, 3, 1), (2, 1, 1)], _geometry(strides=(0,)), "strides must be an int"),
+    ("convolve", [(2, 3, 1), (2, 1, 1)], _geometry(padding=((0,),)), "padding must be two"),
+    ("convolve", [(2, 1), (1, 1)], _geometry(strides=()), "one to three spatial axes"),
+    ("convolve_filter", [(2, 5, 3), (2, 3, 1)], _geometry(window=(2,)), "not the shape"),
+    ("convolve_filter", [(2, 5, 3), (2, 4, 1)], _geometry(window=(2, 2)), "for each spatial axis"),
+    ("convolve_filter", [(2, 5, 3), (2, 4, 2)], _geometry(window=(2,), groups=2), "be divided"),
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "shapes", "attrs", "message"),
     [
@@ -130,6 +151,7 @@ def test_other_reshapes_have_no_index_map(shape: Any, result: Any):
         ("matmul", [(4, 2, 3), (5, 3, 2)], {}, "equal batch shape"),
         ("matmul", [(3,), (3,)], {}, "equal batch shape"),
         ("gather", [(3,)], {}, "at least one index array"),
+        *CONVOLUTIONS,
     ],
 )
 def test_what_infer_refuses(name: str, shapes: Any, attrs: dict[str, Any], message: str):

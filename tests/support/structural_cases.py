@@ -145,6 +145,26 @@ def _case(name: str, *shapes: Shape, indices: tuple[Any, ...] = (), **attrs: Any
     return StructuralCase(name, shapes, attrs, indices, first)
 
 
+def _windowed(
+    name: str,
+    x: Shape,
+    y: Shape,
+    *,
+    strides: int = 1,
+    padding: tuple[Any, Any] = (0, 0),
+    dilation: int = 1,
+    spread: int = 1,
+    groups: Any = 1,
+    **attrs: Any,
+) -> StructuralCase:
+    """A convolution with the same numbers along each spatial axis."""
+    axes = len(x) - 2
+    return _case(
+        name, x, y, strides=(strides,) * axes, padding=(padding,) * axes,
+        dilation=(dilation,) * axes, spread=(spread,) * axes, groups=groups, **attrs,
+    )  # fmt: skip
+
+
 def _mask(*shape: int) -> np.ndarray:
     return np.random.default_rng(5).integers(0, 2, shape).astype(bool)
 
@@ -215,6 +235,23 @@ CASES = (
     _case("matmul", (2, 3, N), (2, N, 1)),
     _case("matmul", (2, 0), (0, 3)),
     _case("matmul", (1, 1), (1, 1)),
+    _windowed("convolve", (N, 6, 5, 3), (3, 2, 3, 4)),
+    _windowed("convolve", (2, 6, 5, 2), (3, 3, 2, 3), strides=2, padding=(1, 0)),
+    _windowed("convolve", (2, 5, 2), (2, 2, 3), strides=3, dilation=2, padding=(2, 1)),
+    _windowed("convolve", (1, 3, 4, 2, 2), (2, 1, 2, 2, 2), padding=(0, 1)),
+    _windowed("convolve", (2, N, 2), (2, 2, 3), strides=2, padding=(0, 1)),
+    _windowed("convolve", (2, 3, 4, 4), (3, 3, 2, 6), spread=2, padding=(2, 3), groups=2),
+    _windowed("convolve", (2, 6, 2), (2, 2, 1), strides=2, padding=(-1, -2)),
+    _windowed("convolve", (2, 5, 5, 3), (3, 3, 1, 3), padding=(1, 1), groups=3),
+    _windowed("convolve", (2, 5, 6), (2, 1, 12), strides=2, groups=6),
+    _windowed("convolve", (2, 5, 2 * N), (2, 2, 3 * N), groups=N),
+    _windowed("convolve", (0, 5, 2), (2, 2, 3)),
+    _windowed("convolve", (2, 1, 1, 2), (1, 1, 2, 3), strides=2),
+    _windowed("convolve_filter", (N, 6, 5, 3), (N, 4, 3, 2), window=(3, 3)),
+    _windowed("convolve_filter", (2, 7, 2), (2, 4, 4), strides=2, padding=(1, 1), groups=2,
+              dilation=2, window=(2,)),
+    _windowed("convolve_filter", (2, 3, 2), (2, 4, 2), spread=2, groups=2, window=(2,)),
+    _windowed("convolve_filter", (0, 5, 2), (0, 4, 3), window=(2,)),
     _case("select", (2, 5), (2, 5), indices=(_mask(2, 5),)),
     _case("select", (), (), indices=(np.array(True),)),
 )  # fmt: skip

@@ -94,6 +94,29 @@ def test_products_of_all_shapes(mapped, m: int, n: int, k: int, stack):
     check(graph, mapped, arrays, 5, symbolic=True)
 
 
+@pytest.mark.parametrize("mapped", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_convolutions(mapped, groups: int):
+    attrs = {
+        "strides": (2,), "padding": ((1, 0),), "dilation": (1,), "spread": (1,), "groups": groups,
+    }  # fmt: skip
+    x, w, ct = (TensorType(DType.F64, s) for s in ((2, 6, 4), (3, 4 // groups, 6), (2, 3, 6)))
+    for name, second, more in (
+        ("convolve", w, {}),
+        ("convolve_filter", ct, {"window": (3,)}),
+    ):
+        builder = GraphBuilder()
+        inputs = [builder.input(x), builder.input(second)]
+        graph = builder.finish([builder.emit(REGISTRY[name], *inputs, **attrs, **more)])
+        rng = np.random.default_rng(0)
+        arrays = [
+            rng.integers(-9, 10, (3, *v.type.shape) if is_mapped else v.type.shape).astype(float)
+            for v, is_mapped in zip(graph.inputs, mapped, strict=True)
+        ]
+        check(graph, mapped, arrays, 3)
+        check(graph, mapped, arrays, 3, symbolic=True)
+
+
 def test_a_shared_matrix_takes_one_product():
     text = """graph @f(%a: f64[2, 3], %b: f64[3, 4]) {
       %0: f64[2, 4] = matmul(%a, %b)

@@ -1,0 +1,221 @@
+"""Writes out convolutions for which there is no kernel, in terms of other ops.
+
+Layer: compiler/kernel, before `prepare`. What a window sees at its places is laid out as rows of a
+matrix, and a product of matrices does the rest::
+
+    %0: f32[n, 6, 6, 8] = convolve(%x, %w)   =>   [n*36, 9*c] by [9*c, 8], a reshape
+
+Where a group has one channel or one output (a *depthwise* convolution), rows would be short: each
+position of the window is an elementwise product, and their sum is one loop over the result, which
+reads x through slices and pads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from ..ir.builder import GraphBuilder
+from ..ir.dims import smallest
+from ..ir.graph import Graph, Node, Value
+from ..ir.opdef import Kind
+from ..ir.term import Term, concatenate, full, matmul
+from ..ir.types import Shape, Size
+from ..ops.convolve import per_group
+
+# Of a sum that is one loop: as many as a kernel may have instructions, and a product takes two.
+_MOST_TERMS = 100
+
+
+def has_kernel(node: Node) -> bool:
+    """Whether a convolution is computed as it is."""
+    return False
+
+
+def write_out_convolutions(graph: Graph) -> Graph:
+    """The graph without convolutions that have no kernel; itself if it has none."""
+    if not any(_is_written_out(node) for node in graph.nodes):
+        return graph
+    builder = GraphBuilder.like(graph)
+    new: dict[Value, Value] = {v: v for v in graph.inputs}
+    for node in graph.nodes:
+        inputs = [new[v] for v in node.inputs]
+        if not _is_written_out(node):
+            new.update(zip(node.outputs, builder.copy(node, inputs).outputs, strict=True))
+            continue
+        with builder.at(node.loc):
+            x, y = (Term(builder, v) for v in inputs)
+            new[node.output] = _written_out(node, x, y).value
+    return builder.finish([new[v] for v in graph.outputs])
+
+
+def _is_written_out(node: Node) -> bool:
+    return node.op.kind is Kind.CONVOLVE and not has_kernel(node)
+
+
+def _written_out(node: Node, x: Term, y: Term) -> Term:
+    is_filter = "window" in node.attrs
+    window: Sequence[Any] = node.attrs["window"] if is_filter else y.shape[:-2]
+    result = node.output.type.shape
+    seen = _Windows(x, window, y.shape[1:-1] if is_filter else result[1:-1], node.attrs)
+    each = per_group(y.shape[-1], seen.groups)
+    assert each is not None
+    if seen.groups != 1 and 1 in (seen.channels, each):
+        if is_filter:
+            return _sums_of_products(seen, y, each)
+        if isinstance(seen.channels, int) and len(seen.positions()) * seen.channels <= _MOST_TERMS:
+            return _sum_of_products(seen, y, each).reshape(result)
+    product = _filter_product if is_filter else _product
+    return product(seen, y, each).reshape(result)
+
+
+class _Windows:
+    """What a window sees of x at its places."""
+
+    def __init__(
+        self, x: Term, window: Sequence[int], places: Shape, attrs: Mapping[str, Any]
+    ) -> None:
+        self.window = tuple(window)
+        self.places = places
+        self.strides, self.dilation = attrs["strides"], attrs["dilation"]
+        self.groups: Size = attrs["groups"]
+        channels = per_group(x.shape[-1], self.groups)
+        assert channels is not None
+        self.channels: Size = channels
+        self.batch = x.shape[0]
+        self.x = self._padded(_spread(x, attrs["spread"]), attrs["padding"])
+
+    def _padded(self, x: Term, padding: Sequence[tuple[Size, Size]]) -> Term:
+        """X with zeros around it, at least as many behind it as are read."""
+        starts: list[Size] = [0] * x.rank
+        first: list[Size] = [0] * x.rank
+        shape = [*x.shape]
+        for axis, (low, high) in enumerate(padding, start=1):
+            before, cut = (0, -low) if isinstance(low, int) and low < 0 else (low, 0)
+            starts[axis], first[axis] = before, cut
+            shape[axis] = x.shape[axis] + before + (high - min(smallest(high) or 0, 0))
+        wide = x.pad(starts, shape)
+        if not any(first):
+            return wide
+        kept = tuple(size - cut for size, cut in zip(shape, first, strict=True))
+        return wide.slice(first, [1] * x.rank, kept)
+
+    def positions(self) -> list[tuple[int, ...]]:
+        """Every position in the window, row by row."""
+        return list(product(*map(range, self.window)))
+
+    def at(self, position: Sequence[int]) -> Term:
+        """What one position sees: [batch, *places, groups, channels]."""
+        starts = [p * d for p, d in zip(position, self.dilation, strict=True)]
+        shape = (self.batch, *self.places, self.x.shape[-1])
+        part = self.x.slice([0, *starts, 0], [1, *self.strides, 1], shape)
+        return part.reshape((*shape[:-1], self.groups, self.channels))
+
+    def rows(self) -> Term:
+        """What each place sees, as matrices: [groups, places of all examples, seen]."""
+        spatial = len(self.window)
+        seen = self.x
+        for axis, (extent, dilation) in enumerate(zip(self.window, self.dilation, strict=True)):
+            seen = seen.op("windows", axis=axis + 1, size=(extent - 1) * dilation + 1)
+        shape = (self.batch, *self.places, self.x.shape[-1], *self.window)
+        steps = (1, *self.strides, 1, *self.dilation)
+        seen = seen.slice([0] * len(shape), steps, shape)
+        split = seen.reshape((self.batch, *self.places, self.groups, self.channels, *self.window))
+        front = [*range(spatial + 1)]
+        moved = split.transpose(
+            [spatial + 1, *front, *range(spatial + 3, 2 * spatial + 3), spatial + 2]
+        )
+        return moved.reshape((self.groups, self.count, self.extent * self.channels))
+
+    @property
+    def count(self) -> Size:
+        """The places of all examples."""
+        total = self.batch
+        for n in self.places:
+            total = total * n
+        return total
+
+    @property
+    def extent(self) -> int:
+        """The positions of a window."""
+        return len(self.positions())
+
+
+def _spread(x: Term, spread: Sequence[int]) -> Term:
+    """With zeros between neighbours."""
+    if all(step == 1 for step in spread):
+        return x
+    sizes = [(n - 1) * step + 1 for n, step in zip(x.shape[1:-1], spread, strict=True)]
+    zeros = full(x.builder, (x.shape[0], *sizes, x.shape[-1]), 0, x.dtype)
+    return zeros.update(x, [0] * x.rank, [1, *spread, 1])
+
+
+# -- as products of matrices ----------------------------------------------------------------------
+
+
+def _product(seen: _Windows, w: Term, each: Size) -> Term:
+    """[batch, *places, groups, each]."""
+    spatial, extent = len(seen.window), seen.extent
+    split = w.reshape((extent, seen.channels, seen.groups, each)).transpose([2, 0, 1, 3])
+    filters = split.reshape((seen.groups, extent * seen.channels, each))
+    found = _matmul(seen.rows(), filters)
+    apart = found.reshape((seen.groups, seen.batch, *seen.places, each))
+    return apart.transpose([*range(1, spatial + 2), 0, spatial + 2])
+
+
+def _filter_product(seen: _Windows, ct: Term, each: Size) -> Term:
+    """[*window, channels, groups, each]."""
+    cts = ct.reshape((seen.count, seen.groups, each)).transpose([1, 0, 2])
+    found = _matmul(seen.rows().transpose([0, 2, 1]), cts)
+    apart = found.reshape((seen.groups, seen.extent, seen.channels, each))
+    return apart.transpose([1, 2, 0, 3])
+
+
+def _matmul(a: Term, b: Term) -> Term:
+    """The products of two stacks of matrices; of matrices alone, where each stack is one."""
+    if a.shape[0] != 1:
+        return matmul(a, b)
+    found = matmul(a.reshape(a.shape[1:]), b.reshape(b.shape[1:]))
+    return found.reshape((1, *found.shape))
+
+
+# -- as elementwise products ----------------------------------------------------------------------
+
+
+def _sum_of_products(seen: _Windows, w: Term, each: Size) -> Term:
+    """[batch, *places, groups, each]."""
+    spatial, channels = len(seen.window), seen.channels
+    assert isinstance(channels, int)
+    shape = (seen.batch, *seen.places, seen.groups, each)
+    filters = w.reshape((seen.extent, channels, seen.groups, each))
+    total: Term | None = None
+    for k, position in enumerate(seen.positions()):
+        part = seen.at(position)
+        for c in range(channels):
+            left = part.along(spatial + 2, c, 1).broadcast(shape, range(spatial + 3))
+            one = filters.slice([k, c, 0, 0], [1] * 4, (1, 1, seen.groups, each))
+            right = one.reshape((seen.groups, each)).broadcast(shape, [spatial + 1, spatial + 2])
+            total = left * right if total is None else total + left * right
+    assert total is not None
+    return total
+
+
+def _sums_of_products(seen: _Windows, ct: Term, each: Size) -> Term:
+    """[*window, channels, groups*each]."""
+    return concatenate(list(_filters(seen, ct, each)), 0).reshape(
+        (*seen.window, seen.channels, seen.groups * each)
+    )
+
+
+def _filters(seen: _Windows, ct: Term, each: Size) -> Iterator[Term]:
+    """For each position of the window: [1, channels, groups, each]."""
+    spatial = len(seen.window)
+    shape = (seen.batch, *seen.places, seen.groups, seen.channels, each)
+    rest = [*range(spatial + 1)]
+    cts = ct.reshape((*shape[: spatial + 2], each))
+    right = cts.broadcast(shape, [*rest, spatial + 1, spatial + 3])
+    for position in seen.positions():
+        left = seen.at(position).broadcast(shape, range(spatial + 3))
+        found = (left * right).sum(rest).transpose([1, 0, 2])
+        yield found.reshape((1, *found.shape))
