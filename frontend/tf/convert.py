@@ -85,7 +85,7 @@ def _from_python(value: Any, wanted: DType | None) -> Tensor:
             raise _cannot(value, wanted)
         # as objects: NumPy's own strings drop zero bytes at their end
         return Tensor(_bytes(np.array(value, object)), dtypes.string)
-    if kind not in "biuf":
+    if kind not in "biufc":
         if kind == "O" and array.ndim and any(isinstance(x, (list, tuple)) for x in array.flat):
             raise ValueError("Can't convert non-rectangular Python sequence to Tensor.")
         raise ValueError(
@@ -103,6 +103,8 @@ def _default(array: np.ndarray) -> Tensor:
     kind = array.dtype.kind
     if kind == "f":
         target = dtypes.float32
+    elif kind == "c":
+        target = dtypes.complex128
     elif kind == "b":
         target = dtypes.bool_
     else:
@@ -121,6 +123,8 @@ def _fits(array: np.ndarray, wanted: DType) -> bool:
     kind = array.dtype.kind
     if array.size == 0:
         return wanted is not dtypes.string
+    if wanted.is_complex:
+        return kind in "iufc"
     if wanted.is_floating:
         return kind in "iuf"
     if wanted.is_integer:

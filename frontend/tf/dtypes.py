@@ -13,9 +13,14 @@ import numpy as np
 class DType:
     """An element type. `name` is TensorFlow's, `as_numpy_dtype` the scalar class of NumPy."""
 
-    __slots__ = ("as_datatype_enum", "as_numpy_dtype", "kernel_name", "name", "numpy", "size")
+    __slots__ = (
+        "_base", "as_datatype_enum", "as_numpy_dtype", "kernel_name", "name", "numpy", "size",
+    )  # fmt: skip
 
-    def __init__(self, name: str, numpy: Any, enum: int, kernel_name: str = "") -> None:
+    def __init__(
+        self, name: str, numpy: Any, enum: int, kernel_name: str = "", base: DType | None = None
+    ) -> None:
+        self._base = base
         self.name = name
         self.numpy = np.dtype(numpy)
         self.as_numpy_dtype = self.numpy.type if numpy is not object else object
@@ -45,18 +50,18 @@ class DType:
 
     @property
     def is_complex(self) -> bool:
-        """Whether it is complex; there are no complex dtypes yet."""
-        return False
+        """Whether it is complex; ops on complex numbers are NumPy's, and are not compiled."""
+        return self.numpy.kind == "c"
 
     @property
     def is_numeric(self) -> bool:
         """Whether arithmetic is defined on it."""
-        return self.numpy.kind in "iuf"
+        return self.numpy.kind in "iufc"
 
     @property
     def base_dtype(self) -> DType:
-        """The dtype itself."""
-        return self
+        """The dtype itself; of a reference, as variables of graphs have, the dtype of the values."""
+        return self._base or self
 
     real_dtype = base_dtype
 
@@ -114,16 +119,20 @@ uint16 = DType("uint16", np.uint16, 17)
 uint32 = DType("uint32", np.uint32, 22)
 uint64 = DType("uint64", np.uint64, 23)
 bool_ = DType("bool", np.bool_, 10)
+complex64 = DType("complex64", np.complex64, 8)
+complex128 = DType("complex128", np.complex128, 18)
 string = DType("string", object, 7)
 
 ALL = (
     float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
     bool_, string,
 )  # fmt: skip
-_BY_NUMPY = {d.numpy: d for d in ALL}
-_BY_NAME = {d.name: d for d in ALL} | {"half": float16, "double": float64, "float": float32}
+COMPLEX = (complex64, complex128)
+_BY_NUMPY = {d.numpy: d for d in (*ALL, *COMPLEX)}
+_BY_NAME = {d.name: d for d in (*ALL, *COMPLEX)} | {"half": float16, "double": float64, "float": float32}
 _BY_CLASS: dict[Any, DType] = {
     float: float32, int: int64, bool: bool_, str: string, bytes: string, object: string,
+    complex: complex128,
 }  # fmt: skip
 
 
@@ -155,3 +164,16 @@ def of_numpy(dtype: np.dtype) -> DType:
     """The DType of an array's dtype; TypeError if there is none."""
     found = _BY_NUMPY.get(dtype)
     return found if found is not None else as_dtype(dtype)
+
+
+_REFERENCES: dict[DType, DType] = {}
+
+
+def reference(dtype: DType) -> DType:
+    """The dtype of a variable's own tensor in a graph, `float32_ref`."""
+    found = _REFERENCES.get(dtype)
+    if found is None:
+        enum = dtype.as_datatype_enum + 100
+        found = DType(f"{dtype.name}_ref", dtype.numpy, enum, f"{dtype.kernel_name}_ref", dtype)
+        _REFERENCES[dtype] = found
+    return found

@@ -262,6 +262,7 @@ class _State(threading.local):
     def __init__(self) -> None:
         self.recorders: tuple[Any, ...] = ()  # tapes that record, outermost first
         self.function: Any = None  # the trace of a tf.function, innermost
+        self.environment: Any = None  # of the op of a graph that runs; see graph/state.py
 
 
 STATE = _State()

@@ -1,74 +1,15 @@
-"""TensorFlow 1's names, for programs that run eagerly: `import tensorwright.compat.v1 as tf`.
+"""TensorFlow 1: graphs, sessions, placeholders. `import tensorwright.compat.v1 as tf` runs programs.
 
-Names that are not here are those of the package root, of `tf.math` and of `tf.linalg`, where
-TensorFlow 1 had most of them at its root.
+Imported like this, calls build ops, which a session runs; `tf.enable_eager_execution()` at the start
+of a program lets them run at once. Programs for TensorFlow 2 that use a name of `tf.compat.v1` here and
+there stay as they are: reached as an attribute, the module changes nothing.
 """
 
 import importlib
 from typing import Any
 
-from ...frontend.tf.files import decode_base64, encode_base64, matching_files, read_file, write_file
-from ...frontend.tf.random.seeds import set_seed as set_random_seed
-from ...frontend.tf.random.stateful import normal as random_normal
-from ...frontend.tf.random.stateful import shuffle as random_shuffle
-from ...frontend.tf.random.stateful import truncated_normal
-from ...frontend.tf.random.stateful import uniform as random_uniform
-from ...frontend.tf.strings import join as string_join
-from ...frontend.tf.strings import regex_replace, substr
-from ...frontend.tf.strings import strip as string_strip
-from ...frontend.tf.strings import to_number as string_to_number
-from ...frontend.tf.v1.names import (
-    GRAPH_MODE,
-    arg_max,
-    arg_min,
-    argmax,
-    argmin,
-    count_nonzero,
-    div,
-    enable_control_flow_v2,
-    enable_eager_execution,
-    enable_resource_variables,
-    enable_v2_behavior,
-    enable_v2_tensorshape,
-    expand_dims,
-    gather,
-    graph_mode,
-    multinomial,
-    norm,
-    random_gamma,
-    random_poisson,
-    reduce_all,
-    reduce_any,
-    reduce_logsumexp,
-    reduce_max,
-    reduce_mean,
-    reduce_min,
-    reduce_prod,
-    reduce_sum,
-    squeeze,
-    to_double,
-    to_float,
-    to_int32,
-    to_int64,
-)
-from ...frontend.tf.v1.variables import VariableV1 as Variable
-from ...frontend.tf.v1.variables import (
-    assign,
-    assign_add,
-    assign_sub,
-    get_variable,
-    global_variables_initializer,
-    initialize_all_variables,
-    local_variables_initializer,
-    scatter_add,
-    scatter_nd_add,
-    scatter_nd_sub,
-    scatter_nd_update,
-    scatter_sub,
-    scatter_update,
-    variables_initializer,
-)
-from . import nn, train
+from ...frontend.tf.graph import namespaces
+from ...frontend.tf.graph.state import MODE, disable_eager_execution
 
 _ROOT = importlib.import_module(__name__.removesuffix(".compat.v1"))
 # Names of the root that were others in tf.math and tf.linalg since.
@@ -84,46 +25,27 @@ _MOVED = {
     "floor_div": ("math", "floordiv"),
     "self_adjoint_eig": ("linalg", "eigh"),
 }
+# Namespaces with modules of their own here.
+_MODULES = frozenset(["nn", "train"])
+
+if not MODE.reached_as_attribute:
+    disable_eager_execution()
 
 
 def __getattr__(name: str) -> Any:
-    """Names of graph mode, which say so; else names of the root, tf.math and tf.linalg."""
-    if name.startswith("__"):
+    """Names of graphs; else names of the root, tf.math and tf.linalg, where many were."""
+    if name.startswith("__") and name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in GRAPH_MODE:
-        found: Any = graph_mode(name)
-    else:
-        found = _newer(name)
-    globals()[name] = found
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    place, own = _MOVED.get(name, ("root", name))
+    order = [_ROOT if space == "root" else getattr(_ROOT, space) for space in (place, *_PLACES)]
+    found = globals()[name] = namespaces.find("", name if own == name else own, order)
     return found
 
 
-def _newer(name: str) -> Any:
-    place, own = _MOVED.get(name, ("root", name))
-    for space in (place, "root", "math", "linalg"):
-        module = _ROOT if space == "root" else getattr(_ROOT, space)
-        try:
-            return getattr(module, own)
-        except AttributeError:
-            continue
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_PLACES = ("root", "math", "linalg")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *GRAPH_MODE, *dir(_ROOT)})
-
-
-__all__ = [
-    "Variable", "arg_max", "arg_min", "argmax", "argmin", "assign", "assign_add", "assign_sub",
-    "count_nonzero", "decode_base64", "div", "enable_control_flow_v2", "enable_eager_execution",
-    "enable_resource_variables", "enable_v2_behavior", "enable_v2_tensorshape", "encode_base64",
-    "expand_dims", "gather", "get_variable", "global_variables_initializer",
-    "initialize_all_variables", "local_variables_initializer", "matching_files", "multinomial",
-    "nn", "norm", "random_gamma", "random_normal", "random_poisson", "random_shuffle",
-    "random_uniform", "read_file", "reduce_all", "reduce_any", "reduce_logsumexp", "reduce_max",
-    "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum", "regex_replace", "scatter_add",
-    "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "scatter_sub", "scatter_update",
-    "set_random_seed", "squeeze", "string_join", "string_strip", "string_to_number", "substr",
-    "to_double", "to_float", "to_int32", "to_int64", "train", "truncated_normal",
-    "variables_initializer", "write_file",
-]  # fmt: skip
+    return sorted({*globals(), *namespaces.names(), *_MODULES, *dir(_ROOT)})

@@ -1,29 +1,15 @@
-"""`tf.compat.v1.nn`: `tf.nn`, with TensorFlow 1's arguments where they differ."""
+"""`tf.nn` of TensorFlow 1: its arguments where they differ."""
 
 from typing import Any
 
 from ... import nn as _newer
-from ...frontend.tf.elementwise import tanh
-from ...frontend.tf.v1.names import (
-    dropout,
-    moments,
-    sigmoid_cross_entropy_with_logits,
-    softmax_cross_entropy_with_logits,
-    softmax_cross_entropy_with_logits_v2,
-    sparse_softmax_cross_entropy_with_logits,
-)
-
-__all__ = [
-    "dropout",
-    "moments",
-    "sigmoid_cross_entropy_with_logits",
-    "softmax_cross_entropy_with_logits",
-    "softmax_cross_entropy_with_logits_v2",
-    "sparse_softmax_cross_entropy_with_logits",
-    "tanh",
-]
+from ...frontend.tf.graph import namespaces
 
 
 def __getattr__(name: str) -> Any:
-    """What has not changed since."""
-    return getattr(_newer, name)
+    """Names with TensorFlow 1's arguments; else what has not changed since."""
+    return namespaces.find("nn", name, [_newer])
+
+
+def __dir__() -> list[str]:
+    return sorted({*namespaces.names("nn"), *dir(_newer)})

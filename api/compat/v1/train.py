@@ -1,31 +1,15 @@
-"""`tf.compat.v1.train`: `tf.train` and the optimisers of TensorFlow 1."""
+"""`tf.train` of TensorFlow 1: optimisers, savers, sessions that look after themselves."""
 
 from typing import Any
 
 from ... import train as _newer
-from ...frontend.tf.v1.optimizers import (
-    AdadeltaOptimizer,
-    AdagradOptimizer,
-    AdamOptimizer,
-    FtrlOptimizer,
-    GradientDescentOptimizer,
-    MomentumOptimizer,
-    Optimizer,
-    RMSPropOptimizer,
-)
-
-__all__ = [
-    "AdadeltaOptimizer",
-    "AdagradOptimizer",
-    "AdamOptimizer",
-    "FtrlOptimizer",
-    "GradientDescentOptimizer",
-    "MomentumOptimizer",
-    "Optimizer",
-    "RMSPropOptimizer",
-]
+from ...frontend.tf.graph import namespaces
 
 
 def __getattr__(name: str) -> Any:
-    """What has not changed since."""
-    return getattr(_newer, name)
+    """Names with TensorFlow 1's arguments; else what has not changed since."""
+    return namespaces.find("train", name, [_newer])
+
+
+def __dir__() -> list[str]:
+    return sorted({*namespaces.names("train"), *dir(_newer)})

@@ -90,6 +90,8 @@ def start(op: str, seed: Any, size: int) -> Tensor:
         size: the number of elements drawn.
     """
     number = None if seed is None else int(seed)
+    if STATE.environment is not None:
+        return STATE.environment.random_start(op, number, size)  # type: ignore[no-any-return]
     if STATE.function is None:
         return Tensor(_SEEDS.eager_start(op, number, size), dtypes.uint32)
     state = _SEEDS.cell.read()

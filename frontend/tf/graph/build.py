@@ -1,0 +1,303 @@
+"""Public functions as makers of ops: in a graph, a call becomes an op that computes it later.
+
+Layer: frontend. `graph_op(function)` is the function for both worlds: it runs at once, or makes one op
+whose body is the call (bodies.Call). Names follow TensorFlow 1: the op's type, or what `name=` says;
+numbers beside tensors become constants `mul/x`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ...tree import flatten, unflatten
+from .. import dtypes
+from ..apply import like
+from ..convert import convert_to_tensor, has_tensor
+from ..elementwise import constant as eager_constant
+from ..tensors import Tensor
+from .bodies import DATA, Body, Call, Constant
+from .dimensions import Dimension
+from .graph import Graph, Operation, get_default_graph
+from .infer import Inferred, infer
+from .state import is_building
+from .symbolic import GraphTensor, TensorType
+
+# TensorFlow 1's types of ops that have newer ones since.
+_TYPES = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "SelectV2": "Select"}
+# Functions whose ops are called as they are, although one op does the work.
+_OWN_NAMES = frozenset(
+    """
+    concat dropout eye linspace ones ones_like one_hot random_normal random_uniform range split
+    stack transpose truncated_normal unstack zeros zeros_like
+    """.split()
+)
+_DEFAULT_NAMES = {
+    "softmax_cross_entropy_with_logits": "softmax_cross_entropy_with_logits_sg",
+    "normal": "random_normal",
+    "uniform": "random_uniform",
+    "real_divide": "RealDiv",
+}
+# Parameters that are operands: Python numbers there become constants of the graph.
+_OPERANDS = frozenset(["x", "y", "a", "b", "input_tensor"])
+
+
+class Maker:
+    """Makes ops of one public function.
+
+    Args:
+        function: runs at once on tensors.
+        name: what its ops are called by default; else the type of the op that it consists of.
+        type: the type of its ops; else that of the last op that it consists of.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], name: str | None = None, type: str | None = None
+    ) -> None:
+        self.function = function
+        self._name = name
+        self._type = type
+        self._parameters = _parameters(function)
+        self._operands = [
+            (k, p) for k, p in enumerate(self._parameters[:2]) if p in _OPERANDS
+        ]
+
+    def __call__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The outputs of a new op, nested as the function's results are."""
+        given = list(args)
+        name = kwargs.pop("name", None)
+        if "name" in self._parameters:
+            place = self._parameters.index("name")
+            if place < len(given):
+                name = given[place]
+                given[place] = None
+        graph = graph_of([given, kwargs])
+        if self._name is None or self._type is None:
+            self._learn(graph, given, kwargs)
+        scope = name or self._name
+        assert scope is not None
+        if not self._operands or not self._has_numbers(given):
+            return self._add(graph, given, kwargs, scope)
+        with graph.name_scope(scope) as full:
+            self._make_operands(graph, given)
+        return self._add(graph, given, kwargs, full)
+
+    def _learn(self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        """Find out which ops the function consists of, and so what it is called."""
+        body, inputs = call_of(self.function, args, kwargs, graph)
+        ops = infer(body, inputs).ops
+        own = getattr(self.function, "__name__", "op")
+        last = ops[-1] if ops else own
+        if self._type is None:
+            self._type = _TYPES.get(last, last)
+        if self._name is None:
+            single = len(set(ops)) == 1 and own not in _OWN_NAMES
+            self._name = _DEFAULT_NAMES.get(own) or (self._type if single else own)
+
+    def _has_numbers(self, args: Sequence[Any]) -> bool:
+        return any(k < len(args) and not _is_graph_value(args[k]) for k, _ in self._operands)
+
+    def _make_operands(self, graph: Graph, args: list[Any]) -> None:
+        present = [(k, p) for k, p in self._operands if k < len(args)]
+        tensors = [args[k] for k, _ in present if _is_graph_value(args[k])]
+        dtype = graph_value(tensors[0]).dtype.base_dtype if tensors else None
+        for k, parameter in present:
+            x = args[k]
+            if _is_graph_value(x):
+                continue
+            if isinstance(x, (list, tuple)) and _has_graph_value(x):
+                args[k] = convert(x, dtype, parameter, graph)
+                continue
+            value = like(self._type or "", x, dtype) if dtype else convert_to_tensor(x)
+            args[k] = make_constant(graph, value, parameter)
+            dtype = value.dtype
+
+    def _add(
+        self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any], name: str
+    ) -> Any:
+        body, inputs = call_of(self.function, args, kwargs, graph)
+        made = add_call(graph, body, inputs, name, self._type)
+        if body.result is None or not made.outputs:
+            return made
+        return unflatten(body.result, made.outputs)
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def graph_op(
+    function: Callable[..., Any], name: str | None = None, type: str | None = None
+) -> Callable[..., Any]:
+    """The function for both worlds: it makes an op of the default graph, or runs at once."""
+    maker = Maker(function, name, type)
+
+    @wraps(function)
+    def op(*args: Any, **kwargs: Any) -> Any:
+        if not is_building():
+            return function(*args, **kwargs)
+        return maker(args, kwargs)
+
+    return op
+
+
+# -- calls ----------------------------------------------------------------------------------------
+
+
+def call_of(
+    function: Callable[..., Any], args: Any, kwargs: dict[str, Any], graph: Graph
+) -> tuple[Call, list[GraphTensor]]:
+    """The body of an op that computes `function(*args, **kwargs)`, and the op's inputs."""
+    leaves, tree = flatten((tuple(args), dict(kwargs)))
+    inputs: list[GraphTensor] = []
+    statics: list[Any] = []
+    for leaf in leaves:
+        if _is_graph_value(leaf):
+            inputs.append(graph.owned(graph_value(leaf)))
+            statics.append(DATA)
+        else:
+            statics.append(_kept(leaf))
+    return Call(function, tree, statics), inputs
+
+
+def _kept(leaf: Any) -> Any:
+    """An argument to keep for later: arrays may change in the meantime."""
+    if isinstance(leaf, np.ndarray):
+        return leaf.copy()
+    return leaf.value if isinstance(leaf, Dimension) else leaf
+
+
+def add_call(
+    graph: Graph,
+    body: Body,
+    inputs: Sequence[GraphTensor],
+    name: str,
+    type: str | None = None,
+) -> Operation:
+    """An op whose outputs are found by inference."""
+    found = infer_named(body, inputs, name, graph)
+    body.is_host = body.is_host or found.is_host
+    return graph.add(type or "Call", body, inputs, found.outputs, name)
+
+
+def infer_named(
+    body: Body, inputs: Sequence[GraphTensor], name: str, graph: Graph
+) -> Inferred:
+    """As `infer`; errors say which op it is about."""
+    try:
+        return infer(body, inputs)
+    except ValueError:
+        raise
+    except Exception as error:
+        shapes = ", ".join(str(t.shape) for t in inputs)
+        note = f" for '{name.rstrip('/')}' with input shapes: {shapes}."
+        message = str(getattr(error, "message", error)).removesuffix(" name: ")
+        if isinstance(error, TypeError):
+            raise TypeError(message + note) from error
+        raise ValueError(message + note) from error
+
+
+def graph_of(arguments: Any) -> Graph:
+    """The graph of the first tensor among nested arguments, or the default graph."""
+    for leaf in flatten(arguments)[0]:
+        if _is_graph_value(leaf):
+            return leaf.graph  # type: ignore[no-any-return]
+    return get_default_graph()
+
+
+def _is_graph_value(x: Any) -> bool:
+    return isinstance(x, GraphTensor) or hasattr(x, "_graph_value")
+
+
+def _has_graph_value(x: Any) -> bool:
+    return any(_is_graph_value(leaf) for leaf in flatten(x)[0])
+
+
+def graph_value(x: Any) -> GraphTensor:
+    """The tensor itself, or that of a variable."""
+    return x if isinstance(x, GraphTensor) else x._graph_value()  # type: ignore[no-any-return]
+
+
+# -- constants and conversion ---------------------------------------------------------------------
+
+
+def make_constant(graph: Graph, value: Tensor, name: str = "Const") -> GraphTensor:
+    """A `Const` op."""
+    type = TensorType(value.dtype, value.shape)
+    attributes = {"dtype": value.dtype, "value": value}
+    return graph.add("Const", Constant(value), (), [type], name, attributes).outputs[0]
+
+
+def constant(
+    value: Any,
+    dtype: Any = None,
+    shape: Any = None,
+    name: str = "Const",
+    verify_shape: bool = False,
+) -> Any:
+    """A tensor with this value; see `tf.constant`.
+
+    Args:
+        value: numbers or strings, nested lists of them, or an array.
+        dtype: what they are converted to.
+        shape: what they are repeated or arranged to.
+        name: of the op.
+        verify_shape: whether a shape other than that of the value is an error.
+    """
+    found = eager_constant(value, dtype, shape)
+    if verify_shape and shape is not None:
+        convert_to_tensor(value, dtype).shape.assert_is_compatible_with(shape)
+    return make_constant(get_default_graph(), found, name or "Const") if is_building() else found
+
+
+def convert(
+    value: Any, dtype: Any = None, name: str | None = None, graph: Graph | None = None
+) -> GraphTensor:
+    """A tensor of the graph: constants for what is none.
+
+    Raises:
+        ValueError: a tensor has another dtype.
+        TypeError: the value cannot be represented in the dtype.
+    """
+    wanted = None if dtype is None else dtypes.as_dtype(dtype)
+    if _is_graph_value(value):
+        tensor = graph_value(value)
+        if wanted is not None and tensor.dtype.base_dtype is not wanted.base_dtype:
+            raise ValueError(
+                f"Tensor conversion requested dtype {wanted.name} for Tensor with dtype"
+                f" {tensor.dtype.name}: {tensor!r}"
+            )
+        return tensor
+    target = graph or graph_of(value)
+    if isinstance(value, (list, tuple)) and (_has_graph_value(value) or has_tensor(value)):
+        return pack(value, wanted, name or "packed", target)
+    if isinstance(value, Dimension):
+        value = int(value)
+    found = convert_to_tensor(value, wanted)
+    return make_constant(target, found, name or "Const")
+
+
+def pack(values: Any, dtype: Any, name: str, graph: Graph) -> GraphTensor:
+    """Nested lists with tensors among them, as one tensor."""
+    body, inputs = call_of(convert_to_tensor, [values], {"dtype": dtype}, graph)
+    return add_call(graph, body, inputs, name, "Pack").outputs[0]
+
+
+def convert_public(
+    value: Any,
+    dtype: Any = None,
+    name: str | None = None,
+    preferred_dtype: Any = None,
+    dtype_hint: Any = None,
+) -> Any:
+    """A tensor with the value; see `tf.convert_to_tensor`."""
+    if not is_building():
+        return convert_to_tensor(value, dtype, dtype_hint or preferred_dtype)
+    return convert(value, dtype, name)

@@ -1,0 +1,313 @@
+"""What an op gives, before it runs: the dtype and the shape of each output.
+
+Layer: frontend. The body runs on abstract tensors: tracers, whose unknown sizes are symbols. Where a
+rank is not known, several are tried, and what all of them agree on is the answer. Ops that need
+values (strings, `unique`) are called on small samples instead, and run on the host later.
+
+Integers that stand for shapes are followed back to where they come from (`tf.shape(x)[0]`), so that
+`tf.reshape(y, [tf.shape(x)[0], 10])` finds its sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ....compiler.errors import UserError
+from ....compiler.ir.dims import Dim
+from ....compiler.ir.types import TensorType as ArrayShape
+from ....compiler.program import LeafKind, LeafSpec
+from ...context import require
+from ...lift import lift
+from ...trace import trace
+from ...values import dtype_of
+from .. import dtypes
+from ..apply import Record
+from ..errors import OpError
+from ..functions import FunctionTrace
+from ..shapes import TensorShape
+from ..tensors import STATE, Tensor
+from ..variables import Cell
+from .bodies import Body, Constant
+from .state import Environment, running
+from .symbolic import GraphTensor, TensorType
+
+_RANKS = range(5)  # that are tried where none is known
+_MOST_COMBINATIONS = 125
+_HINTS = (5, 7)  # sizes that unknown ones are thought to have
+_SAMPLES = (2, 3)
+# What a body raises because it is given no values.
+NEEDS_VALUES = (TypeError, NotImplementedError, UserError)
+_WRONG = (ValueError, TypeError, UserError, OpError, NotImplementedError, IndexError, KeyError)
+
+
+class Inferred(NamedTuple):
+    """What a body gives, and the names of the ops that it consists of."""
+
+    outputs: list[TensorType]
+    ops: list[str]
+    is_host: bool
+
+
+@dataclass
+class _Roots:
+    """The tensors that abstract evaluation starts from, and the ops on shapes behind them."""
+
+    tensors: list[GraphTensor] = field(default_factory=list)
+    found: dict[GraphTensor, bool] = field(default_factory=dict)
+
+    def visit(self, tensor: GraphTensor) -> None:
+        if tensor in self.found:
+            return
+        followed = _is_shape_op(tensor)
+        self.found[tensor] = followed
+        if followed:
+            for x in tensor.op.inputs:
+                self.visit(x)
+        else:
+            self.tensors.append(tensor)
+
+
+def _is_shape_op(tensor: GraphTensor) -> bool:
+    """Whether a tensor is a shape, a size or an axis that can be computed from other tensors."""
+    rank = tensor.shape.rank
+    body = tensor.op._body
+    if isinstance(body, Constant):
+        return tensor.shape.num_elements() is not None and tensor.shape.num_elements() <= 64
+    small = tensor.dtype.is_integer and rank is not None and rank <= 1
+    return small and body.is_pure and not body.is_host
+
+
+class _Records:
+    """Notes the names of the ops that are applied."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def _record(self, record: Record) -> None:
+        self.names.append(record.name)
+
+    def _read_variable(self, cell: Cell, tensor: Tensor) -> None:
+        return None
+
+
+class _Abstract(Environment):
+    """Variables and random streams without values."""
+
+    def cell(self, storage: Any) -> Cell:
+        dims = [_HINTS[0] if d is None else d for d in storage.shape.as_list()]
+        value = np.broadcast_to(np.zeros((), storage.dtype.numpy), dims)
+        return Cell(Tensor(value, storage.dtype), storage.name, True, storage.shape)
+
+    def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
+        cell = Cell(Tensor(np.zeros(6, np.uint32)), "start", False, TensorShape([6]))
+        return cell.read() if STATE.function is not None else cell.tensor
+
+
+def infer(body: Body, inputs: Sequence[GraphTensor]) -> Inferred:
+    """What `body` gives for these inputs.
+
+    Raises:
+        ValueError: the shapes do not fit together; and what the body itself raises.
+    """
+    roots = _Roots()
+    for t in inputs:
+        roots.visit(t)
+    if any(t.dtype.numpy.kind in "Oc" for t in roots.tensors):
+        return _sampled(body, inputs, roots)
+    error: Exception | None = None
+    found: list[list[TensorType]] = []
+    records = _Records()
+    for ranks in _ranks(roots.tensors):
+        try:
+            found.append(_with_ranks(body, inputs, roots, ranks, records))
+        except _WRONG as problem:
+            error = error or problem
+    if found:
+        return Inferred(_common(found), records.names, False)
+    assert error is not None
+    if isinstance(error, NEEDS_VALUES):
+        try:
+            return _sampled(body, inputs, roots)
+        except _WRONG:
+            raise error from None
+    raise error
+
+
+def _ranks(tensors: Sequence[GraphTensor]) -> Iterator[dict[GraphTensor, int]]:
+    """Ranks for the tensors whose rank is not known: first all the same, then all combinations."""
+    unknown = [t for t in tensors if t.shape.rank is None]
+    if not unknown:
+        yield {}
+        return
+    for rank in _RANKS:
+        yield dict.fromkeys(unknown, rank)
+    if 1 < len(unknown) and len(_RANKS) ** len(unknown) <= _MOST_COMBINATIONS:
+        for ranks in product(_RANKS, repeat=len(unknown)):
+            if len(set(ranks)) > 1:
+                yield dict(zip(unknown, ranks, strict=True))
+
+
+def _with_ranks(
+    body: Body,
+    inputs: Sequence[GraphTensor],
+    roots: _Roots,
+    ranks: dict[GraphTensor, int],
+    records: _Records,
+) -> list[TensorType]:
+    """Tries sizes for the unknown ones until the body accepts them."""
+    known = {d for t in roots.tensors for d in (t.shape._dims or ()) if d is not None and d > 1}
+    first: Exception | None = None
+    for hint in (_HINTS[0], *sorted(known - set(_HINTS))):
+        try:
+            found, is_fixed = _abstract(body, inputs, roots, ranks, hint, records)
+        except _WRONG as error:
+            first = first or error
+            continue
+        if is_fixed and hint == _HINTS[0]:
+            # a size was taken for a number: what follows from it shows in a second run
+            try:
+                other, _ = _abstract(body, inputs, roots, ranks, _HINTS[1], records)
+            except _WRONG:
+                return found
+            return _common([found, other])
+        return found
+    assert first is not None
+    raise first
+
+
+def _abstract(
+    body: Body,
+    inputs: Sequence[GraphTensor],
+    roots: _Roots,
+    ranks: dict[GraphTensor, int],
+    hint: int,
+    records: _Records,
+) -> tuple[list[TensorType], bool]:
+    """The outputs, and whether symbols were fixed to the size that they were thought to have."""
+    sizes: dict[str, int] = {}
+    specs = [_spec(k, t, ranks, hint, sizes) for k, t in enumerate(roots.tensors)]
+    names = [t.op.name for t in roots.tensors]
+    records.names.clear()
+
+    def abstract(*leaves: Any) -> tuple[Any, ...]:
+        before, recorders = STATE.function, STATE.recorders
+        STATE.function, STATE.recorders = FunctionTrace(require()), ()
+        try:
+            env = {t: Tensor(x) for t, x in zip(roots.tensors, leaves, strict=True)}
+            given = [_follow(t, env) for t in inputs]
+            STATE.recorders = (records,)
+            return tuple([lift(x._value) for x in body(given)])
+        finally:
+            STATE.function, STATE.recorders = before, recorders
+
+    with running(_Abstract()):
+        result = trace(abstract, lambda leaves: (leaves, {}), specs, names, sizes)
+    fixed = any(
+        isinstance(old, Dim) and new == hint
+        for a, b in zip(specs, result.inputs, strict=True)
+        for old, new in zip(a.type.shape, b.type.shape, strict=True)
+    )
+    outputs = [_type_of(s.type) for s in result.output.specs]
+    return outputs[: result.output.count], fixed
+
+
+def _spec(
+    number: int,
+    tensor: GraphTensor,
+    ranks: dict[GraphTensor, int],
+    hint: int,
+    sizes: dict[str, int],
+) -> LeafSpec:
+    dims = tensor.shape._dims
+    if dims is None:
+        dims = (None,) * ranks[tensor]
+    shape: list[Any] = []
+    for axis, size in enumerate(dims):
+        if size is None:
+            name = f"n{number}_{axis}"
+            sizes[name] = hint
+            size = Dim.symbol(name)
+        shape.append(size)
+    type = ArrayShape(dtype_of(tensor.dtype.numpy), tuple(shape))
+    return LeafSpec(LeafKind.ARRAY if shape else LeafKind.NUMPY_SCALAR, type)
+
+
+def _follow(tensor: GraphTensor, env: dict[GraphTensor, Tensor]) -> Tensor:
+    """The value of a root, or of an op on shapes."""
+    found = env.get(tensor)
+    if found is None:
+        op = tensor.op
+        outputs = op._body([_follow(t, env) for t in op.inputs])
+        env.update(zip(op.outputs, outputs, strict=True))
+        found = env[tensor]
+    return found
+
+
+def _type_of(type: ArrayShape) -> TensorType:
+    dims = [d if isinstance(d, int) else None for d in type.shape]
+    return TensorType(dtypes.of_numpy(type.dtype.numpy), TensorShape(dims))
+
+
+def _common(found: Sequence[Sequence[TensorType]]) -> list[TensorType]:
+    """What all have in common; sizes and ranks that differ are not known."""
+    merged = list(found[0])
+    for other in found[1:]:
+        merged = [
+            TensorType(a.dtype, _same(a.shape, b.shape))
+            for a, b in zip(merged, other, strict=True)
+        ]
+    return merged
+
+
+def _same(a: TensorShape, b: TensorShape) -> TensorShape:
+    if a.rank is None or a.rank != b.rank:
+        return TensorShape(None)
+    return TensorShape([x if x == y else None for x, y in zip(a, b, strict=True)])
+
+
+# -- samples --------------------------------------------------------------------------------------
+
+
+def _sampled(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferred:
+    """Calls the body on small arrays of two sizes; what differs is not known."""
+    if not body.is_pure:
+        raise TypeError("the op needs values to find out what it gives")
+    found: list[list[TensorType]] = []
+    error: Exception | None = None
+    records = _Records()
+    for size in _SAMPLES:
+        for ranks in _ranks(roots.tensors):
+            try:
+                env = {t: _sample(t, ranks, size) for t in roots.tensors}
+                recorders, STATE.recorders = STATE.recorders, (records,)
+                records.names.clear()
+                try:
+                    with running(_Abstract()):
+                        outputs = body([_follow(t, env) for t in inputs])
+                finally:
+                    STATE.recorders = recorders
+            except _WRONG as problem:
+                error = error or problem
+                continue
+            found.append([TensorType(x.dtype, TensorShape(np.shape(x._value))) for x in outputs])
+    if not found:
+        assert error is not None
+        raise error
+    return Inferred(_common(found), records.names, True)
+
+
+def _sample(tensor: GraphTensor, ranks: dict[GraphTensor, int], size: int) -> Tensor:
+    dims = tensor.shape._dims
+    if dims is None:
+        dims = (None,) * ranks[tensor]
+    shape = [size if d is None else d for d in dims]
+    if tensor.dtype is dtypes.string:
+        value: Any = np.full(shape, b"a", object)
+    else:
+        value = (np.arange(int(np.prod(shape))) % size).reshape(shape).astype(tensor.dtype.numpy)
+    return Tensor(value if shape else value[()], tensor.dtype)

@@ -1,0 +1,185 @@
+"""The names of `tensorwright.compat.v1`: which are those of graphs, and which functions make ops.
+
+Layer: frontend. A name is looked up in three places: names of graphs (`GRAPH`); functions with TensorFlow
+1's arguments (`FUNCTIONS`); the newer namespaces. Functions of the second and third kind that consist of
+ops make an op of the graph when they are called in one.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from functools import cache
+from types import FunctionType, ModuleType
+from typing import Any
+
+from . import operators as _operators  # noqa: F401  fills the table of operators
+from .build import graph_op
+
+_PACKAGE = __package__.rpartition(".")[0]  # frontend.tf
+
+# namespace -> module of frontend.tf -> names, "public=own" where the two differ
+GRAPH: dict[str, dict[str, str]] = {
+    "": {
+        "graph.build": "constant convert_to_tensor=convert_public",
+        "graph.config": """
+            ConfigProto GPUOptions GraphOptions OptimizerOptions RunMetadata RunOptions
+        """,
+        "graph.graph": """
+            Graph GraphKeys Operation add_to_collection add_to_collections get_collection
+            get_collection_ref get_default_graph reset_default_graph
+        """,
+        "graph.ops": """
+            Print control_dependencies group no_op placeholder placeholder_with_default py_func
+            tuple=tuple_of
+        """,
+        "graph.session": "InteractiveSession Session get_default_session",
+        "graph.state": """
+            disable_eager_execution disable_v2_behavior=disable_eager_execution
+            enable_eager_execution executing_eagerly
+        """,
+        "graph.variables": """
+            Variable all_variables global_variables global_variables_initializer
+            initialize_all_variables initialize_local_variables local_variables
+            local_variables_initializer model_variables moving_average_variables
+            trainable_variables variables_initializer
+        """,
+    },
+    "nn": {},
+    "train": {
+        "v1.optimizers": """
+            AdadeltaOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer
+            GradientDescentOptimizer MomentumOptimizer Optimizer RMSPropOptimizer
+        """,
+    },
+}
+FUNCTIONS: dict[str, dict[str, str]] = {
+    "": {
+        "files": "decode_base64 encode_base64 matching_files read_file write_file",
+        "random.stateful": """
+            random_normal=normal random_shuffle=shuffle truncated_normal random_uniform=uniform
+        """,
+        "scopes": "stop_gradient",
+        "strings": """
+            string_join=join regex_replace substr string_strip=strip string_to_number=to_number
+        """,
+        "v1.names": """
+            arg_max arg_min argmax argmin count_nonzero div expand_dims gather multinomial norm
+            random_gamma random_poisson reduce_all reduce_any reduce_logsumexp reduce_max
+            reduce_mean reduce_min reduce_prod reduce_sum squeeze to_double to_float to_int32
+            to_int64
+        """,
+    },
+    "nn": {
+        "elementwise": "tanh",
+        "v1.names": """
+            dropout moments sigmoid_cross_entropy_with_logits softmax_cross_entropy_with_logits
+            softmax_cross_entropy_with_logits_v2 sparse_softmax_cross_entropy_with_logits
+        """,
+    },
+}
+# Modules of frontend.tf whose functions consist of ops.
+_OF_OPS = frozenset(
+    """
+    apply arrays clipping decompositions elementwise elimination indexing layout linalg nn.activations
+    nn.lookup nn.losses nn.normalise nn.windows random.stateful random.stateless reductions
+    segments shaping sorting special strings v1.names
+    """.split()
+)
+# Namespaces whose functions make ops; what else is in them is as in TensorFlow 2.
+NAMESPACES = frozenset(
+    ["bitwise", "io", "linalg", "math", "nn", "random", "sparse", "strings", "image", "signal"]
+)
+
+
+def _entries(table: dict[str, dict[str, str]]) -> dict[str, dict[str, tuple[str, str]]]:
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for space, modules in table.items():
+        entries = found[space] = {}
+        for module, names in modules.items():
+            for entry in names.split():
+                public, _, own = entry.partition("=")
+                entries[public] = (module, own or public)
+    return found
+
+
+_GRAPH, _FUNCTIONS = _entries(GRAPH), _entries(FUNCTIONS)
+
+
+def names(space: str = "") -> list[str]:
+    """The names of a namespace that differ from TensorFlow 2's."""
+    return sorted({*_GRAPH.get(space, {}), *_FUNCTIONS.get(space, {})})
+
+
+def find(space: str, name: str, newer: Sequence[Any]) -> Any:
+    """What a name of a namespace of TensorFlow 1 stands for.
+
+    Args:
+        space: "" for the root, or "nn" and the like.
+        name: the name.
+        newer: modules of TensorFlow 2 where it may be.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    own = _GRAPH.get(space, {}).get(name)
+    if own is not None:
+        return _load(*own)
+    function = _FUNCTIONS.get(space, {}).get(name)
+    if function is not None:
+        return graph_op(_load(*function))
+    for module in newer:
+        try:
+            return aware(getattr(module, name))
+        except AttributeError:
+            continue
+    label = f"tensorwright.compat.v1.{space}".rstrip(".")
+    raise AttributeError(f"module {label!r} has no attribute {name!r}")
+
+
+def _load(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), name)
+
+
+def aware(found: Any) -> Any:
+    """A function that makes ops in graphs, if it consists of ops; a namespace of such ones."""
+    if isinstance(found, ModuleType):
+        label = found.__name__.rpartition(".")[2]
+        return namespace(found) if label in NAMESPACES else found
+    if not isinstance(found, FunctionType):
+        return found
+    package, _, module = found.__module__.rpartition(f"{_PACKAGE}.")
+    if not package and module in _OF_OPS:
+        return _wrapped(found)
+    return found
+
+
+@cache
+def _wrapped(function: FunctionType) -> Any:
+    return graph_op(function)
+
+
+class Namespace(ModuleType):
+    """A namespace of TensorFlow 2 whose functions make ops in graphs."""
+
+    def __init__(self, newer: ModuleType) -> None:
+        label = newer.__name__.rpartition(".")[2]
+        super().__init__(f"tensorwright.compat.v1.{label}", newer.__doc__)
+        self._space = label
+        self._newer = newer
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = find(self._space, name, [self._newer])
+        setattr(self, name, found)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return sorted({*names(self._space), *dir(self._newer)})
+
+
+@cache
+def namespace(newer: ModuleType) -> Namespace:
+    """The namespace for graphs of one of TensorFlow 2; one object."""
+    return Namespace(newer)

@@ -1,0 +1,110 @@
+"""The operators of graph tensors, which make ops named `add`, `mul`, `strided_slice`.
+
+Layer: frontend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..tensors import OPERATORS
+from .build import Maker
+from .symbolic import GRAPH_OPERATORS, GraphTensor
+
+# operator -> name of its ops; those with a reflected form
+_BINARY = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "truediv",
+    "floordiv": "floordiv",
+    "mod": "mod",
+    "pow": "pow",
+    "matmul": "matmul",
+    "and": "and",
+    "or": "or",
+    "xor": "xor",
+}
+_COMPARISONS = {"lt": "Less", "le": "LessEqual", "gt": "Greater", "ge": "GreaterEqual"}
+_UNARY = {"neg": "Neg", "abs": "Abs", "invert": "LogicalNot", "round": "Round"}
+
+
+def _binary(operator: str, name: str) -> None:
+    maker = Maker(_two(OPERATORS[operator]), name)
+
+    def forward(x: GraphTensor, y: Any) -> Any:
+        return maker((x, y), {})
+
+    def reflected(x: GraphTensor, y: Any) -> Any:
+        return maker((y, x), {})
+
+    GRAPH_OPERATORS[operator] = forward
+    if operator in _BINARY:
+        GRAPH_OPERATORS[f"r{operator}"] = reflected
+
+
+def _two(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with operands x and y, whatever it calls them."""
+
+    def compute(x: Any, y: Any) -> Any:
+        return function(x, y)
+
+    return compute
+
+
+def _unary(operator: str, name: str) -> None:
+    maker = Maker(OPERATORS[operator], name)
+
+    def compute(x: GraphTensor, *args: Any) -> Any:
+        return maker((x, *args), {})
+
+    GRAPH_OPERATORS[operator] = compute
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+class Part(NamedTuple):
+    """A slice as a container, so that tensors in it are found."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+
+def packed_index(index: Any) -> Any:
+    """An index with `Part`s for slices."""
+    if isinstance(index, tuple):
+        return tuple(packed_index(k) for k in index)
+    if isinstance(index, slice):
+        return Part(index.start, index.stop, index.step)
+    return index
+
+
+def unpacked_index(index: Any) -> Any:
+    """The index itself."""
+    if isinstance(index, Part):
+        return slice(index.start, index.stop, index.step)
+    if isinstance(index, tuple):
+        return tuple(unpacked_index(k) for k in index)
+    return index
+
+
+def _part_of(tensor: Any, index: Any) -> Any:
+    return OPERATORS["getitem"](tensor, unpacked_index(index))
+
+
+_strided_slice = Maker(_part_of, "strided_slice", "StridedSlice")
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """A part of a tensor."""
+    return _strided_slice((x, packed_index(index)), {})
+
+
+for _operator, _name in (_BINARY | _COMPARISONS).items():
+    _binary(_operator, _name)
+for _operator, _name in _UNARY.items():
+    _unary(_operator, _name)
+GRAPH_OPERATORS["getitem"] = getitem

@@ -1,0 +1,274 @@
+"""Segments as programs: traced through the bodies of their ops, compiled, called.
+
+Layer: frontend. A native segment becomes one program for each pattern of ranks and dtypes; sizes that
+placeholders leave open are symbols, so that another batch size runs the same program. Variables that
+the segment reads are further arguments, those that it changes further results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ....compiler.compile import Compilation, host_target
+from ....compiler.ir.dims import Dim
+from ....compiler.options import Options
+from ....compiler.program import LeafKind, LeafSpec, Signature, tuple_of_leaves
+from ....runtime import cpu
+from ... import values
+from ...context import SMALLEST_SYMBOLIC, TraceContext, require
+from ...lift import lift
+from ...trace import TraceResult, trace
+from .. import dtypes
+from ..errors import FailedPreconditionError, InvalidArgumentError, OpError
+from ..functions import FunctionTrace
+from ..random.philox import start_of
+from ..random.seeds import DEFAULT_GLOBAL_SEED, entropy
+from ..shapes import TensorShape
+from ..tensors import STATE, Tensor
+from ..variables import Cell
+from .graph import Operation
+from .infer import NEEDS_VALUES
+from .plan import Segment
+from .state import Environment, running
+from .symbolic import GraphTensor
+from .variables import Storage
+
+_SKIP = 256  # counters that a draw of one number reserves; TensorFlow's distance
+
+
+class NeedsHost(Exception):
+    """An op cannot be compiled: it has to run on the host."""
+
+    def __init__(self, op: Operation) -> None:
+        super().__init__(op.name)
+        self.op = op
+
+
+class State(Environment):
+    """The values that one session keeps: of variables, and of random streams."""
+
+    def __init__(self) -> None:
+        self.cells: dict[Storage, Cell] = {}
+        self._streams: dict[tuple[Operation, int], tuple[Cell, np.ndarray]] = {}
+        self._draws: dict[Operation, int] = {}
+
+    def begin(self, op: Operation) -> None:
+        """The body of `op` is about to run."""
+        self.op = op
+        self._draws[op] = 0
+
+    def cell(self, storage: Storage) -> Cell:
+        """Where the value of a variable is; its array is None before it is initialised."""
+        found = self.cells.get(storage)
+        if found is None:
+            found = _SessionCell(storage)
+            self.cells[storage] = found
+        return found
+
+    def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
+        """Each op draws from a stream of its own, which goes on from run to run."""
+        key = self.op, self._draws[self.op]
+        self._draws[self.op] += 1
+        if key not in self._streams:
+            start = _stream_start(*self.op.random_seed, seed)
+            used = Tensor(np.zeros((), np.uint64)[()], dtypes.uint64)
+            self._streams[key] = Cell(used, "random_state", False, TensorShape([])), start
+        cell, start = self._streams[key]
+        drawn = cell.read()
+        cell.write(Tensor(drawn._value + np.uint64(1) * (size * _SKIP), dtypes.uint64))
+        return Tensor(_moved(drawn._value, start), dtypes.uint32)
+
+
+def _stream_start(graph_seed: int | None, number: int, seed: int | None) -> np.ndarray:
+    """TensorFlow's: the graph's seed is the key, the op's (or the op's number) the counter's half."""
+    if graph_seed is None and seed is None:
+        return start_of(0, entropy(64), entropy(64))
+    key = DEFAULT_GLOBAL_SEED if graph_seed is None else graph_seed
+    return start_of(0, number if seed is None else seed, key)
+
+
+def _moved(used: Any, start: np.ndarray) -> Any:
+    """The start of a stream, `used` counters further on."""
+    half = np.uint64(32)
+    low = (used & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    high = (used >> half).astype(np.uint32)
+    zero = np.zeros((), np.uint32)
+    return np.stack([low, high, *[zero + word for word in start[2:]]])
+
+
+class _SessionCell(Cell):
+    """A variable's value in a session; there is none before it is initialised."""
+
+    __slots__ = ()
+
+    def __init__(self, storage: Storage) -> None:
+        self.array = None
+        self._tensor = None
+        self.dtype, self.shape, self.name = storage.dtype, storage.shape, storage.name
+        self.trainable = False
+
+    def read(self) -> Tensor:
+        trace = STATE.function
+        if self.array is None and (trace is None or self not in trace.current):
+            raise uninitialized(self.name)
+        return super().read()
+
+
+def uninitialized(name: str) -> FailedPreconditionError:
+    """The error for reading a variable that has no value."""
+    return FailedPreconditionError(
+        f"Attempting to use uninitialized value {name}\n\t [[{{{{node {name}/read}}}}]]"
+    )
+
+
+class _RunTrace(FunctionTrace):
+    """Variables may be written without having been read: they may have no value yet."""
+
+    def write(self, cell: Cell, tensor: Tensor) -> None:
+        self.current[cell] = tensor
+        self.written[cell] = None
+
+    def restore(self, current: dict[Cell, Tensor], written: dict[Cell, None]) -> None:
+        for cell in self.written:
+            if cell not in self._arguments and cell.array is not None:
+                self._known(cell)
+        super().restore(current, written)
+
+    def _known(self, cell: Cell) -> None:
+        kept = self.current.pop(cell, None)
+        self.read(cell)
+        if kept is not None:
+            self.current[cell] = kept
+
+
+def run_on_host(segment: Segment, state: State, env: dict[GraphTensor, Any]) -> None:
+    """Run ops one after the other; `env` has the tensors that they read and gets their results."""
+    with running(state):
+        for op in segment.ops:
+            state.begin(op)
+            given = [Tensor(env[t], t.dtype.base_dtype) for t in op.needed]
+            found = _computed(op, given)
+            env.update((t, x._value) for t, x in zip(op.outputs, found, strict=True))
+
+
+def _computed(op: Operation, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The outputs of an op; errors in data name it."""
+    try:
+        return op._body(inputs)
+    except InvalidArgumentError as error:
+        if "[[" in error.message:
+            raise
+        message = error.message.removesuffix(" name: ").rstrip()
+        raise InvalidArgumentError(
+            None, op, f"{message}\n\t [[{{{{node {op.name}}}}}]]"
+        ) from None
+
+
+class Program:
+    """A native segment for arguments of certain ranks and dtypes.
+
+    Attributes:
+        cells: the variables that are arguments, behind the inputs.
+        written: those that are results, behind the outputs.
+    """
+
+    def __init__(self, segment: Segment, state: State, arrays: Sequence[Any]) -> None:
+        self._segment = segment
+        sizes: dict[str, int] = {}
+        specs = [
+            _spec(k, t, x, sizes)
+            for k, (t, x) in enumerate(zip(segment.inputs, arrays, strict=True))
+        ]
+        result = self._trace(state, specs, sizes)
+        self.cells = tuple(self._state.read_cells)
+        self.written = tuple(self._state.written)
+        self.graph = result.graph
+        captured = [_leaf(v.type) for v in self.graph.inputs[len(result.inputs) :]]
+        inputs = (*result.inputs, *captured)
+        output = result.output
+        nest = output.nest or tuple_of_leaves(len(output.specs))
+        self._build: Callable[..., Any] | None = None if output.nest else output.build
+        signature = Signature(
+            inputs, output.specs, tuple_of_leaves(len(inputs)), nest, self.graph.guards
+        )
+        options = Options.from_environment()
+        self.compilation = Compilation(self.graph, signature, options, host_target())
+        self._executable = cpu.load(self.compilation.program)
+        self.native = self._executable.call
+
+    def _trace(
+        self, state: State, specs: Sequence[LeafSpec], sizes: dict[str, int]
+    ) -> TraceResult:
+        segment = self._segment
+
+        def traced(*leaves: Any) -> Any:
+            before, recorders = STATE.function, STATE.recorders
+            self._state = STATE.function = _RunTrace(require())
+            STATE.recorders = ()
+            try:
+                env = {
+                    t: Tensor(x, t.dtype.base_dtype)
+                    for t, x in zip(segment.inputs, leaves, strict=True)
+                }
+                _trace_ops(segment.ops, state, env, require())
+                results = [lift(env[t]._value) for t in segment.outputs]
+                return (*results, *self._state.results())
+            finally:
+                STATE.function, STATE.recorders = before, recorders
+
+        traced.__name__ = "session"
+        names = [t.op.name for t in segment.inputs]
+        with running(state):
+            return trace(traced, lambda leaves: (leaves, {}), specs, names, sizes)
+
+    def __call__(self, arrays: Sequence[Any]) -> Any:
+        """The outputs; NotImplemented if the program is not for these arrays."""
+        found = self.native(*arrays, *[cell.array for cell in self.cells])
+        if found is NotImplemented:
+            return found
+        if self._build is not None:
+            found = self._build(found)
+        k = len(self._segment.outputs)
+        for cell in self.written:
+            cell.put(found[k])
+            k += 1
+        return found
+
+
+def _trace_ops(
+    ops: Sequence[Operation], state: State, env: dict[GraphTensor, Tensor], ctx: TraceContext
+) -> None:
+    for op in ops:
+        state.begin(op)
+        given = [env[t] for t in op.needed]
+        try:
+            found = _computed(op, given)
+        except OpError:
+            raise
+        except NEEDS_VALUES as error:
+            if op._body.writes or not op._body.is_pure:
+                raise
+            raise NeedsHost(op) from error
+        env.update(zip(op.outputs, found, strict=True))
+
+
+def _spec(number: int, tensor: GraphTensor, array: Any, sizes: dict[str, int]) -> LeafSpec:
+    """The type of an input; sizes that the graph leaves open are symbols, but for 0 and 1."""
+    type = values.type_of(np.asarray(array))
+    dims = tensor.shape._dims or (None,) * len(type.shape)
+    shape: list[Any] = []
+    for axis, (size, declared) in enumerate(zip(type.shape, dims, strict=True)):
+        if declared is None and isinstance(size, int) and size >= SMALLEST_SYMBOLIC:
+            name = f"n{number}_{axis}"
+            sizes[name] = size
+            shape.append(Dim.symbol(name))
+        else:
+            shape.append(size)
+    return _leaf(type.with_shape(tuple(shape)))
+
+
+def _leaf(type: Any) -> LeafSpec:
+    return LeafSpec(LeafKind.ARRAY if type.shape else LeafKind.NUMPY_SCALAR, type)

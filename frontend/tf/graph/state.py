@@ -1,0 +1,100 @@
+"""What is default on a thread: the graph, the session; whether calls build ops or run them.
+
+Layer: frontend. TensorFlow 1 programs build: `tensorwright.compat.v1`, imported by itself, turns eager
+execution off. Inside of `with graph.as_default()` calls build in any case. While ops run (or their
+shapes are found), the functions they consist of run at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..tensors import STATE
+
+if TYPE_CHECKING:
+    from .graph import Graph, Operation
+    from .variables import Storage
+
+
+class _Mode:
+    """Whether ops run when they are called; for all threads."""
+
+    def __init__(self) -> None:
+        self.is_eager = True
+        self.default: Graph | None = None  # the graph of all threads that have no other
+        self.reached_as_attribute = False  # whether compat.v1 is loaded by a program for TF 2
+
+
+MODE = _Mode()
+
+
+class _Stacks(threading.local):
+    def __init__(self) -> None:
+        self.graphs: list[Any] = []
+        self.sessions: list[Any] = []
+
+
+STACKS = _Stacks()
+
+
+class Environment:
+    """What the bodies of ops ask for: the values of variables, streams of random numbers.
+
+    Attributes:
+        op: the op whose body runs.
+    """
+
+    op: Operation
+
+    def cell(self, storage: Storage) -> Any:
+        """Where the value of a variable is."""
+        raise NotImplementedError
+
+    def random_start(self, name: str, seed: int | None, size: int) -> Any:
+        """Where the op's next draw of `size` numbers starts: u32[6]."""
+        raise NotImplementedError
+
+
+def is_building() -> bool:
+    """Whether calls make ops of a graph, rather than run at once."""
+    if STATE.environment is not None:
+        return False
+    return bool(STACKS.graphs) or not (MODE.is_eager or STATE.function is not None)
+
+
+@contextmanager
+def running(environment: Environment) -> Iterator[None]:
+    """Let calls run at once; what bodies ask for comes from `environment`."""
+    before, STATE.environment = STATE.environment, environment
+    try:
+        yield
+    finally:
+        STATE.environment = before
+
+
+def disable_eager_execution() -> None:
+    """Let calls build ops of the default graph from here on."""
+    MODE.is_eager = False
+
+
+def enable_eager_execution(
+    config: Any = None, device_policy: Any = None, execution_mode: Any = None
+) -> None:
+    """Let calls run at once from here on.
+
+    Raises:
+        ValueError: ops have been built already.
+    """
+    if MODE.is_eager:
+        return
+    if MODE.default is not None and MODE.default.get_operations():
+        raise ValueError("tf.enable_eager_execution must be called at program startup.")
+    MODE.is_eager = True
+
+
+def executing_eagerly() -> bool:
+    """Whether calls run at once."""
+    return not is_building() and STATE.function is None
