@@ -96,6 +96,7 @@ NAMESPACES = frozenset(
         "random",
         "saved_model",
         "strings",
+        "summary",
         "sysconfig",
         "test",
         "train",

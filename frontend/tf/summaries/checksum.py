@@ -1,9 +1,9 @@
 """CRC-32C, the checksum of record files, of short and of long data.
 
-Layer: frontend. Short data is done byte by byte; a Python loop takes about 50 ns for each. Longer
+Layer: frontend. Short data is done byte by byte; a Python loop takes about 120 ns for each. Longer
 data is cut into rows of equal length which NumPy works on side by side, two bytes a step; then the
-checksums of neighbours are combined, since the checksum of `a + b` is that of `a` followed by zeros,
-xor that of `b`, when it starts from 0. Following zeros are a linear map of the 32 bits.
+checksums of neighbours are combined. The checksum of `a + b` is that of `a` followed by zeros, xor
+that of `b`, when it starts from 0; and following zeros are a linear map of the 32 bits.
 """
 
 from __future__ import annotations

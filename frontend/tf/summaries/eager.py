@@ -228,7 +228,7 @@ def histogram(
 def image(
     name: str, data: Any, step: Any = None, max_outputs: int = 3, description: str | None = None
 ) -> Tensor:
-    """Write pictures: [batch, height, width, channels], floats from 0 to 1 or uint8; see `write`."""
+    """Write pictures [batch, height, width, channels], floats from 0 to 1 or uint8; see `write`."""
     return _write(
         name,
         lambda: plugins.image(_array(data), int(max_outputs)),

@@ -64,7 +64,7 @@ class RecordWriter:
     def __init__(self, path: Any, options: Any = None) -> None:
         if getattr(options, "compression_type", options) not in (None, ""):
             raise NotImplementedError("TFRecordWriter writes no compressed files")
-        self._file = open(path, "wb")
+        self._file = open(path, "wb")  # noqa: SIM115  (until close)
 
     def write(self, record: bytes) -> None:
         """Add one record."""
