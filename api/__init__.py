@@ -42,6 +42,7 @@ from .frontend.transforms import (
     value_and_grad,
     vjp,
 )
+from .runtime.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
@@ -68,6 +69,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "fori_loop",
+    "get_num_threads",
     "grad",
     "hessian",
     "hvp",
@@ -79,6 +81,7 @@ __all__ = [
     "map",
     "remat",
     "scan",
+    "set_num_threads",
     "stop_gradient",
     "switch",
     "value_and_grad",

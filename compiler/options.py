@@ -4,6 +4,7 @@ Layer: compiler. The only module that reads environment variables::
 
     TENSORWRIGHT_VERIFY=1        check the graph after every pass
     TENSORWRIGHT_DUMP_DIR=DIR    write what every stage makes to DIR
+    OMP_NUM_THREADS=N            let N threads share a loop, as in other programs
 """
 
 from __future__ import annotations
@@ -29,3 +30,13 @@ class Options:
             verify=found.get("TENSORWRIGHT_VERIFY", "0") not in ("", "0"),
             dump_dir=found.get("TENSORWRIGHT_DUMP_DIR") or None,
         )
+
+
+def threads_wanted(environment: Mapping[str, str] | None = None) -> int | None:
+    """How many threads the environment asks for; None: it does not say, or not in a number.
+
+    OpenMP's variable may be a list; its first number is that of the outermost loops.
+    """
+    found = os.environ if environment is None else environment
+    first = found.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None

@@ -2,5 +2,13 @@
 
 from .cpu import Executable, load, release_memory
 from .native import NativeCallable
+from .threads import get_num_threads, set_num_threads
 
-__all__ = ["Executable", "NativeCallable", "load", "release_memory"]
+__all__ = [
+    "Executable",
+    "NativeCallable",
+    "get_num_threads",
+    "load",
+    "release_memory",
+    "set_num_threads",
+]

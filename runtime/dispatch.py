@@ -13,7 +13,7 @@ from functools import cache
 
 from ..compiler.codegen.llvm.dispatch import DISPATCH
 from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
-from . import host
+from . import host, threads
 
 # Blocks from here on are mapped in huge pages and pooled; below, malloc reuses memory well enough.
 _LARGE_BYTES = 4 << 20
@@ -68,6 +68,8 @@ class Dispatch:
         self.free_arena = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(self._code["tw.arena.free"])
         self.clear_pool = ctypes.PYFUNCTYPE(None)(self._code["tw.pool.clear"])
         self._set_up_memory()
+        names = ("tw.threads.most", "tw.threads.fork", "tw.threads.self")
+        threads.connect(*(self._code[name] for name in names))
 
     def symbols(self) -> dict[str, int]:
         """The functions that programs call."""

@@ -10,12 +10,19 @@ MODULES = product_modules()
 
 # What each top-level folder may import besides itself: packages or modules.
 ALLOWED = {
-    "api": ("frontend", "compiler.errors", "compiler.compile", "compiler.ir.types"),
+    "api": (
+        "frontend",
+        "runtime.threads",
+        "compiler.errors",
+        "compiler.compile",
+        "compiler.ir.types",
+    ),
     "frontend": ("runtime", "compiler"),
     # Data, the text of the native calls, and the function that turns text into object code.
     "runtime": (
         "compiler.abi",
         "compiler.errors",
+        "compiler.options",
         "compiler.program",
         "compiler.target",
         "compiler.ir.types",

@@ -203,8 +203,9 @@ class Spill:
 class ColumnReduce:
     """The combination of a value over all outer axes, for each point of the inner ones.
 
-    The accumulators lie in scratch rows, one for each component of the reduction. They are set
-    before the first outer point; their combination goes to `access` after the last one.
+    The accumulators lie in scratch rows, `parts` for each component of the reduction: threads may
+    take in a part of the outer points each. They are set before the first outer point; their
+    combination goes to `access` after the last one.
     """
 
     op: OpDef
@@ -212,6 +213,7 @@ class ColumnReduce:
     dtype: DType  # of the result
     components: tuple[Access, ...]
     access: Access
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

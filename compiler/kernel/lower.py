@@ -37,6 +37,7 @@ from .form import (
 from .fuse import Level, Unit, reduced_axes, squeezed_axes, value_level
 from .layout import Resolved, Views, contiguous_strides
 from .schedule import lanes_are_rows
+from .sharing import column_parts
 from .storage import StorageMap
 
 SPILL_COST = 12.0  # recompute what costs less than this per element, keep the rest of a row
@@ -143,15 +144,18 @@ class UnitLowering:
         arg = self._widened(self._operand(node.inputs[0], Level.FULL))
         inner = tuple(self.axes[self.outer :])
         strides = (*[0] * self.outer, *contiguous_strides(inner))
+        parts = column_parts(self.axes, self.outer)
         components = tuple(
-            Access(self.storage.scratch_row(dtype, inner), 0, strides)
+            Access(self.storage.scratch_row(dtype, (parts, *inner)), 0, strides)
             for dtype in reduction.components(arg.dtype)
         )
         inner_axes = iter(range(self.outer, len(self.axes)))
         wide = set(squeezed_axes(value.type.shape))
         axes = [next(inner_axes) if k in wide else None for k in range(value.type.rank)]
         access = self._access(value, axes)
-        self.columns.append(ColumnReduce(node.op, arg, value.type.dtype, components, access))
+        self.columns.append(
+            ColumnReduce(node.op, arg, value.type.dtype, components, access, parts)
+        )
 
     def _widened(self, x: Instr) -> Instr:
         return self._cast(x, DType.F32) if x.dtype is DType.F16 else x

@@ -18,11 +18,12 @@ def slot_offsets(fn: FunctionWriter, program: KernelProgram, names: Mapping[str,
     """The i64 bytes at which each arena slot starts, and at the end where the last one ends."""
     offsets = ["0"]
     for size in program.arena:
-        offsets.append(add(fn, offsets[-1], _aligned_size(fn, size, names)))
+        offsets.append(add(fn, offsets[-1], aligned_size(fn, size, names)))
     return offsets
 
 
-def _aligned_size(fn: FunctionWriter, size: Size, names: Mapping[str, str]) -> str:
+def aligned_size(fn: FunctionWriter, size: Size, names: Mapping[str, str]) -> str:
+    """The bytes that a slot of this size takes."""
     if isinstance(size, int):
         return str(aligned(size))
     above = fn.assign(f"add i64 {emit_size(fn, size, names)}, {ALIGNMENT - 1}")
@@ -38,6 +39,8 @@ def add(fn: FunctionWriter, x: str, y: str) -> str:
 
 def multiply(fn: FunctionWriter, x: str, y: str) -> str:
     """x * y, computed now if both are numbers."""
+    if "1" in (x, y):
+        return y if x == "1" else x
     if not x.startswith("%") and not y.startswith("%"):
         return str(int(x) * int(y))
     return fn.assign(f"mul i64 {x}, {y}")

@@ -29,23 +29,23 @@ class Loops:
 
     def axis(self, axis: int, scope: Scope, carried: list[Scalar], body: Body) -> list[Scalar]:
         """Walk one axis; the body gets its own scope and gives the next carried values."""
-        stop = self.code.size(self.code.kernel.axes[axis])
+        start, stop = self.code.range(axis)
         if axis == self.schedule.vector_axis:
-            return self._vectors(axis, stop, scope, carried, body)
+            return self._vectors(axis, scope, carried, body)
 
         def step(index: str, values: list[str]) -> list[str]:
             inner = scope.copy()
             inner.index[axis] = index
-            return _handles(body(inner, _rebuilt(carried, values)))
+            return handles(body(inner, rebuilt(carried, values)))
 
-        results = counted_loop(self.fn, "0", stop, 1, _typed(carried), step)
-        return _rebuilt(carried, results)
+        results = counted_loop(self.fn, start, stop, 1, typed(carried), step)
+        return rebuilt(carried, results)
 
-    def _vectors(
-        self, axis: int, stop: str, scope: Scope, carried: list[Scalar], body: Body
-    ) -> list[Scalar]:
+    def _vectors(self, axis: int, scope: Scope, carried: list[Scalar], body: Body) -> list[Scalar]:
         """Full vectors first, then one masked vector; or masked ones only, for long bodies."""
         fn, lanes = self.fn, self.schedule.lanes
+        start, stop = self.code.range(axis)
+        size = self.code.size(self.code.kernel.axes[axis])
 
         def step(
             index: str, values: list[str], masked: bool = False, streaming: bool = False
@@ -60,57 +60,58 @@ class Loops:
             def run(whole: bool) -> list[str]:
                 own = inner.copy()
                 own.vectors, own.whole = {}, whole
-                return _handles(body(own, _rebuilt(carried, values, inner.vector)))
+                return handles(body(own, rebuilt(carried, values, inner.vector)))
 
             if masked or not self.schedule.branches:
                 return run(whole=False)
             whole = self.code.all_inside(inner, width)
-            types = [type for type, _ in _typed(carried)]
+            types = [type for type, _ in typed(carried)]
             return either(fn, whole, types, partial(run, True), partial(run, False))
 
         def masked_step(index: str, values: list[str]) -> list[str]:
             return step(index, values, masked=True)
 
         def full_vectors(full: str) -> list[str]:
-            start = "0"
+            first = start
             if self.schedule.stream_from is not None:
-                start = self._stream(stop, partial(step, streaming=True))
-            return counted_loop(fn, start, full, lanes, _typed(carried), step)
+                first = self._stream(start, stop, size, partial(step, streaming=True))
+            return counted_loop(fn, first, full, lanes, typed(carried), step)
 
-        known = None if stop.startswith("%") else int(stop)
-        if known is not None and known % lanes == 0:
+        if not size.startswith("%") and int(size) % lanes == 0:
             results = full_vectors(stop)
         elif self.schedule.masked_loop:
-            results = counted_loop(fn, "0", stop, lanes, _typed(carried), masked_step)
-        elif known is not None:
-            full = str(known // lanes * lanes)
+            results = counted_loop(fn, start, stop, lanes, typed(carried), masked_step)
+        elif not stop.startswith("%"):
+            full = str(int(stop) // lanes * lanes)
             results = full_vectors(full)
             results = masked_step(full, results)
         else:
             full = fn.assign(f"and i64 {stop}, {-lanes}")
             results = full_vectors(full)
             rest = fn.assign(f"icmp slt i64 {full}, {stop}")
-            before = [(t, r) for (t, _), r in zip(_typed(carried), results, strict=True)]
+            before = [(t, r) for (t, _), r in zip(typed(carried), results, strict=True)]
             results = when(fn, rest, before, lambda: masked_step(full, results))
-        return _rebuilt(carried, results)
+        return rebuilt(carried, results)
 
-    def _stream(self, stop: str, step: Callable[[str, list[str]], list[str]]) -> str:
-        """The first elements of a long loop, written past the caches; returns how many."""
+    def _stream(
+        self, start: str, stop: str, size: str, step: Callable[[str, list[str]], list[str]]
+    ) -> str:
+        """The first elements of a long loop, written past the caches; returns the next one."""
         fn, width = self.fn, self.schedule.stream_lanes
 
         def loop() -> list[str]:
             full = fn.assign(f"and i64 {stop}, {-width}")
-            counted_loop(fn, "0", full, width, [], step)
+            counted_loop(fn, start, full, width, [], step)
             fn.line("fence seq_cst")  # such stores are not ordered with others
             return [full]
 
-        (done,) = when(fn, self._may_stream(stop), [("i64", "0")], loop)
+        (done,) = when(fn, self._may_stream(size), [("i64", start)], loop)
         return done
 
-    def _may_stream(self, stop: str) -> str:
+    def _may_stream(self, size: str) -> str:
         """An i1: whether the loop is long, and every array written starts at a cache line."""
         fn = self.fn
-        condition = fn.assign(f"icmp sge i64 {stop}, {self.schedule.stream_from}")
+        condition = fn.assign(f"icmp sge i64 {size}, {self.schedule.stream_from}")
         for store in self.code.kernel.stores:
             place = fn.assign(f"ptrtoint ptr {self.code.start_of(store.access)} to i64")
             rest = fn.assign(f"and i64 {place}, {CACHE_LINE - 1}")
@@ -135,15 +136,17 @@ class Loops:
         return self.fn.assign(f"icmp slt <{lanes} x i32> <{numbers}>, {many}")
 
 
-def _typed(values: Sequence[Scalar]) -> list[tuple[str, str]]:
+def typed(values: Sequence[Scalar]) -> list[tuple[str, str]]:
+    """(LLVM type, operand) of each."""
     return [(builder_of(v).type_of(v.dtype), v.handle) for v in values]
 
 
-def _handles(values: Sequence[Scalar]) -> list[str]:
+def handles(values: Sequence[Scalar]) -> list[str]:
+    """The operand of each."""
     return [v.handle for v in values]
 
 
-def _rebuilt(
+def rebuilt(
     like: Sequence[Scalar], handles: Sequence[str], vector: LlvmScalars | None = None
 ) -> list[Scalar]:
     """The same scalars with other handles; vectors belong to the builder of the open loop."""

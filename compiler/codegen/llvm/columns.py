@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...errors import InternalError
+from ...ir.dims import product
 from ...ir.opdef import Reduction
 from ...kernel.form import ColumnReduce
 from ...ops.scalar import Scalar
-from .axes import Loops
+from .arena import multiply
+from .axes import Loops, handles, rebuilt, typed
 from .instrs import InstrWriter, Scope
+from .loops import counted_loop
 from .scalars import LlvmScalars
 
 
@@ -46,11 +49,23 @@ class Columns:
             column, _reduction(column).step(s, self._load(column, s, scope), value, None), scope
         )
 
-    def finish(self) -> None:
-        """Write the results."""
+    def finish(self, parts: str = "1") -> None:
+        """Write the results of the first `parts` (an i64 operand) rows of accumulators."""
+        if not self.kernel.columns:
+            return
+        row = self.code.size(product(self.kernel.axes[self.kernel.outer :]))
 
         def body(column: ColumnReduce, s: LlvmScalars, scope: Scope) -> None:
-            acc = self._load(column, s, scope)
+            first = self._load(column, s, scope)
+
+            def step(part: str, values: list[str]) -> list[str]:
+                before = tuple(rebuilt(first, values))
+                place = multiply(self.code.fn, part, row)
+                after = self._load(column, s, scope, place)
+                return handles(_reduction(column).merge(s, before, after))
+
+            last = counted_loop(self.code.fn, "1", parts, 1, typed(first), step)
+            acc = tuple(rebuilt(first, last))
             result = _reduction(column).finish(s, acc, column.dtype)
             self.code.store(column.access, result, scope)
 
@@ -78,9 +93,13 @@ class Columns:
     def _builder(self, scope: Scope) -> LlvmScalars:
         return self.code.scalar if scope.vector is None else scope.vector
 
-    def _load(self, column: ColumnReduce, s: LlvmScalars, scope: Scope) -> tuple[Scalar, ...]:
+    def _load(
+        self, column: ColumnReduce, s: LlvmScalars, scope: Scope, further: str = "0"
+    ) -> tuple[Scalar, ...]:
+        """The accumulators at the open loops' indices, `further` elements on."""
         return tuple(
-            self.code.load(access.buffer.dtype, access, s, scope) for access in column.components
+            self.code.load(access.buffer.dtype, access, s, scope, further)
+            for access in column.components
         )
 
     def _store(self, column: ColumnReduce, acc: tuple[Scalar, ...], scope: Scope) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...errors import InternalError
+from ...ir.dims import product
 from ...ir.opdef import Kind
 from ...ir.types import DType, Size
 from ...kernel.form import (
@@ -82,6 +83,7 @@ class InstrWriter:
         self.has_fma = has_fma
         self.scalar = self.builder(1)
         self.accesses = self._accesses()
+        self.ranges: dict[int, tuple[str, str]] = {}  # of axes that are not walked from end to end
         names = {name: f"%n.{name}" for name in size_names}
         # sizes are computed at the function's start, where all of the code sees them
         self.sizes = {
@@ -98,6 +100,10 @@ class InstrWriter:
         """A size as an i64 operand."""
         return str(size) if isinstance(size, int) else self.sizes[size]
 
+    def range(self, axis: int) -> tuple[str, str]:
+        """The i64 operands between which an axis is walked; vectors may begin at the first."""
+        return self.ranges.get(axis, ("0", self.size(self.kernel.axes[axis])))
+
     def _accesses(self) -> list[Access]:
         found: dict[Access, None] = {}
         for instr in self.kernel.instrs:
@@ -111,6 +117,8 @@ class InstrWriter:
         """Every size that the code needs, at least once."""
         kernel = self.kernel
         found: list[Size] = [*kernel.axes, *inner_strides(kernel)]
+        if kernel.columns:
+            found.append(product(kernel.axes[kernel.outer :]))
         for access in self.accesses:
             found += [access.offset, *access.strides]
         for instr in kernel.instrs:
@@ -305,9 +313,13 @@ class InstrWriter:
     def _depth_of(self, access: Access) -> int:
         return max((k + 1 for k, s in enumerate(access.strides) if s != 0), default=0)
 
-    def load(self, dtype: DType, access: Access, s: LlvmScalars, scope: Scope) -> Scalar:
-        """Read at the open loops' indices."""
+    def load(
+        self, dtype: DType, access: Access, s: LlvmScalars, scope: Scope, further: str = "0"
+    ) -> Scalar:
+        """Read at the open loops' indices, `further` elements on."""
         pointer = self._pointer(access, self._depth_of(access), scope)
+        if further != "0":
+            pointer = self._offset(pointer, further, dtype)
         fetches = scope.streaming or self.schedule.stream_from is None
         ahead = self.schedule.ahead if fetches else 0
         return memory.load(s, dtype, pointer, self._lane_stride(access), ahead)

@@ -8,17 +8,19 @@ kernel/schedule.py); how an instruction reads is in instrs.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ...kernel.form import ColumnReduce, Instr, Kernel, Reduce, Scan, Spill, Store
 from ...kernel.schedule import Schedule
+from ...kernel.sharing import share
 from ...ops.scalar import Scalar
 from ...target import Target
 from .axes import Loops
 from .columns import Columns
+from .cuts import Cut
 from .instrs import InstrWriter, Scope
 from .reductions import Accumulators, ReductionWriter, flatten, unflatten
-from .writer import ModuleWriter
+from .writer import FunctionWriter, ModuleWriter
 
 
 def parameters(kernel: Kernel, size_names: Sequence[str]) -> list[tuple[str, str]]:
@@ -35,22 +37,52 @@ def emit_kernel(
     size_names: Sequence[str],
 ) -> None:
     """Write one kernel into a module, as the internal function `@name`."""
-    fn = module.function(
-        "void", f"@{kernel.name}", parameters(kernel, size_names), linkage="internal"
-    )
-    code = InstrWriter(fn, kernel, schedule, target.has_fma, size_names)
+    params = parameters(kernel, size_names)
+    fn = module.function("void", f"@{kernel.name}", params, linkage="internal")
+
+    def make(into: FunctionWriter) -> InstrWriter:
+        return InstrWriter(into, kernel, schedule, target.has_fma, size_names)
+
+    sharing = share(kernel, schedule)
+    if sharing is None:
+        _emit_whole(make(fn))
+    else:
+        _emit_shared(make, Cut(fn, kernel, sharing, params, make))
+    fn.line("ret void")
+
+
+def _emit_whole(code: InstrWriter) -> None:
     columns = Columns(code)
     columns.start()
     _Nest(code, columns).outer(0, Scope())
     columns.finish()
-    fn.line("ret void")
+
+
+def _emit_shared(make: Callable[[FunctionWriter], InstrWriter], cut: Cut) -> None:
+    """A kernel whose work threads may share."""
+    kernel, sharing = cut.kernel, cut.sharing
+    if kernel.columns and sharing.parts:
+
+        def rows(code: InstrWriter) -> None:
+            columns = Columns(code)
+            columns.start()
+            _Nest(code, columns).outer(0, Scope())
+
+        count = cut.columns(rows)
+        Columns(make(cut.fn)).finish(count)
+    elif sharing.parts:
+        code = make(cut.fn)
+        _Nest(code, Columns(code), cut).outer(0, Scope())
+    else:
+        cut.rows(_emit_whole)
 
 
 class _Nest:
-    """The parallel loops, and inside of them the stages."""
+    """The parallel loops, and inside of them the stages; `cut` shares out each stage's walk."""
 
-    def __init__(self, code: InstrWriter, columns: Columns) -> None:
+    def __init__(self, code: InstrWriter, columns: Columns, cut: Cut | None = None) -> None:
         self.code = code
+        self.cut = cut
         self.kernel = code.kernel
         self.columns = columns
         self.loops = Loops(code)
@@ -103,9 +135,20 @@ class _Nest:
         roots += [i for s in stores for i in s.reads] + [s.value for s in spills]
         needed = self._needed(roots, stage)
         scans = [i for i in needed if isinstance(i, Scan)]
-        walk = _Walk(self, stage, needed, reduces, stores, spills, columns)
-        start = self.reductions.start([*reduces, *scans], scope)
-        final = walk.run(kernel.outer, scope.copy(), start)
+
+        def walk(nest: _Nest, scope: Scope) -> Accumulators:
+            start = nest.reductions.start([*reduces, *scans], scope)
+            each = _Walk(nest, stage, needed, reduces, stores, spills, columns)
+            return each.run(kernel.outer, scope.copy(), start)
+
+        if self.cut is not None:
+
+            def part(code: InstrWriter, scope: Scope) -> Accumulators:
+                return walk(_Nest(code, Columns(code)), scope)
+
+            final = self.cut.walk(self.code.scalar, stage, scope, reduces, part)
+        else:
+            final = self.reductions.merged(walk(self, scope))
         for reduce in reduces:
             self.reductions.finish(reduce, final[reduce], scope)
 

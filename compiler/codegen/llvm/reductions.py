@@ -73,15 +73,19 @@ class ReductionWriter:
         return [scope.scalars[a] for a in instr.args]
 
     def finish(self, reduce: Instr, acc: tuple[Scalar, ...], scope: Scope) -> None:
-        """Put the result into `scope`."""
-        reduction = reduction_of(reduce)
+        """Put the result into `scope`; the lanes of a row have been merged."""
         s = builder_of(acc[0])
-        if self.across_lanes:
-            acc = self._merge_lanes(reduction, acc, s.lanes)
-        elif s is scope.vector:
-            scope.vectors[reduce] = reduction.finish(s, acc, reduce.dtype)
-            return
-        scope.scalars[reduce] = reduction.finish(self.code.scalar, acc, reduce.dtype)
+        result = reduction_of(reduce).finish(s, acc, reduce.dtype)
+        scope.put(reduce, result)
+
+    def merged(self, accumulators: Accumulators) -> Accumulators:
+        """The same, after one walk: one lane for each row."""
+        if not self.across_lanes:
+            return accumulators
+        return {
+            instr: self._merge_lanes(reduction_of(instr), acc, builder_of(acc[0]).lanes)
+            for instr, acc in accumulators.items()
+        }
 
     def _merge_lanes(
         self, reduction: Reduction, acc: tuple[Scalar, ...], lanes: int
