@@ -1,5 +1,7 @@
 import pytest
 
+from tensorwright.frontend.tf.graph.state import MODE
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -7,3 +9,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the code gives into the expected parts of golden files",
     )
+
+
+@pytest.fixture(autouse=True)
+def _eager() -> None:
+    """Calls run at once, whichever modules other tests have imported."""
+    MODE.is_eager = True
