@@ -50,6 +50,7 @@ TOP_LEVEL: dict[str, str] = {
     "linalg": "einsum matmul norm tensordot",
     "module": "Module",
     "printing": "print",
+    "proto.arrays": "make_ndarray=tensor_array make_tensor_proto",
     "reductions": """
         argmax argmin cumsum reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean
         reduce_min reduce_prod reduce_sum

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...tree import TreeDef, flatten, unflatten
+from .. import dtypes
 from ..convert import convert_to_tensor
 from ..errors import InvalidArgumentError
 from ..tensors import STATE, Tensor
@@ -79,6 +80,7 @@ class Constant(Body):
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
+        self.is_host = tensor.dtype.base_dtype is dtypes.string  # native programs have no strings
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         return [self.tensor]

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..proto.graphs import GraphDef, NodeDef
 from .bodies import Body
+from .definition import graph_def, node_def
 from .dimensions import GraphShape
 from .state import MODE, STACKS
 from .symbolic import GraphTensor, TensorType
@@ -52,9 +54,9 @@ class Operation:
         return lambda: tuple(self.outputs)
 
     @property
-    def node_def(self) -> Operation:
-        """What describes the operation: itself."""
-        return self
+    def node_def(self) -> NodeDef:
+        """The message that describes the operation."""
+        return node_def(self)
 
     @property
     def needed(self) -> tuple[GraphTensor, ...]:
@@ -371,6 +373,15 @@ class Graph:
     def finalized(self) -> bool:
         """Whether no further operations are allowed."""
         return self._is_final
+
+    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> GraphDef:
+        """The message that describes the graph, for files and for TensorBoard.
+
+        Args:
+            from_version: leave out so many operations, those that were made first.
+            add_shapes: add the shapes of outputs.
+        """
+        return graph_def(self, from_version, add_shapes)
 
     # -- collections ------------------------------------------------------------------------------
 

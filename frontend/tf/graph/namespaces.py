@@ -25,6 +25,8 @@ GRAPH: dict[str, dict[str, str]] = {
         "graph.config": """
             ConfigProto GPUOptions GraphOptions OptimizerOptions RunMetadata RunOptions
         """,
+        "graph.definition": "import_graph_def",
+        "graph.gradients": "gradients",
         "graph.graph": """
             Graph GraphKeys Operation add_to_collection add_to_collections get_collection
             get_collection_ref get_default_graph reset_default_graph
@@ -33,6 +35,9 @@ GRAPH: dict[str, dict[str, str]] = {
             Print control_dependencies group no_op placeholder placeholder_with_default py_func
             tuple=tuple_of
         """,
+        "proto.arrays": "make_ndarray=tensor_array make_tensor_proto",
+        "proto.events": "Event HistogramProto LogMessage SessionLog Summary SummaryMetadata",
+        "proto.graphs": "AttrValue GraphDef NameAttrList NodeDef",
         "graph.session": "InteractiveSession Session get_default_session",
         "graph.state": """
             disable_eager_execution disable_v2_behavior=disable_eager_execution
@@ -45,8 +50,21 @@ GRAPH: dict[str, dict[str, str]] = {
             trainable_variables variables_initializer
         """,
     },
+    "summary": {
+        "proto.events": """
+            Event SessionLog Summary SummaryDescription SummaryMetadata TaggedRunMetadata
+        """,
+        "summaries.graph": "audio histogram image merge merge_all scalar tensor_summary text",
+        "summaries.writer": "FileWriter FileWriterCache",
+    },
+    "io": {"graph.definition": "write_graph"},
+    "python_io": {
+        "summaries.records": "TFRecordWriter=RecordWriter tf_record_iterator=record_iterator"
+    },
     "nn": {},
     "train": {
+        "graph.definition": "export_meta_graph import_meta_graph write_graph",
+        "summaries.event_file": "summary_iterator=read_events",
         "v1.optimizers": """
             AdadeltaOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer
             GradientDescentOptimizer MomentumOptimizer Optimizer RMSPropOptimizer

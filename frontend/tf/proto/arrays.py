@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..convert import convert_to_tensor
 from .graphs import TensorProto, TensorShapeProto
 
 _FIELDS = {
@@ -51,6 +52,38 @@ def tensor_proto(array: Any) -> TensorProto:
     stored = array.view(np.uint16) if dtype is dtypes.float16 else array
     getattr(found, _FIELDS.get(dtype.name, _SMALL)).extend(stored.ravel().tolist())
     return found
+
+
+def make_tensor_proto(
+    values: Any,
+    dtype: Any = None,
+    shape: Any = None,
+    verify_shape: bool = False,
+    allow_broadcast: bool = False,
+) -> TensorProto:
+    """The message for numbers or strings, nested lists of them, or an array.
+
+    Args:
+        values: what the message holds.
+        dtype: what it is converted to.
+        shape: what it is arranged to.
+        verify_shape: whether another shape of `values` is an error.
+        allow_broadcast: whether a single value may fill the shape.
+
+    Raises:
+        ValueError: `values` do not fit the shape.
+    """
+    array = np.asarray(convert_to_tensor(values, dtype)._concrete("make_tensor_proto"))
+    if shape is not None:
+        sizes = tuple(shape)
+        if verify_shape and array.shape != sizes:
+            raise TypeError(f"Expected Tensor's shape: {sizes}, but got {array.shape}.")
+        array = (
+            np.broadcast_to(array, sizes)
+            if allow_broadcast and array.size == 1
+            else array.reshape(sizes)
+        )
+    return tensor_proto(array)
 
 
 def _strings(array: np.ndarray) -> np.ndarray:

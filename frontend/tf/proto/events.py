@@ -5,7 +5,7 @@ Layer: frontend. Source: event.proto, summary.proto and histogram.proto of Tenso
 
 from __future__ import annotations
 
-from .fields import BOOL, DOUBLE, FLOAT, INT32, INT64, RAW, STRING, enum, many, one, table
+from .fields import DOUBLE, FLOAT, INT32, INT64, RAW, STRING, enum, many, one, table
 from .graphs import TensorProto
 from .message import Message
 
@@ -141,27 +141,3 @@ class SummaryDescription(Message):
     """The kind of a summary."""
 
     FIELDS = table(one("type_hint", 1, STRING))
-
-
-class RunOptions(Message):
-    """Options of one run of a session; accepted, none has an effect."""
-
-    NO_TRACE, SOFTWARE_TRACE, HARDWARE_TRACE, FULL_TRACE = range(4)
-    FIELDS = table(
-        one(
-            "trace_level",
-            1,
-            enum(
-                "TraceLevel",
-                {"NO_TRACE": 0, "SOFTWARE_TRACE": 1, "HARDWARE_TRACE": 2, "FULL_TRACE": 3},
-            ),
-        ),
-        one("timeout_in_ms", 2, INT64),
-        one("inter_op_thread_pool", 3, INT32),
-        one("output_partition_graphs", 5, BOOL),
-        one("report_tensor_allocations_upon_oom", 7, BOOL),
-    )
-
-
-class RunMetadata(Message):
-    """What a run of a session measured: nothing."""

@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ..proto.events import Event
+from ..proto.wire import BYTES, key, with_length
 from .records import framed, read_records
 
+_SUMMARY = key(Event.FIELDS["summary"].number, BYTES)
 VERSION = "brain.Event:2"
 
 
@@ -43,11 +45,17 @@ class EventFile:
         self.add(Event(file_version=VERSION))
         self.flush()
 
-    def add(self, event: Event) -> None:
-        """Add an event; it gets the current time if it has none."""
+    def add(self, event: Event, summary: bytes = b"") -> None:
+        """Add an event; it gets the current time if it has none.
+
+        Args:
+            event: the event.
+            summary: a summary in bytes, which becomes the event's.
+        """
         if not event.wall_time:
             event.wall_time = time.time()
-        data = framed(event.SerializeToString())
+        content = event.SerializeToString()
+        data = framed(content + _SUMMARY + with_length(summary) if summary else content)
         with self._lock:
             self._file.write(data)
             self._count += 1

@@ -5,7 +5,7 @@ Layer: frontend. What TensorFlow 1's summary ops give; `merged` puts several int
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,14 @@ import numpy as np
 from ..errors import InvalidArgumentError
 from ..proto.arrays import tensor_proto
 from ..proto.events import Summary, SummaryMetadata
+from ..proto.fields import FLOAT
+from ..proto.wire import BYTES, FIXED32, key, read, with_length
 from .histograms import growing
 from .png import encode_png
 from .sound import encode_wav
 
+_VALUE, _TAG, _SIMPLE = key(1, BYTES), key(1, BYTES), key(2, FIXED32)  # of Summary and Value
+_METADATA = 9
 _BAD_COLOUR = np.array([255, 0, 0, 255], np.uint8)  # of pixels that are no finite numbers
 _FAINT = 1e-6  # a picture with no larger value is black
 
@@ -34,7 +38,9 @@ def scalar(tag: str, value: Any) -> bytes:
             f"tags and values are not the same shape: [] != {_shape(array)} (tag '{tag}')"
             " [Op:ScalarSummary] name: ",
         )  # fmt: skip
-    return _one(tag, simple_value=array.item())
+    # written by hand: programs do this at every step
+    content = _SIMPLE + FLOAT.encode(FLOAT.check(array.item()))
+    return _VALUE + with_length(_TAG + with_length(tag.encode()) + content)
 
 
 def histogram(tag: str, values: Any) -> bytes:
@@ -151,15 +157,29 @@ def merged(summaries: Sequence[bytes]) -> bytes:
         InvalidArgumentError: two have a tag in common.
     """
     joined = b"".join(summaries)
-    tags = set()
-    for value in Summary.FromString(joined).value:
-        if value.tag in tags:
+    found = set()
+    for tag, _ in tags(joined):
+        if tag in found:
             raise InvalidArgumentError(
                 None, None,
-                f"Duplicate tag {value.tag} found in summary inputs [Op:MergeSummary] name: ",
+                f"Duplicate tag {tag} found in summary inputs [Op:MergeSummary] name: ",
             )  # fmt: skip
-        tags.add(value.tag)
+        found.add(tag)
     return joined
+
+
+def tags(summary: bytes) -> Iterator[tuple[str, bool]]:
+    """The tag of each value, and whether it has metadata; the contents are not looked at.
+
+    Raises:
+        DecodeError: the bytes are no summary.
+    """
+    for value in read(summary):
+        if value.number != 1 or isinstance(value.value, int):
+            continue
+        fields = {item.number: item.value for item in read(value.value)}
+        tag = fields.get(1, b"")
+        yield "" if isinstance(tag, int) else tag.decode(errors="replace"), _METADATA in fields
 
 
 def _one(tag: str, **content: Any) -> bytes:

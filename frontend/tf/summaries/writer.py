@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from ..proto.events import Event, SessionLog, Summary, TaggedRunMetadata
 from ..proto.graphs import GraphDef
 from .event_file import EventFile
+from .values import tags
 
 
 class FileWriter:
@@ -57,15 +58,20 @@ class FileWriter:
         Raises:
             DecodeError: the bytes are no summary.
         """
-        data = summary.SerializeToString() if isinstance(summary, Summary) else summary
-        found = Summary.FromString(data)
-        # Metadata of a tag are written once.
-        for value in found.value:
-            if value.HasField("metadata"):
-                if value.tag in self._described:
-                    value.ClearField("metadata")
-                self._described.add(value.tag)
-        self._add(Event(summary=found), global_step)
+        data = summary.SerializeToString() if isinstance(summary, Summary) else bytes(summary)
+        found = [tag for tag, is_described in tags(data) if is_described]
+        if not self._described.isdisjoint(found):
+            data = self._shortened(data)
+        self._described.update(found)
+        self._add(Event(), global_step, data)
+
+    def _shortened(self, data: bytes) -> bytes:
+        """A summary without the metadata of tags that are described already."""
+        summary = Summary.FromString(data)
+        for value in summary.value:
+            if value.tag in self._described:
+                value.ClearField("metadata")
+        return summary.SerializeToString()
 
     def add_graph(self, graph: Any, global_step: Any = None, graph_def: Any = None) -> None:
         """Add a graph.
@@ -99,19 +105,19 @@ class FileWriter:
 
     def add_event(self, event: Event) -> None:
         """Add any event."""
+        self._add(event, None)
+
+    def _add(self, event: Event, global_step: Any, summary: bytes = b"") -> None:
         if self._file is None:
             warnings.warn(
                 "Attempting to use a closed FileWriter. The operation will be a noop unless the"
                 " FileWriter is explicitly reopened.",
-                stacklevel=2,
+                stacklevel=3,
             )
             return
-        self._file.add(event)
-
-    def _add(self, event: Event, global_step: Any) -> None:
         if global_step is not None:
             event.step = int(global_step)
-        self.add_event(event)
+        self._file.add(event, summary)
 
     def flush(self) -> None:
         """Put what is held back into the file."""
