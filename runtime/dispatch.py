@@ -42,9 +42,8 @@ _OTHERS = (
     "tw.memory.large",
     "tw.memory.limit",
     "tw.pool.clear",
-    "tw.threads.fork",
     "tw.threads.most",
-    "tw.threads.self",
+    "tw.threads.reset",
     "tw.vectorcall",
 )
 
@@ -68,8 +67,8 @@ class Dispatch:
         self.free_arena = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(self._code["tw.arena.free"])
         self.clear_pool = ctypes.PYFUNCTYPE(None)(self._code["tw.pool.clear"])
         self._set_up_memory()
-        names = ("tw.threads.most", "tw.threads.fork", "tw.threads.self")
-        threads.connect(*(self._code[name] for name in names))
+        reset = ctypes.PYFUNCTYPE(None)(self._code["tw.threads.reset"])
+        threads.connect(self._code["tw.threads.most"], reset)
 
     def symbols(self) -> dict[str, int]:
         """The functions that programs call."""

@@ -1,9 +1,8 @@
-"""The threads that share loops: how many, and where they come from.
+"""How many threads share loops, and what becomes of them after a fork.
 
-Layer: runtime. Threads belong to an OpenMP runtime with GNU's entry points, which is looked for
-when the first program that may use it is loaded: one that is in the process already, the system's,
-one that another package ships. Without one, loops run in one thread. So they do in a child after
-`fork`, to which no thread comes along, but the locks that threads held do.
+Layer: runtime. The threads themselves belong to native code (codegen/llvm/threads.py), which starts
+them when there is work for them. No thread comes along into a forked child, but the locks that
+threads held do; the child starts anew.
 """
 
 from __future__ import annotations
@@ -11,19 +10,10 @@ from __future__ import annotations
 import ctypes
 import operator
 import os
-import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 
 from ..compiler.options import threads_wanted
-
-_LOADED = re.compile(r"\S*/lib(?:gomp|omp|iomp5)[-.\w]*\.so\S*$", re.MULTILINE)
-_NAMES = ("libgomp.so.1", "libomp.so.5", "libiomp5.so")
-# Of packages that ship one: scikit-learn, PyTorch, and others whose wheels were repaired.
-_SHIPPED = ("*.libs/libgomp*.so*", "torch/lib/libgomp*.so*", "*.libs/libomp*.so*")
-_ENTRIES = ("GOMP_parallel", "omp_get_thread_num")
 
 
 def set_num_threads(count: int) -> None:
@@ -37,96 +27,48 @@ def set_num_threads(count: int) -> None:
     """
     wanted = operator.index(count)
     if wanted < 1:
-        raise ValueError(f"set_num_threads: {count} is no number of threads; it is 1 or more")
-    _team.set_most(wanted)
+        raise ValueError(f"set_num_threads: {wanted} is no number of threads; it is 1 or more")
+    _threads.set_most(wanted)
 
 
 def get_num_threads() -> int:
     """How many threads may share a loop."""
-    return _team.most
+    return _threads.most
 
 
-class _Team:
-    """What native code is told about threads, before and after it is loaded."""
+class _Threads:
+    """What native code is told, from when it is loaded."""
 
     def __init__(self) -> None:
         self.most = threads_wanted() or _usable_cpus()
-        self._words: dict[str, ctypes.c_size_t] = {}
-        self._has_looked = False
-        self._lock = Lock()
+        self._word: ctypes.c_int64 | None = None
+        self._reset: Callable[[], None] | None = None
 
-    def connect(self, most: int, fork: int, self_number: int) -> None:
-        """Take over the variables of threads.py, given their addresses."""
-        addresses = {"most": most, "fork": fork, "self": self_number}
-        self._words = {k: ctypes.c_size_t.from_address(v) for k, v in addresses.items()}
+    def connect(self, most: int, reset: Callable[[], None]) -> None:
+        """Take over the variable at the address `most`; `reset` forgets all threads."""
+        self._word, self._reset = ctypes.c_int64.from_address(most), reset
         self.set_most(self.most)
+        reset()
 
     def set_most(self, count: int) -> None:
         """Set the number of threads."""
         self.most = count
-        if self._words:
-            self._words["most"].value = count
-
-    def find(self) -> None:
-        """Look for a runtime, once."""
-        with self._lock:
-            if self._has_looked:
-                return
-            self._has_looked = True
-            entries = _find_entries()
-            if entries is not None:
-                fork, number = entries
-                self._words["self"].value = number
-                self._words["fork"].value = fork
+        if self._word is not None:
+            self._word.value = count
 
     def after_fork(self) -> None:
-        """In the child: GNU's runtime waits for threads that are not there."""
-        self._lock = Lock()
-        self._has_looked = True
-        if self._words:
-            self._words["fork"].value = 0
+        """In the child."""
+        if self._reset is not None:
+            self._reset()
 
 
-def connect(most: int, fork: int, self_number: int) -> None:
-    """Take over the variables of codegen/llvm/threads.py, given their addresses."""
-    _team.connect(most, fork, self_number)
-
-
-def find_threads() -> None:
-    """Make threads available to loops, if there is a runtime for them."""
-    _team.find()
-
-
-def _find_entries() -> tuple[int, int] | None:
-    """The addresses of the entry points of the first runtime that has them."""
-    for name in _candidates():
-        try:
-            library = ctypes.CDLL(name)
-        except OSError:
-            continue
-        if all(hasattr(library, entry) for entry in _ENTRIES):
-            fork, number = (
-                ctypes.cast(getattr(library, entry), ctypes.c_void_p).value for entry in _ENTRIES
-            )
-            if fork and number:
-                return fork, number
-    return None
-
-
-def _candidates() -> Iterator[str]:
-    try:
-        maps = Path("/proc/self/maps").read_text()
-    except OSError:  # another system than Linux
-        maps = ""
-    yield from dict.fromkeys(_LOADED.findall(maps))
-    yield from _NAMES
-    for folder in sys.path:
-        for pattern in _SHIPPED:
-            yield from map(str, sorted(Path(folder or ".").glob(pattern)))
+def connect(most: int, reset: Callable[[], None]) -> None:
+    """Connect with native code: the address of its number of threads, and a function of it."""
+    _threads.connect(most, reset)
 
 
 def _usable_cpus() -> int:
-    """The CPUs that this process may use, and no more than the group's share of time allows."""
+    """The CPUs that this process may use, and no more than its group's share of their time."""
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
@@ -134,10 +76,10 @@ def _usable_cpus() -> int:
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         count = min(count, -(-int(quota) // int(period)))
-    except (OSError, ValueError):  # no such file, or "max": no limit
+    except (OSError, ValueError):  # no such file, or no limit ("max")
         pass
     return max(1, count)
 
 
-_team = _Team()
-os.register_at_fork(after_in_child=_team.after_fork)
+_threads = _Threads()
+os.register_at_fork(after_in_child=_threads.after_fork)
