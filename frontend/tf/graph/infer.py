@@ -11,6 +11,7 @@ Integers that stand for shapes are followed back to where they come from (`tf.sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
@@ -103,6 +104,9 @@ class _Abstract(Environment):
         value = np.broadcast_to(np.zeros((), storage.dtype.numpy), dims)
         return Cell(Tensor(value, storage.dtype), storage.name, True, storage.shape)
 
+    def again(self, op: Any) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
         cell = Cell(Tensor(np.zeros(6, np.uint32)), "start", False, TensorShape([6]))
         return cell.read() if STATE.function is not None else cell.tensor
@@ -123,6 +127,8 @@ def infer(body: Body, inputs: Sequence[GraphTensor]) -> Inferred:
     found: list[list[TensorType]] = []
     records = _Records()
     for ranks in _ranks(roots.tensors):
+        if found and (len(set(ranks.values())) > 1 or _is_hopeless(_common(found))):
+            break
         try:
             found.append(_with_ranks(body, inputs, roots, ranks, records))
         except _WRONG as problem:
@@ -136,6 +142,11 @@ def infer(body: Body, inputs: Sequence[GraphTensor]) -> Inferred:
         except _WRONG:
             raise error from None
     raise error
+
+
+def _is_hopeless(outputs: Sequence[TensorType]) -> bool:
+    """Whether nothing is known of the shapes, so that other ranks can add nothing."""
+    return all(t.shape.rank is None for t in outputs)
 
 
 def _ranks(tensors: Sequence[GraphTensor]) -> Iterator[dict[GraphTensor, int]]:

@@ -21,6 +21,11 @@ _PACKAGE = __package__.rpartition(".")[0]  # frontend.tf
 # namespace -> module of frontend.tf -> names, "public=own" where the two differ
 GRAPH: dict[str, dict[str, str]] = {
     "": {
+        "graph.assignments": """
+            assign assign_add assign_sub count_up_to is_variable_initialized
+            report_uninitialized_variables scatter_add scatter_div scatter_max scatter_min
+            scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update
+        """,
         "graph.build": "constant convert_to_tensor=convert_public",
         "graph.config": """
             ConfigProto GPUOptions GraphOptions OptimizerOptions RunMetadata RunOptions

@@ -7,7 +7,8 @@ the segment reads are further arguments, those that it changes further results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,25 @@ class State(Environment):
 
     def __init__(self) -> None:
         self.cells: dict[Storage, Cell] = {}
-        self._streams: dict[tuple[Operation, int], tuple[Cell, np.ndarray]] = {}
+        self._streams: dict[tuple[Operation, int], _Stream] = {}
+        self._drawn: dict[tuple[Operation, int], Tensor] = {}  # by the segment that runs
         self._draws: dict[Operation, int] = {}
+        self._moved: list[_Stream] = []
+
+    def begin_segment(self) -> None:
+        """A segment is about to run, or to be traced."""
+        self._drawn.clear()
 
     def begin(self, op: Operation) -> None:
         """The body of `op` is about to run."""
         self.op = op
         self._draws[op] = 0
+
+    def end_run(self) -> None:
+        """All segments of a run are done: its streams go on from where it ended."""
+        for stream in self._moved:
+            stream.move()
+        self._moved.clear()
 
     def cell(self, storage: Storage) -> Cell:
         """Where the value of a variable is; its array is None before it is initialised."""
@@ -68,18 +81,65 @@ class State(Environment):
             self.cells[storage] = found
         return found
 
+    @contextmanager
+    def again(self, op: Operation) -> Iterator[None]:
+        """While the body of `op` runs once more: it draws the numbers that it draws in this run."""
+        before = self.op
+        self.begin(op)
+        try:
+            yield
+        finally:
+            self.op = before
+
     def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
         """Each op draws from a stream of its own, which goes on from run to run."""
         key = self.op, self._draws[self.op]
         self._draws[self.op] += 1
-        if key not in self._streams:
-            start = _stream_start(*self.op.random_seed, seed)
-            used = Tensor(np.zeros((), np.uint64)[()], dtypes.uint64)
-            self._streams[key] = Cell(used, "random_state", False, TensorShape([])), start
-        cell, start = self._streams[key]
-        drawn = cell.read()
-        cell.write(Tensor(drawn._value + np.uint64(1) * (size * _SKIP), dtypes.uint64))
-        return Tensor(_moved(drawn._value, start), dtypes.uint32)
+        found = self._drawn.get(key)
+        if found is None:
+            if key not in self._streams:
+                self._streams[key] = _Stream(self, _stream_start(*self.op.random_seed, seed))
+            stream = self._streams[key]
+            drawn = stream.read()
+            stream.write(Tensor(drawn._value + _as_words(size * _SKIP), dtypes.uint64))
+            found = Tensor(_moved(drawn._value, stream.start), dtypes.uint32)
+            self._drawn[key] = found
+        return found
+
+    def moves(self, stream: _Stream) -> None:
+        """A stream goes on when the run is over."""
+        self._moved.append(stream)
+
+
+class _Stream(Cell):
+    """How many numbers of a random stream are used. All segments of a run see the same count."""
+
+    __slots__ = ("_next", "_state", "start")
+
+    def __init__(self, state: State, start: np.ndarray) -> None:
+        zero = Tensor(np.zeros((), np.uint64)[()], dtypes.uint64)
+        super().__init__(zero, "random_state", False, TensorShape([]))
+        self.start = start
+        self._state = state
+        self._next: Any = None
+
+    def put(self, array: Any) -> None:
+        self._next = array
+        self._state.moves(self)
+
+    def write(self, tensor: Tensor) -> None:
+        if STATE.function is None:
+            self.put(tensor._value)
+        else:
+            STATE.function.write(self, tensor)
+
+    def move(self) -> None:
+        """Go on behind what was drawn."""
+        super().put(self._next)
+
+
+def _as_words(count: Any) -> Any:
+    return np.uint64(count) if isinstance(count, int) else lift(count).astype(np.uint64)
 
 
 def _stream_start(graph_seed: int | None, number: int, seed: int | None) -> np.ndarray:
@@ -146,6 +206,7 @@ class _RunTrace(FunctionTrace):
 
 def run_on_host(segment: Segment, state: State, env: dict[GraphTensor, Any]) -> None:
     """Run ops one after the other; `env` has the tensors that they read and gets their results."""
+    state.begin_segment()
     with running(state):
         for op in segment.ops:
             state.begin(op)
@@ -173,6 +234,7 @@ class Program:
     Attributes:
         cells: the variables that are arguments, behind the inputs.
         written: those that are results, behind the outputs.
+        draws: whether it draws random numbers.
     """
 
     def __init__(self, segment: Segment, state: State, arrays: Sequence[Any]) -> None:
@@ -185,6 +247,7 @@ class Program:
         result = self._trace(state, specs, sizes)
         self.cells = tuple(self._state.read_cells)
         self.written = tuple(self._state.written)
+        self.draws = any(isinstance(cell, _Stream) for cell in self.written)
         self.graph = result.graph
         captured = [_leaf(v.type) for v in self.graph.inputs[len(result.inputs) :]]
         inputs = (*result.inputs, *captured)
@@ -208,6 +271,7 @@ class Program:
             before, recorders = STATE.function, STATE.recorders
             self._state = STATE.function = _RunTrace(require())
             STATE.recorders = ()
+            state.begin_segment()
             try:
                 env = {
                     t: Tensor(x, t.dtype.base_dtype)

@@ -90,6 +90,8 @@ class _Plan:
         if last is not None:
             found = last(arrays)
             if found is not NotImplemented:
+                if last.draws:
+                    self._state.end_run()
                 return self._nested(found)
         return self._run(arrays)
 
@@ -110,6 +112,8 @@ class _Plan:
                 self._on_host.add(found.op)
                 self._arrange()
                 continue
+            finally:
+                self._state.end_run()
             break
         leaves = [None if k < 0 else _own(env[self._elements[k]]) for k in self._order]  # type: ignore[index]
         return unflatten(self._tree, leaves)
@@ -140,8 +144,10 @@ class _Plan:
 
 
 def _own(x: Any) -> Any:
-    """A value that the caller may change."""
-    return x.copy() if isinstance(x, np.ndarray) else x
+    """A value that the caller may change; scalars (strings among them) are no arrays."""
+    if isinstance(x, np.ndarray):
+        return x.copy() if x.ndim else x[()]
+    return x
 
 
 class BaseSession:

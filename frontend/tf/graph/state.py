@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..tensors import STATE
@@ -51,6 +51,10 @@ class Environment:
 
     def cell(self, storage: Storage) -> Any:
         """Where the value of a variable is."""
+        raise NotImplementedError
+
+    def again(self, op: Operation) -> AbstractContextManager[None]:
+        """While another op's body runs once more: it draws the numbers that it drew before."""
         raise NotImplementedError
 
     def random_start(self, name: str, seed: int | None, size: int) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...jit import Jitted
 from ...tracer import Tracer
+from ..sizes import numbers
 from .samplers import SAMPLERS, per_group
 
 # Draws of one kind run with NumPy until they have cost about as much as half a compilation: a call
@@ -42,7 +43,7 @@ def draw(start: Any, *, kind: str, shape: tuple[int, ...], dtype: np.dtype) -> A
         dtype: of the result.
     """
     size = math.prod(shape)
-    index = np.arange(-(-size // per_group(kind, dtype)), dtype=np.uint64)
+    index = numbers(-(-size // per_group(kind, dtype))).astype(np.uint64)
     if type(start) is Tracer:
         return SAMPLERS[kind](start, index, size=size, dtype=dtype).reshape(shape)
     key = kind, dtype
