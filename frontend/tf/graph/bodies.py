@@ -115,6 +115,7 @@ class Read(Body):
     def __init__(self, storage: Storage, names_first: int = 1) -> None:
         self.storage = storage
         self.names_first = names_first
+        self.is_host = storage.dtype is dtypes.string
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         return [STATE.environment.cell(self.storage).read()]

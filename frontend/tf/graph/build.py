@@ -99,15 +99,15 @@ class Maker:
             self._name = _DEFAULT_NAMES.get(own) or (self._type if single else own)
 
     def _has_numbers(self, args: Sequence[Any]) -> bool:
-        return any(k < len(args) and not _is_graph_value(args[k]) for k, _ in self._operands)
+        return any(k < len(args) and not is_graph_value(args[k]) for k, _ in self._operands)
 
     def _make_operands(self, graph: Graph, args: list[Any]) -> None:
         present = [(k, p) for k, p in self._operands if k < len(args)]
-        tensors = [args[k] for k, _ in present if _is_graph_value(args[k])]
+        tensors = [args[k] for k, _ in present if is_graph_value(args[k])]
         dtype = graph_value(tensors[0]).dtype.base_dtype if tensors else None
         for k, parameter in present:
             x = args[k]
-            if _is_graph_value(x):
+            if is_graph_value(x):
                 continue
             if isinstance(x, (list, tuple)) and _has_graph_value(x):
                 args[k] = convert(x, dtype, parameter, graph)
@@ -159,7 +159,7 @@ def call_of(
     inputs: list[GraphTensor] = []
     statics: list[Any] = []
     for leaf in leaves:
-        if _is_graph_value(leaf):
+        if is_graph_value(leaf):
             inputs.append(graph.owned(graph_value(leaf)))
             statics.append(DATA)
         else:
@@ -207,17 +207,18 @@ def infer_named(
 def graph_of(arguments: Any) -> Graph:
     """The graph of the first tensor among nested arguments, or the default graph."""
     for leaf in flatten(arguments)[0]:
-        if _is_graph_value(leaf):
+        if is_graph_value(leaf):
             return leaf.graph  # type: ignore[no-any-return]
     return get_default_graph()
 
 
-def _is_graph_value(x: Any) -> bool:
+def is_graph_value(x: Any) -> bool:
+    """Whether x is a tensor or a variable of a graph."""
     return isinstance(x, GraphTensor) or hasattr(x, "_graph_value")
 
 
 def _has_graph_value(x: Any) -> bool:
-    return any(_is_graph_value(leaf) for leaf in flatten(x)[0])
+    return any(is_graph_value(leaf) for leaf in flatten(x)[0])
 
 
 def graph_value(x: Any) -> GraphTensor:
@@ -267,7 +268,7 @@ def convert(
         TypeError: the value cannot be represented in the dtype.
     """
     wanted = None if dtype is None else dtypes.as_dtype(dtype)
-    if _is_graph_value(value):
+    if is_graph_value(value):
         tensor = graph_value(value)
         if wanted is not None and tensor.dtype.base_dtype is not wanted.base_dtype:
             raise ValueError(

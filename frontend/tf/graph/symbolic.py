@@ -6,6 +6,7 @@ Layer: frontend.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..dtypes import DType
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # name of the special method -> function that makes the op; filled by operators.py
 GRAPH_OPERATORS: dict[str, Callable[..., Any]] = {}
+# assign, of parts of variables; filled by assignments.py
+GRAPH_PART_METHODS: dict[str, Callable[..., Any]] = {}
 
 
 class TensorType(NamedTuple):
@@ -141,6 +144,11 @@ class GraphTensor(Tensor):
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError(f"{self} cannot be pickled: it is part of a graph")
+
+    def __getattr__(self, name: str) -> Any:
+        if name in GRAPH_PART_METHODS and self._part is not None:
+            return partial(GRAPH_PART_METHODS[name], self)
+        raise AttributeError(f"'Tensor' object has no attribute '{name}'")
 
     # -- identity ---------------------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
 """Variables of graphs: ops that name, initialise, read and change a value that sessions keep.
 
 Layer: frontend. As in TensorFlow 1 a variable is four ops: its initial value, `Variable` itself
-(`VariableV2`), `Variable/Assign` and `Variable/read`. Its value is in the session (`Storage` is the key).
+(`VariableV2`), `Variable/Assign` and `Variable/read`. Sessions keep its value, by `Storage`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from .. import dtypes
@@ -14,13 +14,13 @@ from ..convert import convert_to_tensor
 from ..dtypes import DType
 from ..errors import InvalidArgumentError
 from ..shapes import TensorShape
-from ..tensors import OPERATORS, Tensor
+from ..tensors import Tensor
 from ..v1.variables import VariableV1
-from .bodies import Read, Update
+from .assignments import Assignable, Target, assigned
+from .bodies import Read
 from .build import convert
 from .graph import Graph, GraphKeys, Operation, get_default_graph, session_for
 from .ops import group
-from .operators import packed_index, unpacked_index
 from .state import is_building
 from .symbolic import GRAPH_OPERATORS, GraphTensor, TensorType
 
@@ -62,7 +62,7 @@ def make_storage_op(
     return storage, op
 
 
-class GraphVariable(VariableV1):
+class GraphVariable(Assignable, VariableV1):
     """A variable of a graph; arguments as those of TensorFlow 1's `tf.Variable`."""
 
     def __init__(
@@ -106,7 +106,9 @@ class GraphVariable(VariableV1):
                 static = TensorShape(shape)
             self._storage, self._op = make_storage_op(graph, scope, base, static)
             self._variable = self._op.outputs[0]
-            self._initializer = self._assignment(self._initial, "Assign").op
+            self._initializer = assigned(
+                self._target(), self._initial, "Assign", validate_shape=check
+            ).op
             read = TensorType(base, static)
             self._snapshot = graph.add(
                 "Identity", Read(self._storage), [self._variable], [read], "read"
@@ -118,23 +120,8 @@ class GraphVariable(VariableV1):
                 return convert(value(), dtype, "initial_value", graph)
         return convert(value, dtype, "initial_value", graph)
 
-    def _assignment(self, value: GraphTensor, name: str | None) -> GraphTensor:
-        return self._update("Assign", lambda new: [new], [value], name, reads=False)
-
-    def _update(
-        self,
-        type: str,
-        function: Callable[..., Sequence[Tensor]],
-        inputs: Sequence[GraphTensor],
-        name: str | None,
-        reads: bool = True,
-    ) -> GraphTensor:
-        """An op that changes this variable; its result is the new value."""
-        body = Update([self._storage], function, reads)
-        outputs = [TensorType(self.dtype, self._storage.shape)]
-        given = [self._variable, *inputs]
-        made = self.graph.add(type, body, given, outputs, name, {"dtype": self.dtype.base_dtype})
-        return made.outputs[0]
+    def _target(self) -> Target:
+        return Target(self._storage, self._variable)
 
     # -- what it is -------------------------------------------------------------------------------
 
@@ -239,52 +226,6 @@ class GraphVariable(VariableV1):
     def __iter__(self) -> Any:
         raise TypeError("'Variable' object is not iterable.")
 
-    # -- changing it ------------------------------------------------------------------------------
-
-    def assign(
-        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> GraphTensor:
-        """An op that puts another value in place; its result is the new value.
-
-        Raises:
-            ValueError: the dtype or the shape does not fit.
-        """
-        tensor = convert(value, self.dtype.base_dtype, "value", self.graph)
-        if not self._storage.shape.is_compatible_with(tensor.shape):
-            raise ValueError(
-                f"Dimension mismatch: cannot assign a value of shape {tensor.shape} to variable"
-                f" '{self.name}' of shape {self.shape}; shapes must be equal"
-            )
-        return self._assignment(tensor, name)
-
-    def assign_add(
-        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> GraphTensor:
-        """An op that adds to the value; its result is the new value."""
-        tensor = convert(delta, self.dtype.base_dtype, "value", self.graph)
-        return self._update("AssignAdd", _added, [tensor], name)
-
-    def assign_sub(
-        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> GraphTensor:
-        """An op that subtracts from the value; its result is the new value."""
-        tensor = convert(delta, self.dtype.base_dtype, "value", self.graph)
-        return self._update("AssignSub", _subtracted, [tensor], name)
-
-    def count_up_to(self, limit: int) -> Any:
-        """Refused: use `assign_add` and compare."""
-        raise NotImplementedError("count_up_to is not supported: use assign_add(1)")
-
-    def assign_part(self, index: Any, value: Any, name: str | None = None) -> GraphTensor:
-        """An op that replaces a part of the value; its result is the whole new value."""
-        packed = packed_index(index)
-        tensor = convert(value, self.dtype.base_dtype, "value", self.graph)
-
-        def replaced(old: Tensor, part: Tensor) -> Sequence[Tensor]:
-            return [OPERATORS["replace_part"](old, unpacked_index(packed), part)]
-
-        return self._update("StridedSliceAssign", replaced, [tensor], name)
-
     def __getitem__(self, index: Any) -> Any:
         part = GRAPH_OPERATORS["getitem"](self._graph_value(), index)
         part._part = self, index
@@ -308,14 +249,6 @@ class GraphVariable(VariableV1):
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
 
     __str__ = __repr__
-
-
-def _added(old: Tensor, delta: Tensor) -> Sequence[Tensor]:
-    return [OPERATORS["add"](old, delta)]
-
-
-def _subtracted(old: Tensor, delta: Tensor) -> Sequence[Tensor]:
-    return [OPERATORS["sub"](old, delta)]
 
 
 def _operator(name: str) -> None:
