@@ -139,7 +139,7 @@ class _Stream(Cell):
 
 
 def _as_words(count: Any) -> Any:
-    return np.uint64(count) if isinstance(count, int) else lift(count).astype(np.uint64)
+    return np.uint64(count) if type(count) is int else lift(count).astype(np.uint64)
 
 
 def _stream_start(graph_seed: int | None, number: int, seed: int | None) -> np.ndarray:

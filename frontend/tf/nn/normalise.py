@@ -14,7 +14,6 @@ from ..convert import convert_to_tensor
 from ..errors import InvalidArgumentError
 from ..random import seeds, stateful
 from ..static import axes as static_axes
-from ..static import is_known
 from ..static import shape as static_shape
 from ..tensors import Tensor
 
@@ -190,11 +189,7 @@ def dropout(
         sizes = tuple(tensor._value.shape)
     else:
         sizes = static_shape(noise_shape, "nn.dropout")
-    begin = seeds.start(
-        f"RandomUniform/{tensor.dtype.name}",
-        seed,
-        stateful.size_of(sizes) if is_known(tensor) else 0,
-    )
+    begin = seeds.start(f"RandomUniform/{tensor.dtype.name}", seed, stateful.size_of(sizes))
     drawn = stateful.sampled("RandomUniform", begin, "uniform", sizes, tensor.dtype)
     limit = convert_to_tensor(rate, tensor.dtype)
     found: Tensor = apply("Dropout", _dropout, [tensor, drawn, limit])
