@@ -29,6 +29,7 @@ from .compiler.errors import (
 )
 from .frontend.batching import vmap
 from .frontend.control import fori_loop, map, switch
+from .frontend.convolution import conv
 from .frontend.dialects import TensorSpec, cond, scan, stop_gradient, while_loop
 from .frontend.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .frontend.jit import Jitted, jit
@@ -66,6 +67,7 @@ __all__ = [
     "__version__",
     "checkpoint",
     "cond",
+    "conv",
     "custom_jvp",
     "custom_vjp",
     "fori_loop",

@@ -15,6 +15,7 @@ from support.op_cases import (
     check,
     chosen_operands,
     in_domain,
+    operand_count,
     operands,
 )
 from tensorwright.compiler.errors import DTypeError, ShapeError
@@ -59,7 +60,7 @@ def test_infer_needs_equal_shapes(op: OpDef) -> None:
 def test_infer_names_the_op_that_refuses(op: OpDef) -> None:
     (attrs, *_) = attr_choices(op)
     for dtype in DType:
-        dtypes = [dtype] * (op.arity or 0)
+        dtypes = [dtype] * operand_count(op)
         if accepted(op, dtypes, attrs):
             continue
         with pytest.raises(DTypeError) as caught:

@@ -175,7 +175,8 @@ class _Generator:
         assert first is not None
         shape = first.type.shape
         for _ in range(3):
-            operands = [first] + [self._like(shape) for _ in range((op.arity or 1) - 1)]
+            count = self.rng.randint(1, 4) if op.arity is None else op.arity
+            operands = [first] + [self._like(shape) for _ in range(count - 1)]
             if self.rng.random() < 0.5:
                 operands = [self._as(v, operands[-1].type.dtype) for v in operands]
             if operands[-1].type.dtype in _MAY_RAISE.get(op.name, ()):

@@ -42,6 +42,11 @@ class Case:
         return "-".join([self.op.name, *map(str, self.dtypes), *attrs])
 
 
+def operand_count(op: OpDef) -> int:
+    """How many operands an op is tested with."""
+    return 3 if op.arity is None else op.arity
+
+
 def accepted(op: OpDef, dtypes: Sequence[DType], attrs: Mapping[str, Any]) -> bool:
     """Whether `infer` takes operands of these dtypes."""
     try:
@@ -68,7 +73,7 @@ def cases() -> list[Case]:
         Case(op, dtypes, attrs)
         for op in ELEMENTWISE
         for attrs in attr_choices(op)
-        for dtypes in product(DType, repeat=op.arity or 0)
+        for dtypes in product(DType, repeat=operand_count(op))
         if accepted(op, dtypes, attrs)
     ]
 

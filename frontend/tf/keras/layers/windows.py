@@ -12,7 +12,7 @@ import numpy as np
 
 from ...apply import apply
 from ...convert import convert_to_tensor
-from ...nn import windows as ops
+from ...nn import convolutions, pooling
 from ...shapes import TensorShape
 from ...shaping import pad
 from .. import activations, constraints, initializers, regularizers
@@ -126,7 +126,7 @@ class Conv2D(_Convolution):
     """A convolution over height and width."""
 
     _rank = 2
-    _op = staticmethod(ops.conv2d)
+    _op = staticmethod(convolutions.conv2d)
 
 
 @FAMILY.add("Convolution1D")
@@ -137,7 +137,7 @@ class Conv1D(_Convolution):
 
     @staticmethod
     def _op(x: Any, kernel: Any, strides: Any, padding: str, dilations: Any) -> Any:
-        return ops.conv1d(x, kernel, strides[0], padding, dilations=dilations[0])
+        return convolutions.conv1d(x, kernel, strides[0], padding, dilations=dilations[0])
 
 
 class _Pooling(Layer):
@@ -175,10 +175,10 @@ def _pooling(name: str, rank: int, op: Callable[..., Any], doc: str) -> type:
 
 _LARGEST = "The largest element of each window."
 _MEAN = "The mean of each window."
-MaxPooling1D = MaxPool1D = _pooling("MaxPooling1D", 1, ops.max_pool1d, _LARGEST)
-MaxPooling2D = MaxPool2D = _pooling("MaxPooling2D", 2, ops.max_pool2d, _LARGEST)
-AveragePooling1D = AvgPool1D = _pooling("AveragePooling1D", 1, ops.avg_pool1d, _MEAN)
-AveragePooling2D = AvgPool2D = _pooling("AveragePooling2D", 2, ops.avg_pool2d, _MEAN)
+MaxPooling1D = MaxPool1D = _pooling("MaxPooling1D", 1, pooling.max_pool1d, _LARGEST)
+MaxPooling2D = MaxPool2D = _pooling("MaxPooling2D", 2, pooling.max_pool2d, _LARGEST)
+AveragePooling1D = AvgPool1D = _pooling("AveragePooling1D", 1, pooling.avg_pool1d, _MEAN)
+AveragePooling2D = AvgPool2D = _pooling("AveragePooling2D", 2, pooling.avg_pool2d, _MEAN)
 
 
 def _global_max(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
