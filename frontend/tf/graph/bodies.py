@@ -61,14 +61,14 @@ class Call(Body):
         self, function: Callable[..., Any], tree: TreeDef, statics: Sequence[Any]
     ) -> None:
         self.function = function
-        self._tree = tree
-        self._statics = tuple(statics)
+        self.tree = tree
+        self.statics = tuple(statics)
         self.result: TreeDef | None = None  # the nesting of what it returns, once it is known
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         rest = iter(inputs)
-        leaves = [next(rest) if x is DATA else x for x in self._statics]
-        args, kwargs = unflatten(self._tree, leaves)
+        leaves = [next(rest) if x is DATA else x for x in self.statics]
+        args, kwargs = unflatten(self.tree, leaves)
         found, self.result = flatten(self.function(*args, **kwargs))
         return [convert_to_tensor(x) for x in found]
 

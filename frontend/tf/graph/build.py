@@ -86,6 +86,13 @@ class Maker:
             self._make_operands(graph, given)
         return self._add(graph, given, kwargs, full)
 
+    def typed(self, args: Sequence[Any], outputs: Sequence[TensorType]) -> GraphTensor:
+        """The first output of a new op of tensors, whose outputs are known."""
+        graph = graph_of(list(args))
+        body, inputs = call_of(self.function, args, {}, graph)
+        assert self._type is not None
+        return graph.add(self._type, body, inputs, outputs, self._name).outputs[0]
+
     def _learn(self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         """Find out which ops the function consists of, and so what it is called."""
         body, inputs = call_of(self.function, args, kwargs, graph)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays, elementwise, indexing, reductions, shaping
+from .. import arrays, dtypes, elementwise, indexing, reductions, shaping
 from ..apply import apply
 from ..nn import lookup
 from ..shapes import TensorShape
@@ -26,7 +26,7 @@ from .graph import Graph, Operation, get_default_graph
 from .ops import group, identity_after
 from .plan import needed_ops
 from .state import is_building
-from .symbolic import GraphTensor
+from .symbolic import GraphTensor, TensorType
 from .variables import GraphVariable
 from .vjp import derivative
 
@@ -287,8 +287,7 @@ def _static_or_shape(x: GraphTensor) -> GraphTensor:
     if x.shape.is_fully_defined():
         sizes = np.array(x.shape._dims, np.int32)
         return make_constant(x.graph, Tensor(sizes), "Shape")
-    found: GraphTensor = _shape((x,), {})
-    return found
+    return _shape.typed((x,), [TensorType(dtypes.int32, TensorShape([x.shape.rank]))])
 
 
 def _reduced_axes(sx: Any, sy: Any) -> tuple[Any, Any]:
@@ -320,19 +319,27 @@ def _of_broadcast(
     def rule(op: Operation, g: Gradient) -> list[Gradient]:
         x, y = op.needed
         sx, sy = _static_or_shape(x), _static_or_shape(y)
-        rx, ry = _broadcast_args((sx, sy), {})
+        axes = TensorType(dtypes.int32, TensorShape([None]))
+        rx = _broadcast_args.typed((sx, sy), [axes, axes])
+        reduced = rx.op.outputs
         found = []
-        for part, axes, sizes in ((left, rx, sx), (right, ry, sy)):
-            found.append(_reshape((_sum((part(x, y, g), axes), {}), sizes), {}))
+        for part, operand, axis, sizes in zip((left, right), (x, y), reduced, (sx, sy), strict=True):
+            unknown = TensorType(g.dtype, TensorShape(None))
+            total = _sum.typed((part(x, y, g), axis), [unknown])
+            found.append(_reshape.typed((total, sizes), [TensorType(g.dtype, operand.shape)]))
         return found
 
     return rule
 
 
+def _product(x: GraphTensor, y: GraphTensor, g: GraphTensor) -> GraphTensor:
+    return _multiply.typed((x, y), [TensorType(g.dtype, g.shape)])
+
+
 _RULES: dict[str, Callable[[Operation, Gradient], list[Gradient]]] = {
     "Add": _of_broadcast(lambda x, y, g: g, lambda x, y, g: g),
-    "Sub": _of_broadcast(lambda x, y, g: g, lambda x, y, g: _negative((g,), {})),
+    "Sub": _of_broadcast(lambda x, y, g: g, lambda x, y, g: _negative.typed((g,), [TensorType(g.dtype, g.shape)])),
     "Mul": _of_broadcast(
-        lambda x, y, g: _multiply((g, y), {}), lambda x, y, g: _multiply((x, g), {})
+        lambda x, y, g: _product(g, y, g), lambda x, y, g: _product(x, g, g)
     ),
 }

@@ -33,7 +33,7 @@ from ..functions import FunctionTrace
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from ..variables import Cell
-from .bodies import Body, Constant
+from .bodies import Body, Call, Constant
 from .state import Environment, running
 from .symbolic import GraphTensor, TensorType
 
@@ -112,6 +112,10 @@ class _Abstract(Environment):
         return cell.read() if STATE.function is not None else cell.tensor
 
 
+_KNOWN: dict[Any, tuple[Inferred, Any]] = {}  # of calls, with the nesting of their results
+_MOST_KNOWN = 4096
+
+
 def infer(body: Body, inputs: Sequence[GraphTensor]) -> Inferred:
     """What `body` gives for these inputs.
 
@@ -121,6 +125,38 @@ def infer(body: Body, inputs: Sequence[GraphTensor]) -> Inferred:
     roots = _Roots()
     for t in inputs:
         roots.visit(t)
+    key = _key(body, inputs) if len(roots.tensors) == len(roots.found) else None
+    if key is None or not isinstance(body, Call):
+        return _infer(body, inputs, roots)
+    known = _KNOWN.get(key)
+    if known is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        found = _infer(body, inputs, roots)
+        known = _KNOWN[key] = found, body.result
+    found, body.result = known
+    return Inferred(list(found.outputs), list(found.ops), found.is_host)
+
+
+def _key(body: Body, inputs: Sequence[GraphTensor]) -> Any:
+    """What the result of inference depends on; None if that cannot be told."""
+    if not isinstance(body, Call):
+        return None
+    distinct: dict[GraphTensor, int] = {}
+    places = tuple(distinct.setdefault(t, len(distinct)) for t in inputs)
+    statics = tuple((type(x), x) for x in body.statics)
+    key = (
+        body.function, body.tree, statics, places,
+        tuple((t.dtype, t.shape._dims) for t in distinct),
+    )  # fmt: skip
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _infer(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferred:
     if any(t.dtype.numpy.kind in "Oc" for t in roots.tensors):
         return _sampled(body, inputs, roots)
     error: Exception | None = None
@@ -134,7 +170,7 @@ def infer(body: Body, inputs: Sequence[GraphTensor]) -> Inferred:
         except _WRONG as problem:
             error = error or problem
     if found:
-        return Inferred(_common(found), records.names, False)
+        return Inferred(_common(found), list(records.names), False)
     assert error is not None
     if isinstance(error, NEEDS_VALUES):
         try:
