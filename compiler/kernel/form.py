@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from ..ir.dims import product
 from ..ir.opdef import OpDef
 from ..ir.types import DType, Shape, Size
 
@@ -279,6 +280,69 @@ class MatmulCall:
     c: Access
 
 
+@dataclass(frozen=True, slots=True)
+class WindowAxis:
+    """One spatial axis of a convolution.
+
+    Output `o` has at window position `w` the element `start + o*step + w*dilation` of the input,
+    or a zero if that is not below `size` or is negative.
+    """
+
+    size: Size
+    outputs: Size
+    window: int
+    start: Size
+    step: int
+    dilation: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowPart:
+    """Some outputs of a convolution, and the window positions that they read anything at.
+
+    Where elements of the input are spread (strided convolutions, backwards), outputs differ in the
+    window positions that meet elements; within a part they do not.
+    """
+
+    axes: tuple[WindowAxis, ...]
+    w: Access  # strides over the window, channels, features
+    y: Access  # strides over the batch, the spatial axes, features
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Convolution:
+    """Sums of products over windows: `y[n, o, f] = sum(x[n, o*step + w*dilation, c] * w[w, c, f])`.
+
+    With `of_filter` the sums run over positions instead, and `w` is what is written:
+    `w[w, c, f] = sum(x[n, o*step + w*dilation, c] * y[n, o, f])`. `channels` and `features` are
+    those of one group. The last axes of `x`, `w` and `y` have stride 1.
+    """
+
+    name: str
+    dtype: DType
+    batch: Size
+    groups: Size
+    channels: Size
+    features: Size
+    x: Access  # strides over the batch, the spatial axes, channels
+    window: tuple[int, ...]
+    parts: tuple[WindowPart, ...]
+    of_filter: bool = False
+    pieces: int = 1  # that the positions are cut into, for sums over them
+    sums: Buffer | None = None  # of each piece, if there are several
+
+    @property
+    def filter_size(self) -> Size:
+        """The elements of `w`."""
+        return product((*self.window, self.channels, self.features, self.groups))
+
+    def buffers(self) -> list[Buffer]:
+        """Those of x, w and y, and the scratch memory."""
+        part = self.parts[0]
+        found = [self.x.buffer, part.w.buffer, part.y.buffer]
+        return found if self.sums is None else [*found, self.sums]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """The steps of a loop's or branch's graph.
@@ -378,7 +442,7 @@ class Switch:
 
 
 Loop = ScanLoop | WhileLoop | ReplayLoop
-Step = Kernel | MatmulCall | Loop | Switch
+Step = Kernel | MatmulCall | Convolution | Loop | Switch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,18 @@ from __future__ import annotations
 
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
-from .form import Access, Indexed, Kernel, KernelProgram, Load, MatmulCall, Space, Step, Switch
+from .form import (
+    Access,
+    Convolution,
+    Indexed,
+    Kernel,
+    KernelProgram,
+    Load,
+    MatmulCall,
+    Space,
+    Step,
+    Switch,
+)
 from .layout import Views
 from .prepare import Prepared, storage_owner
 from .storage import step_buffers, step_reads
@@ -69,7 +80,7 @@ def _reads_first(step: Step, carry: int) -> bool:
     """Whether a step that reads input and writes output `carry` reads each element first."""
     if isinstance(step, Kernel):
         return _kernel_reads_first(step, carry)
-    if isinstance(step, (MatmulCall, Switch)):
+    if isinstance(step, (MatmulCall, Convolution, Switch)):
         return False
     others = [a for a in step_reads(step) if a.buffer.space is Space.IN and a.buffer.index == carry]
     for inner in step.carries:

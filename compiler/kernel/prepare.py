@@ -4,6 +4,7 @@ Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
 
 - every output is computed by a node of its own, into its own array;
 - every operand of `matmul` is a strided matrix that BLAS accepts;
+- the rows of every operand of a convolution lie in one piece;
 - the operand of a reshape that is no index map lies in row-major order;
 - the parts of an assembled array (concatenate, update_slice) are copies with a `Placement`: fusion
   joins them to what computes them, so that a part is computed straight into its place;
@@ -113,6 +114,8 @@ class _Preparation:
             return
         if node.op.kind is Kind.CONTRACT:
             inputs = [v if self._blas_ready(v) else self._copy(v) for v in inputs]
+        elif node.op.kind is Kind.CONVOLVE:
+            inputs = [v if self._has_rows(v) else self._copy(v) for v in inputs]
         elif node.op.kind is Kind.REGION:
             inputs = [v if self._is_whole(v) else self._copy(v) for v in inputs]
         elif node.op.kind is Kind.GATHER:
@@ -180,6 +183,14 @@ class _Preparation:
         row, column = view_strides(resolved, strides, value.type.rank)[-2:]
         rows, columns = value.type.shape[-2:]
         return leading_dimension(row, column, rows, columns) is not None
+
+    def _has_rows(self, value: Value) -> bool:
+        """Whether `value` lies in memory, and along its last axis in one piece."""
+        if self._in_memory(value) is not value:
+            return False
+        resolved = self.views.resolve(value)
+        strides = contiguous_strides(resolved.root.type.shape)
+        return view_strides(resolved, strides, value.type.rank)[-1] == 1
 
     # -- assembled arrays ---------------------------------------------------------------------
 

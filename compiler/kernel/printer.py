@@ -12,6 +12,7 @@ from .form import (
     Apply,
     Carry,
     Const,
+    Convolution,
     Indexed,
     Inside,
     Instr,
@@ -104,6 +105,8 @@ def _step_text(step: Step, describe: Callable[[Kernel], str]) -> str:
         return print_kernel(step, describe(step))
     if isinstance(step, MatmulCall):
         return _matmul_text(step)
+    if isinstance(step, Convolution):
+        return _convolution_text(step)
     parts = [f"{_head(step)} {{"]
     if not isinstance(step, Switch):
         parts += [_carry_text(c) for c in step.carries]
@@ -159,3 +162,18 @@ def _matmul_text(call: MatmulCall) -> str:
         f"matmul @{call.name}{batch} [{call.m}, {call.k}] x [{call.k}, {call.n}] {call.dtype}\n"
         f"  {call.c} = {call.a} @ {call.b}"
     )
+
+
+def _convolution_text(step: Convolution) -> str:
+    what = f"{step.channels} channels, {step.features} features"
+    groups = f" in {step.groups} groups" if step.groups != 1 else ""
+    target = "filter" if step.of_filter else "result"
+    lines = [f"convolve @{step.name} {step.batch} examples{groups} of {what} {step.dtype}"]
+    lines.append(f"  x {step.x}, {target} written")
+    for part in step.parts:
+        axes = ", ".join(
+            f"{a.outputs} from {a.start} by {a.step} window {a.window} by {a.dilation} in {a.size}"
+            for a in part.axes
+        )
+        lines.append(f"  y {part.y}, w {part.w}: {axes}")
+    return "\n".join(lines)

@@ -21,6 +21,7 @@ from .regions import RegionLowering
 from .small_products import write_out_small_products
 from .split import split_reductions
 from .storage import StorageMap, plan_arena
+from .windows import lower_convolution
 from .write_out_convolutions import write_out_convolutions
 
 
@@ -53,6 +54,8 @@ def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
                 steps.append(UnitLowering(unit, fused.views, storage, values, name).lower())
         elif unit.nodes[0].op.kind is Kind.CONTRACT:
             steps.append(_matmul(unit, fused.views, storage, name))
+        elif unit.nodes[0].op.kind is Kind.CONVOLVE:
+            steps.append(lower_convolution(unit.nodes[0], fused.views, storage, name))
         elif unit.nodes[0].op.kind is Kind.REGION:
             (node,) = unit.nodes
             steps.append(RegionLowering(node, fused.views, storage, name, lower_region).step())

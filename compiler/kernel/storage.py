@@ -20,6 +20,7 @@ from ..ir.types import DType, Shape, Size
 from .form import (
     Access,
     Buffer,
+    Convolution,
     Kernel,
     KernelProgram,
     Loop,
@@ -134,6 +135,8 @@ def step_buffers(step: Step) -> list[Buffer]:
         return step.buffers()
     if isinstance(step, MatmulCall):
         return [step.a.buffer, step.b.buffer, step.c.buffer]
+    if isinstance(step, Convolution):
+        return step.buffers()
     accesses = [*step_reads(step), *step_writes(step)]
     return [*(a.buffer for a in accesses), *step_scratch(step)]
 

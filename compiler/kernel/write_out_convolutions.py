@@ -29,8 +29,10 @@ _MOST_TERMS = 100
 
 
 def has_kernel(node: Node) -> bool:
-    """Whether a convolution is computed as it is."""
-    return False
+    """Whether a convolution is computed as it is: unless it is depthwise."""
+    groups = node.attrs["groups"]
+    channels, outputs = node.inputs[0].type.shape[-1], node.output.type.shape[-1]
+    return groups == 1 or 1 not in (per_group(channels, groups), per_group(outputs, groups))
 
 
 def write_out_convolutions(graph: Graph) -> Graph:

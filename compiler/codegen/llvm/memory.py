@@ -112,10 +112,7 @@ def store(
         else:
             fn.line(f"store {type} {raw}, ptr {pointer}, align {align}")
     elif stride == 1:
-        mask_type = f"<{lanes} x i1>"
-        name = f"@llvm.masked.store.v{lanes}{_suffix(element)}.p0"
-        fn.module.declare(name, "void", [type, "ptr", "i32", mask_type])
-        fn.line(f"call void {name}({type} {raw}, ptr {pointer}, i32 {align}, {mask_type} {s.mask})")
+        masked_store(fn, element, lanes, raw, pointer, align, s.mask or "")
     else:
         pointers = _pointers(s, element, pointer, stride)
         mask_type = f"<{lanes} x i1>"
@@ -139,6 +136,16 @@ def masked_load(
         f"call {type} {name}(ptr {pointer}, i32 {align}, {mask_type} {mask}, "
         f"{type} zeroinitializer)"
     )
+
+
+def masked_store(
+    fn: FunctionWriter, element: str, lanes: int, raw: str, pointer: str, align: int, mask: str
+) -> None:
+    """A contiguous store of the active lanes."""
+    type, mask_type = f"<{lanes} x {element}>", f"<{lanes} x i1>"
+    name = f"@llvm.masked.store.v{lanes}{_suffix(element)}.p0"
+    fn.module.declare(name, "void", [type, "ptr", "i32", mask_type])
+    fn.line(f"call void {name}({type} {raw}, ptr {pointer}, i32 {align}, {mask_type} {mask})")
 
 
 def gather(

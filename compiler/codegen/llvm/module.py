@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...kernel.form import Kernel, KernelProgram, MatmulCall
+from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall
 from ...kernel.schedule import schedule
 from ...kernel.storage import arena_size, step_regions
 from ...program import Signature
 from ...target import Target
 from . import blas
 from .arena import load_sizes, slot_offsets
+from .convolve import emit_convolution
 from .cost import emit_cost
 from .entry import emit_entry
 from .kernels import emit_kernel
@@ -46,6 +47,8 @@ def _emit_kernels(
             emit_kernel(module, step, schedule(step, target), target, size_names)
         elif isinstance(step, MatmulCall):
             blas.emit_matmul(module, step, size_names)
+        elif isinstance(step, Convolution):
+            emit_convolution(module, step, target, size_names)
         else:
             for region in step_regions(step):
                 _emit_kernels(module, region.program, size_names, target)

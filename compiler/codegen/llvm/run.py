@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...kernel.form import Kernel, KernelProgram, MatmulCall, ReplayLoop, ScanLoop, Step, WhileLoop
+from ...kernel.form import (
+    Convolution,
+    Kernel,
+    KernelProgram,
+    MatmulCall,
+    ReplayLoop,
+    ScanLoop,
+    Step,
+    WhileLoop,
+)
 from ...kernel.storage import step_buffers
 from . import tapes
 from .arena import load_sizes
@@ -34,7 +43,7 @@ def emit_run(module: ModuleWriter, program: KernelProgram, size_names: Sequence[
     control = ControlWriter(fn, status, steps)
 
     def run(step: Step, frame: Frame) -> None:
-        if isinstance(step, (Kernel, MatmulCall)):
+        if isinstance(step, (Kernel, MatmulCall, Convolution)):
             arguments = [f"ptr {frame.pointer(b)}" for b in step_buffers(step)]
             fn.line(f"call void @{step.name}({', '.join([*arguments, *last])})")
         elif isinstance(step, ScanLoop):

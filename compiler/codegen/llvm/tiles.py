@@ -1,0 +1,146 @@
+"""Micro-kernels of products: a tile of sums of products, kept in registers.
+
+Layer: compiler/codegen/llvm. A tile has `rows` rows of `vectors` vectors. Its micro-kernel is a
+function of its own, written once for a module::
+
+    define internal void @tw.tile...(ptr %a, ptr %b, ptr %sums, i64 %k, i1 %more)
+
+For each of %k terms it multiplies a column of the left panel, element by element, with a row of the
+right one, and adds the products to the sums: those at %sums if %more, else zeros. The right panel
+has rows of full vectors one after the other, and so have the sums. In the left panel elements lie
+at `row * row_stride + term * term_stride`; numbers, so that they stand in the instructions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...ir.types import DType
+from ...target import Target
+from .loops import counted_loop, either
+from .memory import memory_type, splat
+from .writer import FunctionWriter, ModuleWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The shape of a tile, and where its left panel's elements lie."""
+
+    dtype: DType
+    rows: int
+    vectors: int
+    lanes: int
+    row_stride: int
+    term_stride: int
+    fused: bool  # multiply and add in one instruction
+
+    @property
+    def columns(self) -> int:
+        """The elements of a row."""
+        return self.vectors * self.lanes
+
+    @property
+    def elements(self) -> int:
+        """The elements of the tile."""
+        return self.rows * self.columns
+
+    @property
+    def name(self) -> str:
+        """The micro-kernel's name."""
+        strides = f"{self.row_stride}.{self.term_stride}"
+        return f"@tw.tile.f{self.dtype.bits}.{self.rows}x{self.vectors}.{strides}"
+
+
+def vectors_for(columns: int | None, lanes: int) -> int:
+    """How many vectors a row of a tile should have; the columns may not be known."""
+    if columns is None:
+        return 2
+    if columns <= lanes:
+        return 1
+    return 3 if columns % (3 * lanes) == 0 and columns % (2 * lanes) != 0 else 2
+
+
+def rows_for(vectors: int, target: Target) -> int:
+    """How many rows fit in the registers beside a row of the right panel and one element."""
+    registers = 32 if target.vector_bytes == 64 else 16
+    return min((registers - vectors - 1) // vectors, 28 if vectors == 1 else 14)
+
+
+def tile_for(dtype: DType, columns: int | None, strides: tuple[int, int], target: Target) -> Tile:
+    """The tile for products with so many columns; `strides` are of the left panel's elements."""
+    lanes = target.vector_bytes // dtype.itemsize
+    vectors = vectors_for(columns, lanes)
+    rows = rows_for(vectors, target)
+    return Tile(dtype, rows, vectors, lanes, *strides, target.has_fma)
+
+
+def micro_kernel(module: ModuleWriter, tile: Tile) -> str:
+    """The name of a tile's micro-kernel, which is written if the module does not have it."""
+    if not module.has_function(tile.name):
+        params = [("ptr", "%a"), ("ptr", "%b"), ("ptr", "%sums"), ("i64", "%k"), ("i1", "%more")]
+        fn = module.function("void", tile.name, params, linkage="internal")
+        _MicroKernel(fn, tile).write()
+    return tile.name
+
+
+class _MicroKernel:
+    def __init__(self, fn: FunctionWriter, tile: Tile) -> None:
+        self.fn, self.tile = fn, tile
+        self.element = memory_type(tile.dtype)
+        self.type = f"<{tile.lanes} x {self.element}>"
+        self.places = [(r, v) for r in range(tile.rows) for v in range(tile.vectors)]
+
+    def write(self) -> None:
+        fn = self.fn
+        zeros = ["zeroinitializer"] * len(self.places)
+        types = [self.type] * len(self.places)
+        sums = either(fn, "%more", types, self._load_sums, lambda: zeros)
+        totals = counted_loop(
+            fn, "0", "%k", 1, list(zip(types, sums, strict=True)), self._add_products
+        )
+        for place, total in zip(self.places, totals, strict=True):
+            fn.line(f"store {self.type} {total}, ptr {self._sum(*place)}, align {self._align}")
+        fn.line("ret void")
+
+    @property
+    def _align(self) -> int:
+        return self.tile.lanes * self.tile.dtype.itemsize
+
+    def _load_sums(self) -> list[str]:
+        load = f"load {self.type}, ptr %s, align {self._align}"
+        return [self.fn.assign(load.replace("%s", self._sum(*place))) for place in self.places]
+
+    def _sum(self, row: int, vector: int) -> str:
+        offset = (row * self.tile.vectors + vector) * self.tile.lanes
+        return self._at("%sums", offset)
+
+    def _at(self, base: str, offset: int | str) -> str:
+        return self.fn.assign(f"getelementptr {self.element}, ptr {base}, i64 {offset}")
+
+    def _add_products(self, term: str, sums: list[str]) -> list[str]:
+        fn, tile = self.fn, self.tile
+        start = fn.assign(f"mul i64 {term}, {tile.columns}")
+        right = self._at("%b", start)
+        row = [
+            fn.assign(f"load {self.type}, ptr {self._at(right, v * tile.lanes)}, align 16")
+            for v in range(tile.vectors)
+        ]
+        left = self._at("%a", fn.assign(f"mul i64 {term}, {tile.term_stride}"))
+        results = []
+        for r in range(tile.rows):
+            place = self._at(left, r * tile.row_stride)
+            x = fn.assign(f"load {self.element}, ptr {place}, align {tile.dtype.itemsize}")
+            many = splat(fn, self.element, x, tile.lanes)
+            for v in range(tile.vectors):
+                results.append(self._product_sum(many, row[v], sums[r * tile.vectors + v]))
+        return results
+
+    def _product_sum(self, x: str, y: str, total: str) -> str:
+        fn = self.fn
+        if not self.tile.fused:
+            product = fn.assign(f"fmul {self.type} {x}, {y}")
+            return fn.assign(f"fadd {self.type} {total}, {product}")
+        name = f"@llvm.fma.v{self.tile.lanes}f{self.tile.dtype.bits}"
+        callee = fn.module.declare(name, self.type, [self.type] * 3)
+        operands = ", ".join(f"{self.type} {operand}" for operand in (x, y, total))
+        return fn.assign(f"call {self.type} {callee}({operands})")

@@ -1,0 +1,222 @@
+"""Convolutions as kernels: every geometry, on machines with short and long vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tensorwright.compiler.codegen.llvm.machine import host_target
+from tensorwright.compiler.ir.builder import GraphBuilder
+from tensorwright.compiler.ir.graph import Graph
+from tensorwright.compiler.ir.interpret import interpret
+from tensorwright.compiler.ir.parser import parse_type
+from tensorwright.compiler.ir.term import Term
+from tensorwright.compiler.ir.types import DType
+from tensorwright.compiler.kernel.form import Convolution
+from tensorwright.compiler.kernel.steps import lower_graph
+from tensorwright.compiler.ops.convolve import input_gradient, places
+from tensorwright.compiler.target import Target
+from tests.support.native import compile_native, run_native
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sizes and geometry; numbers left out are 1, and no padding."""
+
+    x: tuple[int, ...]
+    window: tuple[int, ...]
+    features: int
+    strides: tuple[int, ...] = ()
+    padding: tuple[tuple[int, int], ...] = ()
+    dilation: tuple[int, ...] = ()
+    spread: tuple[int, ...] = ()
+    groups: int = 1
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        ones = (1,) * len(self.window)
+        return {
+            "strides": self.strides or ones,
+            "padding": self.padding or ((0, 0),) * len(ones),
+            "dilation": self.dilation or ones,
+            "spread": self.spread or ones,
+            "groups": self.groups,
+        }
+
+    @property
+    def w(self) -> tuple[int, ...]:
+        return (*self.window, self.x[-1] // self.groups, self.features)
+
+    @property
+    def y(self) -> tuple[int, ...]:
+        return (self.x[0], *places(self.x[1:-1], self.window, self.geometry), self.features)
+
+    def __str__(self) -> str:
+        changed = [f"{k}={v}" for k, v in vars(self).items() if v not in ((), 1)]
+        return " ".join(changed).replace(", ", ",")
+
+
+SAME = ((1, 1), (1, 1))
+CASES = [
+    Case((2, 8, 8, 16), (3, 3), 32, padding=SAME),
+    Case((3, 28, 28, 1), (5, 5), 32, padding=((2, 2), (2, 2))),
+    Case((1, 33, 31, 3), (7, 7), 64, strides=(2, 2), padding=((3, 2), (3, 2))),
+    Case((2, 9, 7, 5), (3, 2), 7, padding=((1, 2), (0, 1))),
+    Case((2, 9, 7, 5), (3, 2), 7, padding=((1, 2), (0, 1)), strides=(2, 3)),
+    Case((2, 9, 11, 40), (3, 3), 70, padding=((2, 2), (2, 2)), dilation=(2, 3)),
+    Case((2, 5, 6, 700), (3, 3), 33, padding=((2, 2), (2, 2))),
+    Case((2, 9, 11, 700), (1, 1), 300, strides=(2, 2)),
+    Case((1, 17, 2), (1,), 1),
+    Case((5, 40, 12), (4,), 10, groups=2),
+    Case((2, 8, 8, 24), (3, 3), 48, groups=4, padding=SAME, strides=(1, 2)),
+    Case((1, 5, 6, 7, 3), (2, 3, 2), 48, padding=((1, 1), (0, 0), (2, 1))),
+    Case((2, 9, 7, 5), (3, 2), 7, padding=((1, 2), (2, 1)), spread=(2, 3)),
+    Case(
+        (2, 9, 7, 5),
+        (3, 2),
+        7,
+        padding=((1, 2), (2, 1)),
+        spread=(2, 3),
+        strides=(3, 2),
+        dilation=(2, 1),
+    ),
+    Case((2, 9, 7, 5), (1, 1), 7, padding=((0, 1), (0, 1)), spread=(2, 2)),
+    Case((2, 9, 7, 5), (2, 3), 7, spread=(2, 2), dilation=(2, 2), strides=(2, 2)),
+    Case((2, 9, 7, 5), (3, 3), 7, padding=((-1, -2), (2, -3))),
+    Case((0, 9, 7, 5), (3, 3), 7),
+    Case((2, 2, 2, 3), (1, 1), 0),
+]
+TARGETS = {
+    "host": host_target(),
+    "32 bytes": replace(host_target(), vector_bytes=32),
+    "16 bytes": replace(host_target(), vector_bytes=16, has_fma=False),
+}
+OPS = ["convolve", "convolve_filter", "input_gradient"]
+
+
+def graph_of(name: str, case: Case, dtype: str = "f32", batch: str = "") -> Graph:
+    """One op of a case; `input_gradient` is a convolution of a cotangent."""
+    builder = GraphBuilder("g")
+
+    def operand(shape: tuple[int, ...], label: str, batched: bool) -> Term:
+        sizes = [batch or shape[0], *shape[1:]] if batched else shape
+        return Term(
+            builder, builder.input(parse_type(f"{dtype}[{', '.join(map(str, sizes))}]"), label)
+        )
+
+    if name == "convolve":
+        x, w = operand(case.x, "x", True), operand(case.w, "w", False)
+        found = x.op(name, w, **case.geometry)
+    elif name == "convolve_filter":
+        x, ct = operand(case.x, "x", True), operand(case.y, "ct", True)
+        found = x.op(name, ct, window=case.window, **case.geometry)
+    else:
+        ct, w = operand(case.y, "ct", True), operand(case.w, "w", False)
+        found = input_gradient(ct, w, case.x[1:-1], case.geometry)
+    return builder.finish([found.value])
+
+
+def arrays_for(name: str, case: Case, dtype: str = "f32") -> list[np.ndarray[Any, Any]]:
+    shapes = {
+        "convolve": (case.x, case.w),
+        "convolve_filter": (case.x, case.y),
+        "input_gradient": (case.y, case.w),
+    }[name]
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=shape).astype(DType.parse(dtype).numpy) for shape in shapes]  # type: ignore[union-attr]
+
+
+def assert_close(found: Any, expected: Any) -> None:
+    tolerance = 1e-5 if expected.dtype == np.float32 else 1e-14
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale, strict=True)
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_values(case: Case, name: str, target: Target) -> None:
+    if target.vector_bytes > host_target().vector_bytes:
+        pytest.skip("the machine has no such vectors")
+    graph, arrays = graph_of(name, case), arrays_for(name, case)
+    (expected,) = interpret(graph, arrays)
+    (found,) = run_native(graph, *arrays, target=target)
+    assert_close(found, expected)
+
+
+@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("case", CASES[:8], ids=str)
+def test_float64(case: Case, name: str) -> None:
+    graph, arrays = graph_of(name, case, "f64"), arrays_for(name, case, "f64")
+    (expected,) = interpret(graph, arrays)
+    assert_close(run_native(graph, *arrays)[0], expected)
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_any_number_of_examples(name: str) -> None:
+    case = Case((4, 12, 9, 6), (3, 3), 20, padding=SAME, strides=(2, 1))
+    graph = graph_of(name, case, batch="n")
+    executable = compile_native(graph)
+    for count in (2, 4, 37):
+        some = replace(case, x=(count, *case.x[1:]))
+        arrays = arrays_for(name, some)
+        (expected,) = interpret(graph, arrays)
+        assert_close(executable.call(*arrays)[0], expected)
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_all_sizes_but_the_window_may_be_open(name: str) -> None:
+    builder = GraphBuilder("g")
+    x = Term(builder, builder.input(parse_type("f32[n, h, v, c]"), "x"))
+    w = Term(builder, builder.input(parse_type("f32[3, 2, c, m]"), "w"))
+    case = Case((3, 11, 8, 37), (3, 2), 19, padding=((2, 1), (0, 1)), strides=(2, 2))
+    y = x.op("convolve", w, **case.geometry)
+    if name == "convolve_filter":
+        y = x.op(name, y, window=case.window, **case.geometry)
+    elif name == "input_gradient":
+        y = input_gradient(y, w, x.shape[1:-1], case.geometry)
+    graph, arrays = builder.finish([y.value]), arrays_for("convolve", case)
+    (expected,) = interpret(graph, arrays)
+    assert_close(run_native(graph, *arrays)[0], expected)
+
+
+def test_operands_are_read_where_they_lie() -> None:
+    """A part of an array, along other axes than the last, needs no copy."""
+    builder = GraphBuilder("g")
+    x = Term(builder, builder.input(parse_type("f32[2, 9, 10, 8]"), "x"))
+    w = Term(builder, builder.input(parse_type("f32[3, 3, 8, 16]"), "w"))
+    case = Case((2, 4, 10, 8), (3, 3), 16)
+    part = x.slice([0, 1, 0, 0], [1, 2, 1, 1], (2, 4, 10, 8))
+    graph = builder.finish([part.op("convolve", w.flip(0), **case.geometry).value])
+    (step,) = lower_graph(graph).steps
+    assert isinstance(step, Convolution)
+    arrays = [
+        arrays_for("convolve", replace(case, x=(2, 9, 10, 8)))[0],
+        arrays_for("convolve", case)[1],
+    ]
+    (expected,) = interpret(graph, arrays)
+    assert_close(run_native(graph, *arrays)[0], expected)
+
+
+def test_what_lies_outside_of_an_array_is_not_read() -> None:
+    """Not a number beside x: if any of it took part, the result would show it."""
+    case = Case((2, 7, 9, 5), (3, 3), 8, padding=SAME)
+    wide = np.full((4, 7, 9, 5), np.nan, np.float32)
+    x, w = arrays_for("convolve", case)
+    wide[1:3] = x
+    graph = graph_of("convolve", case)
+    assert_close(run_native(graph, wide[1:3], w)[0], interpret(graph, (x, w))[0])
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_infinities_stay_where_they_are(name: str) -> None:
+    case = Case((2, 7, 9, 5), (3, 3), 8, padding=SAME)
+    arrays = arrays_for(name, case)
+    arrays[0][0, 3, 4, 2] = np.inf
+    graph = graph_of(name, case)
+    with np.errstate(invalid="ignore"):
+        (expected,) = interpret(graph, arrays)
+    np.testing.assert_array_equal(np.isfinite(run_native(graph, *arrays)[0]), np.isfinite(expected))
