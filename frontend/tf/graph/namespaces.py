@@ -22,9 +22,9 @@ _PACKAGE = __package__.rpartition(".")[0]  # frontend.tf
 GRAPH: dict[str, dict[str, str]] = {
     "": {
         "graph.assignments": """
-            assign assign_add assign_sub count_up_to is_variable_initialized
-            report_uninitialized_variables scatter_add scatter_div scatter_max scatter_min
-            scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update
+            assign assign_add assign_sub count_up_to scatter_add scatter_div scatter_max
+            scatter_min scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub
+            scatter_update
         """,
         "graph.build": "constant convert_to_tensor=convert_public",
         "graph.config": """
@@ -36,6 +36,7 @@ GRAPH: dict[str, dict[str, str]] = {
             Graph GraphKeys Operation add_to_collection add_to_collections get_collection
             get_collection_ref get_default_graph reset_default_graph
         """,
+        "graph.initialized": "is_variable_initialized report_uninitialized_variables",
         "graph.ops": """
             Print control_dependencies group no_op placeholder placeholder_with_default py_func
             tuple=tuple_of
@@ -104,8 +105,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
 # Modules of frontend.tf whose functions consist of ops.
 _OF_OPS = frozenset(
     """
-    apply arrays clipping decompositions elementwise elimination indexing layout linalg nn.activations
-    nn.lookup nn.losses nn.normalise nn.windows random.stateful random.stateless reductions
+    apply arrays clipping decompositions elementwise elimination indexing layout linalg random.stateful random.stateless reductions
     segments shaping sorting special strings v1.names
     """.split()
 )
@@ -172,7 +172,7 @@ def aware(found: Any) -> Any:
     if not isinstance(found, FunctionType):
         return found
     package, _, module = found.__module__.rpartition(f"{_PACKAGE}.")
-    if not package and module in _OF_OPS:
+    if not package and (module in _OF_OPS or module.startswith("nn.")):
         return _wrapped(found)
     return found
 

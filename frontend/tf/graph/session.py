@@ -267,13 +267,13 @@ class BaseSession:
             return self._graph.as_graph_element(fetch)  # type: ignore[no-any-return]
         except TypeError as error:
             raise TypeError(
-                f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a string or"
-                f" Tensor. ({error})"
+                f"Argument `fetch` = {fetch} has invalid type \"{type(fetch).__name__}\" must be a"
+                f" string or Tensor. ({error})"
             ) from None
         except (ValueError, KeyError) as error:
             text = error.args[0]
             raise ValueError(
-                f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({text})"
+                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({text})"
             ) from None
 
     def _fed_tensor(self, key: Any) -> GraphTensor:
