@@ -17,7 +17,7 @@ from ...ops.scalar import STATUS_MEMORY, Scalar
 from . import memory
 from .arena import add, aligned_size, multiply
 from .axes import handles, rebuilt, typed
-from .instrs import InstrWriter, Scope
+from .instrs import InstrWriter, Operands, Scope
 from .loops import counted_loop
 from .memory import memory_type
 from .parallel import BEGIN, END, launch, outline
@@ -34,21 +34,33 @@ from .sizes import emit_size
 from .writer import FunctionWriter
 
 Values = list[tuple[str, str]]  # (LLVM type, operand)
-Make = Callable[[FunctionWriter], InstrWriter]  # of the kernel's instructions
+Make = Callable[[FunctionWriter, Operands], InstrWriter]  # of the kernel's instructions
 
 _COSTS = 64  # in a ns
 
 
 class Cut:
-    """The cuts of one kernel, whose function `fn` calls its parts."""
+    """The cuts of one kernel, whose parts `fn` calls.
+
+    The kernel's operands are `given` in `fn`, and `inside` of the parts.
+    """
 
     def __init__(
-        self, fn: FunctionWriter, kernel: Kernel, sharing: Sharing, params: Values, make: Make
+        self,
+        fn: FunctionWriter,
+        kernel: Kernel,
+        sharing: Sharing,
+        given: Operands,
+        inside: Operands,
+        make: Make,
     ) -> None:
         self.fn, self.kernel, self.sharing = fn, kernel, sharing
-        self.params, self.make = params, make
-        self.name = f"@{kernel.name}.part"
-        self.names = {p.removeprefix("%n."): p for type, p in params if type == "i64"}
+        self.given, self.inside, self.make = given, inside, make
+        self.name = f"@{kernel.name}"
+
+    def outside(self) -> InstrWriter:
+        """Of instructions between the parts."""
+        return self.make(self.fn, self.given)
 
     # -- the whole kernel ---------------------------------------------------------------------
 
@@ -56,8 +68,8 @@ class Cut:
         """What `body` writes, for ranges of units of the axis."""
         unit, axis = self.sharing.unit, self.sharing.axis
         own = _scratch_rows(self.kernel)
-        part = outline(self.fn.module, self.name, _renamed(self.params, own))
-        code = self.make(part)
+        part = outline(self.fn.module, self.name, _renamed(self.inside.typed(), own))
+        code = self.make(part, self.inside)
         start, stop = (multiply(part, edge, str(unit)) for edge in (BEGIN, END))
         size = code.size(self.kernel.axes[axis])
         if size.startswith("%") or int(size) % unit:
@@ -66,7 +78,7 @@ class Cut:
         self._in_scratch(part, own, lambda: body(code))
         count = quotient_above(self.fn, self._axis(), unit)
         points = product(self.kernel.axes)
-        self._launch(self.name, self.params, count, points, code.schedule.ns)
+        self._launch(self.name, self.given.typed(), count, points, code.schedule.ns)
 
     def columns(self, body: Callable[[InstrWriter], None]) -> str:
         """What `body` writes, for chunks of the axis with accumulators of their own; returns the
@@ -76,10 +88,11 @@ class Cut:
         length, count = self._chunks()
         own = _scratch_rows(kernel)
         sums = list(dict.fromkeys(a.buffer for c in kernel.columns for a in c.components))
-        params = _renamed(self.params, [*own, *sums])
-        part = outline(self.fn.module, self.name, [*params, ("i64", "%length")])
-        code = self.make(part)
-        row = emit_size(part, product(kernel.axes[kernel.outer :]), self.names)
+        passed = _Passed(_renamed(self.inside.typed(), [*own, *sums]), self.given.typed())
+        length = passed.into("i64", length, "%length")
+        part = outline(self.fn.module, self.name, passed.params)
+        code = self.make(part, self.inside)
+        row = emit_size(part, product(kernel.axes[kernel.outer :]), self.inside.sizes)
 
         def chunk(index: str) -> None:
             place = multiply(part, index, row)
@@ -88,9 +101,8 @@ class Cut:
                 part.line(f"%{buffer} = getelementptr {element}, ptr %{buffer}.all, i64 {place}")
             body(code)
 
-        self._in_scratch(part, own, lambda: self._each_chunk(code, chunk))
-        arguments = [*self.params, ("i64", length)]
-        self._launch(self.name, arguments, count, product(kernel.axes), code.schedule.ns)
+        self._in_scratch(part, own, lambda: self._each_chunk(code, length, chunk))
+        self._launch(self.name, passed.arguments, count, product(kernel.axes), code.schedule.ns)
         return count
 
     def _in_scratch(
@@ -108,7 +120,7 @@ class Cut:
         done = part.label("done")
         offsets = ["0"]
         for buffer in rows:
-            size = aligned_size(part, buffer.size * buffer.dtype.itemsize, self.names)
+            size = aligned_size(part, buffer.size * buffer.dtype.itemsize, self.inside.sizes)
             offsets.append(add(part, offsets[-1], size))
         is_first = part.assign(f"icmp eq i64 {BEGIN}, 0")
         before = part.block
@@ -148,14 +160,16 @@ class Cut:
         """
         kernel, fn = self.kernel, self.fn
         length, count = self._chunks()
-        known = _Known(scope)
         dtypes = [d for r in reduces for d in reduction_of(r).components(r.args[0].dtype)]
-        partials = [f"%partial.{k}" for k in range(len(dtypes))]
-        params = [*self.params, *known.params, *(("ptr", p) for p in partials)]
-        name = f"{self.name}{stage}"
-        part = outline(fn.module, name, [*params, ("i64", "%length")])
-        code = self.make(part)
-        inside = known.scope(code)
+        slots = [fn.alloca(f"[{CHUNKS} x {memory_type(d)}]", 64) for d in dtypes]
+        passed = _Passed(self.inside.typed(), self.given.typed())
+        known = passed.scope(scope)
+        partials = [passed.into("ptr", slot, f"%partial.{k}") for k, slot in enumerate(slots)]
+        length = passed.into("i64", length, "%length")
+        name = f"{self.name}.{stage}"
+        part = outline(fn.module, name, passed.params)
+        code = self.make(part, self.inside)
+        inside = known(code)
         for depth in range(kernel.outer + 1):
             code.point_to(depth, inside)
 
@@ -165,13 +179,11 @@ class Cut:
                 place = element_at(part, partial, value.dtype, index)
                 memory.store(code.scalar, value, place, 0)
 
-        self._each_chunk(code, chunk)
+        self._each_chunk(code, length, chunk)
         part.line("ret void")
-        slots = [fn.alloca(f"[{CHUNKS} x {memory_type(d)}]", 64) for d in dtypes]
-        arguments = [*self.params, *known.arguments, *(("ptr", slot) for slot in slots)]
         points = product(kernel.axes[kernel.outer :])
         each = code.schedule.ns / kernel.stages()
-        self._launch(name, [*arguments, ("i64", length)], count, points, each)
+        self._launch(name, passed.arguments, count, points, each)
         return self._combined(s, reduces, slots, count)
 
     def _combined(
@@ -218,27 +230,27 @@ class Cut:
         above = fn.assign(f"add i64 {size}, {add(fn, length, '-1')}")
         return length, larger(fn, fn.assign(f"udiv i64 {above}, {length}"), "1")
 
-    def _each_chunk(self, code: InstrWriter, body: Callable[[str], None]) -> None:
-        """A loop over the chunks of a part, with the parameter `%length`."""
+    def _each_chunk(self, code: InstrWriter, length: str, body: Callable[[str], None]) -> None:
+        """A loop over the chunks of a part."""
         part, axis = code.fn, self.sharing.axis
 
         def chunk(index: str, _: list[str]) -> list[str]:
-            start = part.assign(f"mul i64 {index}, %length")
-            size = code.size(self.kernel.axes[axis])
-            code.ranges[axis] = start, smaller(part, part.assign(f"add i64 {start}, %length"), size)
+            start = part.assign(f"mul i64 {index}, {length}")
+            stop = part.assign(f"add i64 {start}, {length}")
+            code.ranges[axis] = start, smaller(part, stop, code.size(self.kernel.axes[axis]))
             body(index)
             return []
 
         counted_loop(part, BEGIN, END, 1, [], chunk)
 
     def _axis(self) -> str:
-        """The length of the axis, in the kernel's function."""
-        return emit_size(self.fn, self.kernel.axes[self.sharing.axis], self.names)
+        """The length of the axis, outside of the parts."""
+        return emit_size(self.fn, self.kernel.axes[self.sharing.axis], self.given.sizes)
 
     def _launch(self, name: str, arguments: Values, count: str, points: Size, each: float) -> None:
         """Call a part, which takes one thread `each` ns for each point."""
         per = str(max(1, round(each * _COSTS)))
-        costs = multiply(self.fn, emit_size(self.fn, points, self.names), per)
+        costs = multiply(self.fn, emit_size(self.fn, points, self.given.sizes), per)
         if costs.startswith("%"):
             ns = self.fn.assign(f"udiv i64 {costs}, {_COSTS}")
         else:
@@ -246,35 +258,33 @@ class Cut:
         launch(self.fn, name, arguments, count, ns)
 
 
-class _Known:
-    """What is known outside of a walk, as parameters of its part: numbers and scalars."""
+class _Passed:
+    """Values on their way into a part: `params` are what `arguments` are called there."""
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-        self.params: Values = []
-        self.arguments: Values = []
-        self._index = {
-            axis: self._param("i64", value, f"%index.{axis}") for axis, value in scope.index.items()
-        }
-        self._scalars = {
-            instr: self._param(builder_of(x).type_of(x.dtype), x.handle, f"%known.{k}")
-            for k, (instr, x) in enumerate(scope.scalars.items())
-        }
+    def __init__(self, params: Values, arguments: Values) -> None:
+        self.params, self.arguments = params, arguments
 
-    def _param(self, type: str, value: str, name: str) -> str:
+    def into(self, type: str, value: str, name: str) -> str:
+        """One more, a number stays what it is; the operand inside."""
         if not value.startswith("%"):
             return value
         self.params.append((type, name))
         self.arguments.append((type, value))
         return name
 
-    def scope(self, code: InstrWriter) -> Scope:
-        """The same in the part."""
-        scalars = {
-            instr: Scalar(code.scalar, self._scope.scalars[instr].dtype, name)
-            for instr, name in self._scalars.items()
+    def scope(self, scope: Scope) -> Callable[[InstrWriter], Scope]:
+        """The indices and scalars of a scope; the scope inside, for the writer there."""
+        index = {k: self.into("i64", value, f"%index.{k}") for k, value in scope.index.items()}
+        known = {
+            instr: (x.dtype, self.into(builder_of(x).type_of(x.dtype), x.handle, f"%known.{k}"))
+            for k, (instr, x) in enumerate(scope.scalars.items())
         }
-        return Scope(dict(self._index), scalars)
+
+        def inside(code: InstrWriter) -> Scope:
+            scalars = {i: Scalar(code.scalar, dtype, name) for i, (dtype, name) in known.items()}
+            return Scope(dict(index), scalars)
+
+        return inside
 
 
 def _scratch_rows(kernel: Kernel) -> list[Buffer]:

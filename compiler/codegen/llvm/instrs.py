@@ -7,7 +7,7 @@ the vector axis stays a scalar, and is copied into all lanes where a vector need
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import InternalError
@@ -17,6 +17,7 @@ from ...ir.types import DType, Size
 from ...kernel.form import (
     Access,
     Apply,
+    Buffer,
     Const,
     Indexed,
     Inside,
@@ -66,8 +67,28 @@ class Scope:
         (self.vectors if value.builder is self.vector else self.scalars)[instr] = value
 
 
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """What the code of a kernel finds in its function: pointers, sizes by name, the status."""
+
+    buffers: Mapping[Buffer, str]
+    sizes: Mapping[str, str]
+    status: str
+
+    @staticmethod
+    def parameters(kernel: Kernel, size_names: Iterable[str]) -> Operands:
+        """Those of a function with such parameters, under names that tell what they are."""
+        buffers = {buffer: f"%{buffer}" for buffer in kernel.buffers()}
+        return Operands(buffers, {name: f"%n.{name}" for name in size_names}, "%status")
+
+    def typed(self) -> list[tuple[str, str]]:
+        """(LLVM type, operand) of all of them in order."""
+        pointers = [("ptr", pointer) for pointer in self.buffers.values()]
+        return [*pointers, *(("i64", size) for size in self.sizes.values()), ("ptr", self.status)]
+
+
 class InstrWriter:
-    """Emits the instructions of one kernel into its function."""
+    """Emits the instructions of one kernel into a function."""
 
     def __init__(
         self,
@@ -75,26 +96,26 @@ class InstrWriter:
         kernel: Kernel,
         schedule: Schedule,
         has_fma: bool,
-        size_names: Sequence[str],
+        operands: Operands,
     ) -> None:
         self.fn = fn
         self.kernel = kernel
         self.schedule = schedule
         self.has_fma = has_fma
+        self.operands = operands
         self.scalar = self.builder(1)
         self.accesses = self._accesses()
         self.ranges: dict[int, tuple[str, str]] = {}  # of axes that are not walked from end to end
-        names = {name: f"%n.{name}" for name in size_names}
-        # sizes are computed at the function's start, where all of the code sees them
+        # sizes are computed before everything else, where all of the code sees them
         self.sizes = {
-            size: emit_size(fn, size, names)
+            size: emit_size(fn, size, operands.sizes)
             for size in self._sizes_used()
             if not isinstance(size, int)
         }
 
     def builder(self, lanes: int, mask: str | None = None) -> LlvmScalars:
         """Scalar instructions over `lanes` lanes."""
-        return LlvmScalars(self.fn, lanes, mask, "%status", has_fma=self.has_fma)
+        return LlvmScalars(self.fn, lanes, mask, self.operands.status, has_fma=self.has_fma)
 
     def size(self, size: Size) -> str:
         """A size as an i64 operand."""
@@ -289,7 +310,7 @@ class InstrWriter:
             return found
         element = memory.memory_type(access.buffer.dtype)
         if depth == 0:
-            pointer, step = f"%{access.buffer}", self.size(access.offset)
+            pointer, step = self.operands.buffers[access.buffer], self.size(access.offset)
         else:
             pointer = self._pointer(access, depth - 1, scope)
             stride = access.strides[depth - 1]

@@ -8,7 +8,7 @@ kernel/schedule.py); how an instruction reads is in instrs.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ...kernel.form import ColumnReduce, Instr, Kernel, Reduce, Scan, Spill, Store
 from ...kernel.schedule import Schedule
@@ -18,37 +18,33 @@ from ...target import Target
 from .axes import Loops
 from .columns import Columns
 from .cuts import Cut
-from .instrs import InstrWriter, Scope
+from .instrs import InstrWriter, Operands, Scope
 from .reductions import Accumulators, ReductionWriter, flatten, unflatten
-from .writer import FunctionWriter, ModuleWriter
-
-
-def parameters(kernel: Kernel, size_names: Sequence[str]) -> list[tuple[str, str]]:
-    """The kernel function's parameters: buffers in order of appearance, sizes, status."""
-    buffers = [("ptr", f"%{b}") for b in kernel.buffers()]
-    return [*buffers, *(("i64", f"%n.{name}") for name in size_names), ("ptr", "%status")]
+from .writer import FunctionWriter
 
 
 def emit_kernel(
-    module: ModuleWriter,
-    kernel: Kernel,
-    schedule: Schedule,
-    target: Target,
-    size_names: Sequence[str],
+    fn: FunctionWriter, kernel: Kernel, schedule: Schedule, target: Target, given: Operands
 ) -> None:
-    """Write one kernel into a module, as the internal function `@name`."""
-    params = parameters(kernel, size_names)
-    fn = module.function("void", f"@{kernel.name}", params, linkage="internal")
+    """Write a kernel as functions of the module, and into `fn` what calls them.
 
-    def make(into: FunctionWriter) -> InstrWriter:
-        return InstrWriter(into, kernel, schedule, target.has_fma, size_names)
+    A kernel that threads share is called in parts; what puts their results together stands in `fn`
+    itself, because LLVM takes about a millisecond for each function.
+    """
 
+    def make(into: FunctionWriter, operands: Operands) -> InstrWriter:
+        return InstrWriter(into, kernel, schedule, target.has_fma, operands)
+
+    inside = Operands.parameters(kernel, given.sizes)
     sharing = share(kernel, schedule)
-    if sharing is None:
-        _emit_whole(make(fn))
-    else:
-        _emit_shared(make, Cut(fn, kernel, sharing, params, make))
-    fn.line("ret void")
+    if sharing is not None:
+        _emit_shared(Cut(fn, kernel, sharing, given, inside, make))
+        return
+    name = f"@{kernel.name}"
+    whole = fn.module.function("void", name, inside.typed(), linkage="internal")
+    _emit_whole(make(whole, inside))
+    whole.line("ret void")
+    fn.line(f"call void {name}({', '.join(f'{type} {value}' for type, value in given.typed())})")
 
 
 def _emit_whole(code: InstrWriter) -> None:
@@ -58,7 +54,7 @@ def _emit_whole(code: InstrWriter) -> None:
     columns.finish()
 
 
-def _emit_shared(make: Callable[[FunctionWriter], InstrWriter], cut: Cut) -> None:
+def _emit_shared(cut: Cut) -> None:
     """A kernel whose work threads may share."""
     kernel, sharing = cut.kernel, cut.sharing
     if kernel.columns and sharing.parts:
@@ -69,9 +65,9 @@ def _emit_shared(make: Callable[[FunctionWriter], InstrWriter], cut: Cut) -> Non
             _Nest(code, columns).outer(0, Scope())
 
         count = cut.columns(rows)
-        Columns(make(cut.fn)).finish(count)
+        Columns(cut.outside()).finish(count)
     elif sharing.parts:
-        code = make(cut.fn)
+        code = cut.outside()
         _Nest(code, Columns(code), cut).outer(0, Scope())
     else:
         cut.rows(_emit_whole)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall
-from ...kernel.schedule import schedule
 from ...kernel.storage import arena_size, step_regions
 from ...program import Signature
 from ...target import Target
@@ -17,7 +16,6 @@ from .arena import load_sizes, slot_offsets
 from .convolve import emit_convolution
 from .cost import emit_cost
 from .entry import emit_entry
-from .kernels import emit_kernel
 from .run import emit_run
 from .writer import ModuleWriter
 
@@ -27,8 +25,8 @@ def emit_module(
 ) -> str:
     """The module's text; see codegen/llvm/entry.py for the functions that it defines."""
     module = ModuleWriter()
-    _emit_kernels(module, program, size_names, target)
-    emit_run(module, program, size_names)
+    _emit_library(module, program, size_names, target)
+    emit_run(module, program, size_names, target)
     emit_cost(module, program, size_names, target)
     needed = arena_size(program)
     static = needed if isinstance(needed, int) else None
@@ -38,20 +36,18 @@ def emit_module(
     return module.text()
 
 
-def _emit_kernels(
+def _emit_library(
     module: ModuleWriter, program: KernelProgram, size_names: Sequence[str], target: Target
 ) -> None:
-    """The kernels of a program and of the regions in it, as functions."""
+    """Products and convolutions of a program and of the regions in it, as functions."""
     for step in program.steps:
-        if isinstance(step, Kernel):
-            emit_kernel(module, step, schedule(step, target), target, size_names)
-        elif isinstance(step, MatmulCall):
+        if isinstance(step, MatmulCall):
             blas.emit_matmul(module, step, size_names)
         elif isinstance(step, Convolution):
             emit_convolution(module, step, target, size_names)
-        else:
+        elif not isinstance(step, Kernel):
             for region in step_regions(step):
-                _emit_kernels(module, region.program, size_names, target)
+                _emit_library(module, region.program, size_names, target)
 
 
 def _emit_arena_bytes(

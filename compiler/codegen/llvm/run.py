@@ -19,16 +19,22 @@ from ...kernel.form import (
     Step,
     WhileLoop,
 )
+from ...kernel.schedule import schedule
 from ...kernel.storage import step_buffers
+from ...target import Target
 from . import tapes
 from .arena import load_sizes
 from .control import ControlWriter
 from .frame import Frame
+from .instrs import Operands
+from .kernels import emit_kernel
 from .writer import ModuleWriter
 
 
-def emit_run(module: ModuleWriter, program: KernelProgram, size_names: Sequence[str]) -> None:
-    """Write `@tw.run`."""
+def emit_run(
+    module: ModuleWriter, program: KernelProgram, size_names: Sequence[str], target: Target
+) -> None:
+    """Write `@tw.run`, and the functions of kernels."""
     params = [("ptr", f"%{p}") for p in ("in", "out", "arena", "constants", "sizes")]
     fn = module.function("i64", "@tw.run", params, linkage="internal")
     names = load_sizes(fn, size_names)
@@ -43,7 +49,10 @@ def emit_run(module: ModuleWriter, program: KernelProgram, size_names: Sequence[
     control = ControlWriter(fn, status, steps)
 
     def run(step: Step, frame: Frame) -> None:
-        if isinstance(step, (Kernel, MatmulCall, Convolution)):
+        if isinstance(step, Kernel):
+            buffers = {b: frame.pointer(b) for b in step.buffers()}
+            emit_kernel(fn, step, schedule(step, target), target, Operands(buffers, names, status))
+        elif isinstance(step, (MatmulCall, Convolution)):
             arguments = [f"ptr {frame.pointer(b)}" for b in step_buffers(step)]
             fn.line(f"call void @{step.name}({', '.join([*arguments, *last])})")
         elif isinstance(step, ScanLoop):
