@@ -6,6 +6,7 @@ Layer: frontend. Reads the four original files; nothing is downloaded.
 from __future__ import annotations
 
 import gzip
+import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,7 +72,7 @@ class DataSet:
             raise ValueError(f"there are {count} images and {len(self._labels)} labels")
         self._num_examples = count
         if reshape:
-            self._images = self._images.reshape(count, -1)
+            self._images = self._images.reshape(count, math.prod(self._images.shape[1:]))
         if as_floats:
             self._images = self._images.astype(np.float32) * np.float32(1 / 255)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import dtypes
 from ..convert import convert_to_tensor
+from .dtypes import DATA_TYPE
 from .graphs import TensorProto, TensorShapeProto
 
 _FIELDS = {
@@ -94,6 +95,13 @@ def _strings(array: np.ndarray) -> np.ndarray:
     return found
 
 
+def _dtype(number: int) -> dtypes.DType:
+    for dtype in dtypes.ALL:
+        if dtype.as_datatype_enum == number:
+            return dtype
+    raise TypeError(f"there are no arrays of the dtype {DATA_TYPE.text(number)}")
+
+
 def tensor_array(proto: TensorProto) -> np.ndarray:
     """The array that a message stands for (`tf.make_ndarray`).
 
@@ -101,7 +109,7 @@ def tensor_array(proto: TensorProto) -> np.ndarray:
         TypeError: the dtype has no arrays here.
         ValueError: there are too many elements, or none for a shape that has some.
     """
-    dtype = dtypes.as_dtype(proto.dtype)
+    dtype = _dtype(proto.dtype)
     shape = tuple(d.size for d in proto.tensor_shape.dim)
     if proto.tensor_content:
         stored = np.frombuffer(proto.tensor_content, dtype.numpy.newbyteorder("<"))

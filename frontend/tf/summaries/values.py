@@ -5,7 +5,7 @@ Layer: frontend. What TensorFlow 1's summary ops give; `merged` puts several int
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,15 @@ from ..errors import InvalidArgumentError
 from ..proto.arrays import tensor_proto
 from ..proto.events import Summary, SummaryMetadata
 from ..proto.fields import FLOAT
-from ..proto.wire import BYTES, FIXED32, key, read, with_length
+from ..proto.message import Message
+from ..proto.wire import BYTES, FIXED32, key, read, with_length, write
 from .histograms import growing
 from .png import encode_png
 from .sound import encode_wav
 
 _VALUE, _TAG, _SIMPLE = key(1, BYTES), key(1, BYTES), key(2, FIXED32)  # of Summary and Value
-_METADATA = 9
+_FIELDS = Summary.Value.FIELDS
+_METADATA = _FIELDS["metadata"].number
 _BAD_COLOUR = np.array([255, 0, 0, 255], np.uint8)  # of pixels that are no finite numbers
 _FAINT = 1e-6  # a picture with no larger value is black
 
@@ -38,9 +40,7 @@ def scalar(tag: str, value: Any) -> bytes:
             f"tags and values are not the same shape: [] != {_shape(array)} (tag '{tag}')"
             " [Op:ScalarSummary] name: ",
         )  # fmt: skip
-    # written by hand: programs do this at every step
-    content = _SIMPLE + FLOAT.encode(FLOAT.check(array.item()))
-    return _VALUE + with_length(_TAG + with_length(tag.encode()) + content)
+    return _value(tag, _SIMPLE + FLOAT.encode(FLOAT.check(array.item())))
 
 
 def histogram(tag: str, values: Any) -> bytes:
@@ -49,7 +49,7 @@ def histogram(tag: str, values: Any) -> bytes:
     Raises:
         InvalidArgumentError: an element is NaN or infinite.
     """
-    return _one(tag, histo=growing(np.asarray(values), tag))
+    return _value(tag, _part("histo", growing(np.asarray(values), tag)))
 
 
 def image(tag: str, images: Any, max_outputs: int = 3) -> bytes:
@@ -75,15 +75,15 @@ def image(tag: str, images: Any, max_outputs: int = 3) -> bytes:
         raise InvalidArgumentError(
             None, None, f"a picture has no pixels: {_shape(array)} [Op:ImageSummary] name: "
         )
-    found = Summary()
+    found = []
     for i, picture in enumerate(array[:max_outputs]):
         height, width, channels = picture.shape
         pixels = picture if picture.dtype == np.uint8 else _normalised(picture)
         shown = Summary.Image(
             height=height, width=width, colorspace=channels, encoded_image_string=encode_png(pixels)
         )
-        found.value.add(tag=_numbered(f"{tag}/image", i, max_outputs), image=shown)
-    return found.SerializeToString()
+        found.append(_value(_numbered(f"{tag}/image", i, max_outputs), _part("image", shown)))
+    return b"".join(found)
 
 
 def _normalised(picture: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def audio(tag: str, sounds: Any, sample_rate: float, max_outputs: int = 3) -> by
             f"input must be [batch, frames] or [batch, frames, channels], got {_shape(array)}"
             " [Op:AudioSummaryV2] name: ",
         )  # fmt: skip
-    found = Summary()
+    found = []
     for i, sound in enumerate(array.reshape(*array.shape[:2], -1)[:max_outputs]):
         made = Summary.Audio(
             sample_rate=float(sample_rate),
@@ -131,8 +131,8 @@ def audio(tag: str, sounds: Any, sample_rate: float, max_outputs: int = 3) -> by
             encoded_audio_string=encode_wav(sound, int(sample_rate)),
             content_type="audio/wav",
         )
-        found.value.add(tag=_numbered(f"{tag}/audio", i, max_outputs), audio=made)
-    return found.SerializeToString()
+        found.append(_value(_numbered(f"{tag}/audio", i, max_outputs), _part("audio", made)))
+    return b"".join(found)
 
 
 def text(tag: str, texts: Any) -> bytes:
@@ -142,7 +142,8 @@ def text(tag: str, texts: Any) -> bytes:
 
 def tensor(tag: str, array: Any, metadata: SummaryMetadata | None = None) -> bytes:
     """Any array; the metadata name the plugin of TensorBoard that shows it."""
-    return _one(tag, tensor=tensor_proto(array), metadata=metadata)
+    described = b"" if metadata is None else _part("metadata", metadata)
+    return _value(tag, _part("tensor", tensor_proto(array)) + described)
 
 
 def plugin(name: str, **more: Any) -> SummaryMetadata:
@@ -174,16 +175,43 @@ def tags(summary: bytes) -> Iterator[tuple[str, bool]]:
     Raises:
         DecodeError: the bytes are no summary.
     """
-    for value in read(summary):
-        if value.number != 1 or isinstance(value.value, int):
-            continue
-        fields = {item.number: item.value for item in read(value.value)}
-        tag = fields.get(1, b"")
-        yield "" if isinstance(tag, int) else tag.decode(errors="replace"), _METADATA in fields
+    for value in _values(summary):
+        fields = {item.number for item in read(value)}
+        yield _tag(value), _METADATA in fields
 
 
-def _one(tag: str, **content: Any) -> bytes:
-    return Summary(value=[{"tag": tag, **content}]).SerializeToString()
+def without_metadata(summary: bytes, described: Container[str]) -> bytes:
+    """The summary, with no metadata for the tags in `described`."""
+    found = []
+    for value in _values(summary):
+        if _tag(value) in described:
+            value = b"".join(write(item) for item in read(value) if item.number != _METADATA)
+        found.append(_VALUE + with_length(value))
+    return b"".join(found)
+
+
+def _values(summary: bytes) -> Iterator[bytes]:
+    for item in read(summary):
+        if item.number == 1 and item.wire == BYTES:
+            assert not isinstance(item.value, int)
+            yield item.value
+
+
+def _tag(value: bytes) -> str:
+    for item in read(value):
+        if item.number == 1 and not isinstance(item.value, int):
+            return item.value.decode(errors="replace")
+    return ""
+
+
+def _value(tag: str, content: bytes) -> bytes:
+    """A summary with one value. Put together here: programs make summaries at every step."""
+    return _VALUE + with_length(_TAG + with_length(tag.encode()) + content)
+
+
+def _part(field: str, message: Message) -> bytes:
+    """A field of a value."""
+    return key(_FIELDS[field].number, BYTES) + with_length(message.SerializeToString())
 
 
 def _numbered(tag: str, index: int, count: int) -> str:

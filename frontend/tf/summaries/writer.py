@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ..proto.events import Event, SessionLog, Summary, TaggedRunMetadata
 from ..proto.graphs import GraphDef
 from .event_file import EventFile
-from .values import tags
+from .values import tags, without_metadata
 
 
 class FileWriter:
@@ -61,17 +61,9 @@ class FileWriter:
         data = summary.SerializeToString() if isinstance(summary, Summary) else bytes(summary)
         found = [tag for tag, is_described in tags(data) if is_described]
         if not self._described.isdisjoint(found):
-            data = self._shortened(data)
+            data = without_metadata(data, self._described)
         self._described.update(found)
         self._add(Event(), global_step, data)
-
-    def _shortened(self, data: bytes) -> bytes:
-        """A summary without the metadata of tags that are described already."""
-        summary = Summary.FromString(data)
-        for value in summary.value:
-            if value.tag in self._described:
-                value.ClearField("metadata")
-        return summary.SerializeToString()
 
     def add_graph(self, graph: Any, global_step: Any = None, graph_def: Any = None) -> None:
         """Add a graph.
