@@ -64,8 +64,7 @@ def _step_cost(fn: FunctionWriter, step: Step, names: Mapping[str, str], target:
 
 
 def _points_cost(step: Kernel | MatmulCall, target: Target) -> tuple[Size, float]:
-    """The number of points of a step and ns per point: two instructions a cycle at 3 GHz."""
+    """The number of points of a step and ns per point."""
     if isinstance(step, MatmulCall):
         return product((*step.batch, step.m, step.n, step.k)), 0.03
-    plan = schedule(step, target)
-    return product(step.axes), 0.1 + plan.cost / 6.0 / plan.lanes
+    return product(step.axes), schedule(step, target).ns
