@@ -1,4 +1,4 @@
-"""What changes variables of graphs: `assign`, `scatter_add` and others; whether they have values.
+"""What changes variables of graphs: `assign`, `scatter_add` and others.
 
 Layer: frontend. `Assignable` has the methods of variables; the functions of `tf` take variables, or
 what a change of one gave (which they then come after). Eager programs change values at once.
@@ -29,11 +29,11 @@ from ..shaping import expand_dims
 from ..slices import IndexedSlices
 from ..tensors import OPERATORS, STATE, Tensor
 from ..v1 import variables as eager
-from .bodies import Body, Read, Update
+from .bodies import Read, Update
 from .build import convert, is_graph_value
-from .graph import Graph, GraphKeys, Operation, get_default_graph
+from .graph import Graph, Operation
 from .operators import packed_index, unpacked_index
-from .state import is_building
+from .state import is_building, working_graph
 from .symbolic import GRAPH_PART_METHODS, GraphTensor, TensorType
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ class Target(NamedTuple):
 
     @property
     def graph(self) -> Graph:
-        """The graph that the variable belongs to."""
-        return self.tensor.graph
+        """The graph that changes go to: the variable's, or a branch or loop in it."""
+        return working_graph(self.tensor.graph)
 
 
-def _target(ref: Any) -> Target:
+def target_of(ref: Any) -> Target:
     """What a reference stands for: a variable, its tensor, or the result of a change.
 
     Raises:
@@ -338,7 +338,7 @@ class Assignable:
 
     def count_up_to(self, limit: int) -> NoReturn:
         """Refused: use `assign_add` and compare."""
-        return count_up_to(self, limit)
+        count_up_to(self, limit)
 
 
 def _tensor_or_op(tensor: GraphTensor, is_tensor: bool) -> Any:
@@ -403,7 +403,7 @@ def assign(
     """
     if not is_building():
         return eager.assign(ref, value)
-    return assigned(_target(ref), value, name, validate_shape is not False)
+    return assigned(target_of(ref), value, name, validate_shape is not False)
 
 
 def assign_add(
@@ -412,7 +412,7 @@ def assign_add(
     """Add to a variable."""
     if not is_building():
         return eager.assign_add(ref, value)
-    return _moved(_target(ref), "AssignAdd", _added, value, name)
+    return _moved(target_of(ref), "AssignAdd", _added, value, name)
 
 
 def assign_sub(
@@ -421,7 +421,7 @@ def assign_sub(
     """Subtract from a variable."""
     if not is_building():
         return eager.assign_sub(ref, value)
-    return _moved(_target(ref), "AssignSub", _subtracted, value, name)
+    return _moved(target_of(ref), "AssignSub", _subtracted, value, name)
 
 
 def _function(type: str, eagerly: Callable[..., Any], doc: str) -> Callable[..., Any]:
@@ -434,7 +434,7 @@ def _function(type: str, eagerly: Callable[..., Any], doc: str) -> Callable[...,
     ) -> Any:
         if not is_building():
             return eagerly(ref, indices, updates)
-        return _scattered(type, _target(ref), indices, updates, name)
+        return _scattered(type, target_of(ref), indices, updates, name)
 
     scatter.__doc__ = doc
     return scatter
@@ -475,58 +475,3 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> NoReturn:
         NotImplementedError: always.
     """
     raise NotImplementedError("tf.count_up_to is not supported: use tf.assign_add(ref, 1)")
-
-
-# -- whether there is a value ---------------------------------------------------------------------
-
-
-class _Initialized(Body):
-    """Which variables have a value, as the names of those that have none or as one truth value."""
-
-    is_host = True
-
-    def __init__(self, storages: Sequence[Storage], as_names: bool) -> None:
-        self._storages, self._as_names = tuple(storages), as_names
-        self.names_first = len(self._storages)
-
-    def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-        cell = STATE.environment.cell
-        missing = [s.name.encode() for s in self._storages if cell(s).array is None]
-        if not self._as_names:
-            return [Tensor(np.bool_(not missing))]
-        names = np.empty(len(missing), object)
-        names[:] = missing
-        return [Tensor(names, dtypes.string)]
-
-
-def is_variable_initialized(ref: Any, name: str | None = None) -> Any:
-    """Whether a variable has a value in the session that asks."""
-    if not is_building():
-        return convert_to_tensor(True)
-    storage, tensor, after = _target(ref)
-    type = TensorType(dtypes.bool_, TensorShape([]))
-    kind = "IsVariableInitialized"
-    body = _Initialized([storage], False)
-    return tensor.graph.add(kind, body, [tensor], [type], name, None, after).outputs[0]
-
-
-def report_uninitialized_variables(
-    var_list: Any = None, name: str = "report_uninitialized_variables"
-) -> Any:
-    """The names of the variables that have no value yet, as a vector of strings.
-
-    Args:
-        var_list: the variables; by default all global and local ones.
-        name: of the op.
-    """
-    if not is_building():
-        return convert_to_tensor(np.zeros(0, object), dtypes.string)
-    graph = get_default_graph()
-    if var_list is None:
-        keys = (GraphKeys.GLOBAL_VARIABLES, GraphKeys.LOCAL_VARIABLES)
-        var_list = [v for key in keys for v in graph.get_collection(key)]
-    targets = [_target(v) for v in var_list]
-    type = TensorType(dtypes.string, TensorShape([None]))
-    body = _Initialized([t.storage for t in targets], True)
-    inputs = [t.tensor for t in targets]
-    return graph.add("ReportUninitialized", body, inputs, [type], name).outputs[0]

@@ -14,6 +14,7 @@ from ..proto.graphs import GraphDef, NodeDef
 from .bodies import Body
 from .definition import graph_def, node_def
 from .dimensions import GraphShape
+from .placement import merged
 from .state import MODE, STACKS
 from .symbolic import GraphTensor, TensorType
 
@@ -42,7 +43,8 @@ class Operation:
         self.inputs = tuple(inputs)
         self.control_inputs = list(control_inputs)
         self.attributes = attributes
-        self.device = graph.current_device
+        device = graph.current_device
+        self.device: str = device(self) if callable(device) else device
         self.number = graph.operation_count
         self.random_seed = graph.seed, graph.operation_count
         self.outputs = [GraphTensor(self, k, t) for k, t in enumerate(outputs)]
@@ -123,10 +125,16 @@ class Graph:
         self._is_final = False
         self.variable_scopes: Any = None  # of variable_scope; see scoping.py
         self.seed: int | None = None
-        self.current_device = ""
+        self.current_device: Any = ""  # a name, or a function of the operation
         self.versions = None
+        self.inner_count = 0  # operations of branches and loops
 
     # -- looking things up ------------------------------------------------------------------------
+
+    @property
+    def root(self) -> Graph:
+        """The graph around, if it is that of a branch or a loop; see subgraph.py."""
+        return self
 
     @property
     def operation_count(self) -> int:
@@ -348,7 +356,10 @@ class Graph:
         """Note a device with the ops made inside; all of them run on this one."""
         before = self.current_device
         name = device_name_or_function
-        self.current_device = name if isinstance(name, str) else before if callable(name) else ""
+        if isinstance(name, str):
+            self.current_device = merged(before if isinstance(before, str) else "", name)
+        else:
+            self.current_device = name or ""
         try:
             yield
         finally:

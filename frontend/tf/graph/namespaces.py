@@ -32,11 +32,15 @@ GRAPH: dict[str, dict[str, str]] = {
         """,
         "graph.definition": "import_graph_def",
         "graph.gradients": "gradients",
+        "graph.checks": "Assert",
+        "graph.control": "case cond while_loop",
+        "graph.folds": "foldl foldr map_fn scan",
         "graph.graph": """
             Graph GraphKeys Operation add_to_collection add_to_collections get_collection
             get_collection_ref get_default_graph reset_default_graph
         """,
         "graph.initialized": "is_variable_initialized report_uninitialized_variables",
+        "graph.named_variables": "get_local_variable get_variable",
         "graph.ops": """
             Print control_dependencies group no_op placeholder placeholder_with_default py_func
             tuple=tuple_of
@@ -44,6 +48,21 @@ GRAPH: dict[str, dict[str, str]] = {
         "proto.arrays": "make_ndarray=tensor_array make_tensor_proto",
         "proto.events": "Event HistogramProto LogMessage SessionLog Summary SummaryMetadata",
         "proto.graphs": "AttrValue GraphDef NameAttrList NodeDef",
+        "graph.scoping": """
+            AUTO_REUSE VariableScope get_variable_scope no_regularizer variable_op_scope
+            variable_scope
+        """,
+        "graph.surroundings": """
+            colocate_with container device get_seed name_scope op_scope set_random_seed
+        """,
+        "v1.initializers": """
+            constant_initializer=Constant glorot_normal_initializer=GlorotNormal
+            glorot_uniform_initializer=GlorotUniform ones_initializer=Ones
+            orthogonal_initializer=Orthogonal random_normal_initializer=RandomNormal
+            random_uniform_initializer=RandomUniform truncated_normal_initializer=TruncatedNormal
+            uniform_unit_scaling_initializer=UniformUnitScaling
+            variance_scaling_initializer=VarianceScaling zeros_initializer=Zeros
+        """,
         "graph.session": "InteractiveSession Session get_default_session",
         "graph.state": """
             disable_eager_execution disable_v2_behavior=disable_eager_execution
@@ -67,13 +86,28 @@ GRAPH: dict[str, dict[str, str]] = {
     "python_io": {
         "summaries.records": "TFRecordWriter=RecordWriter tf_record_iterator=record_iterator"
     },
+    "initializers": {
+        "graph.variables": """
+            global_variables=global_variables_initializer
+            local_variables=local_variables_initializer variables=variables_initializer
+        """,
+        "v1.initializers": """
+            constant=Constant glorot_normal=GlorotNormal glorot_uniform=GlorotUniform
+            he_normal=HeNormal he_uniform=HeUniform identity=Identity lecun_normal=LecunNormal
+            lecun_uniform=LecunUniform ones=Ones orthogonal=Orthogonal random_normal=RandomNormal
+            random_uniform=RandomUniform truncated_normal=TruncatedNormal
+            uniform_unit_scaling=UniformUnitScaling variance_scaling=VarianceScaling zeros=Zeros
+        """,
+    },
     "nn": {},
+    "random": {"graph.surroundings": "get_seed set_random_seed"},
     "train": {
         "graph.definition": "export_meta_graph import_meta_graph write_graph",
         "summaries.event_file": "summary_iterator=read_events",
         "v1.optimizers": """
-            AdadeltaOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer
-            GradientDescentOptimizer MomentumOptimizer Optimizer RMSPropOptimizer
+            AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer
+            GradientDescentOptimizer MomentumOptimizer Optimizer ProximalAdagradOptimizer
+            ProximalGradientDescentOptimizer RMSPropOptimizer
         """,
     },
 }
