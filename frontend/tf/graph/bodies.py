@@ -19,6 +19,7 @@ from ..errors import InvalidArgumentError
 from ..tensors import STATE, Tensor
 
 if TYPE_CHECKING:
+    from .graph import Operation
     from .variables import Storage
 
 
@@ -30,6 +31,7 @@ class Body:
         writes: whether it changes variables or has other effects. What does not comes first.
         names_first: how many of the op's inputs only name variables; the body does not get them.
         is_pure: whether it can be called to find out what it gives, and always gives the same.
+        is_movable: whether it can run on the host, if it turns out that it cannot be compiled.
     """
 
     is_host = False
@@ -37,9 +39,27 @@ class Body:
     names_first = 0
     is_pure = False
 
+    @property
+    def is_movable(self) -> bool:
+        """See above."""
+        return self.is_pure and not self.writes
+
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         """The outputs."""
         raise NotImplementedError
+
+
+def computed(op: Operation, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The outputs of an op; errors in data name it."""
+    try:
+        return op._body(inputs)
+    except InvalidArgumentError as error:
+        if "[[" in error.message:
+            raise
+        message = error.message.removesuffix(" name: ").rstrip()
+        raise InvalidArgumentError(
+            None, op, f"{message}\n\t [[{{{{node {op.name}}}}}]]"
+        ) from None
 
 
 class Data:

@@ -24,7 +24,7 @@ from .bodies import DATA, Body, Call, Constant
 from .dimensions import Dimension
 from .graph import Graph, Operation, get_default_graph
 from .infer import Inferred, infer
-from .state import is_building
+from .state import is_building, working_graph
 from .symbolic import GraphTensor, TensorType
 
 # TensorFlow 1's types of ops that have newer ones since.
@@ -215,7 +215,7 @@ def graph_of(arguments: Any) -> Graph:
     """The graph of the first tensor among nested arguments, or the default graph."""
     for leaf in flatten(arguments)[0]:
         if is_graph_value(leaf):
-            return leaf.graph  # type: ignore[no-any-return]
+            return working_graph(leaf.graph)
     return get_default_graph()
 
 

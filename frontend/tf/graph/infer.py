@@ -95,6 +95,10 @@ class _Records:
     def _read_variable(self, cell: Cell, tensor: Tensor) -> None:
         return None
 
+    def active_tensors(self) -> list[Tensor]:
+        """None: it follows no derivatives."""
+        return []
+
 
 class _Abstract(Environment):
     """Variables and random streams without values."""

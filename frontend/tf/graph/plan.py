@@ -56,7 +56,7 @@ def segments(
     ops = needed_ops(targets, fed)
     given = set(fed)
     runs: list[tuple[bool, list[Operation]]] = []
-    for op in _ordered(ops, given, on_host):
+    for op in ordered(ops, given, on_host):
         is_host = op._body.is_host or op in on_host
         if not runs or runs[-1][0] != is_host:
             runs.append((is_host, []))
@@ -68,7 +68,7 @@ def segments(
     ]
 
 
-def _ordered(
+def ordered(
     ops: dict[Operation, None], given: set[GraphTensor], on_host: set[Operation]
 ) -> list[Operation]:
     """An order that respects all dependencies, with as few changes between hosts as it finds."""

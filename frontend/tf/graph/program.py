@@ -23,13 +23,14 @@ from ...context import SMALLEST_SYMBOLIC, TraceContext, require
 from ...lift import lift
 from ...trace import TraceResult, trace
 from .. import dtypes
-from ..errors import FailedPreconditionError, InvalidArgumentError, OpError
+from ..errors import FailedPreconditionError, OpError
 from ..functions import FunctionTrace
 from ..random.philox import start_of
 from ..random.seeds import DEFAULT_GLOBAL_SEED, entropy
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from ..variables import Cell
+from .bodies import computed
 from .graph import Operation
 from .infer import NEEDS_VALUES
 from .plan import Segment
@@ -211,21 +212,8 @@ def run_on_host(segment: Segment, state: State, env: dict[GraphTensor, Any]) -> 
         for op in segment.ops:
             state.begin(op)
             given = [Tensor(env[t], t.dtype.base_dtype) for t in op.needed]
-            found = _computed(op, given)
+            found = computed(op, given)
             env.update((t, x._value) for t, x in zip(op.outputs, found, strict=True))
-
-
-def _computed(op: Operation, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-    """The outputs of an op; errors in data name it."""
-    try:
-        return op._body(inputs)
-    except InvalidArgumentError as error:
-        if "[[" in error.message:
-            raise
-        message = error.message.removesuffix(" name: ").rstrip()
-        raise InvalidArgumentError(
-            None, op, f"{message}\n\t [[{{{{node {op.name}}}}}]]"
-        ) from None
 
 
 class Program:
@@ -309,13 +297,13 @@ def _trace_ops(
         state.begin(op)
         given = [env[t] for t in op.needed]
         try:
-            found = _computed(op, given)
+            found = computed(op, given)
         except OpError:
             raise
-        except NEEDS_VALUES as error:
-            if op._body.writes or not op._body.is_pure:
+        except NEEDS_VALUES:
+            if not op._body.is_movable:
                 raise
-            raise NeedsHost(op) from error
+            raise NeedsHost(op) from None  # with a cause, the trace would raise that
         env.update(zip(op.outputs, found, strict=True))
 
 

@@ -69,6 +69,12 @@ def is_building() -> bool:
     return bool(STACKS.graphs) or not (MODE.is_eager or STATE.function is not None)
 
 
+def working_graph(graph: Graph) -> Graph:
+    """The graph itself, or the branch or loop in it whose graph is being built."""
+    found: Any = STACKS.graphs[-1] if STACKS.graphs else None
+    return found if found is not None and found.root is graph.root else graph
+
+
 @contextmanager
 def running(environment: Environment) -> Iterator[None]:
     """Let calls run at once; what bodies ask for comes from `environment`."""

@@ -21,7 +21,7 @@ from .bodies import Read
 from .build import convert
 from .graph import Graph, GraphKeys, Operation, get_default_graph, session_for
 from .ops import group
-from .state import is_building
+from .state import is_building, working_graph
 from .symbolic import GRAPH_OPERATORS, GraphTensor, TensorType
 
 
@@ -85,10 +85,10 @@ class GraphVariable(Assignable, VariableV1):
     ) -> None:
         if initial_value is None:
             raise ValueError("initial_value must be specified.")
-        self.graph = graph = get_default_graph()
+        self.graph = graph = get_default_graph().root
         self.constraint = constraint
         self._is_trainable = trainable is None or bool(trainable)
-        with graph.control_dependencies(None):
+        with graph.as_default(), graph.control_dependencies(None):
             self._make(graph, initial_value, dtype, name, shape, validate_shape)
         keys = list(collections) if collections is not None else [GraphKeys.GLOBAL_VARIABLES]
         if self._is_trainable and GraphKeys.TRAINABLE_VARIABLES not in keys:
@@ -184,7 +184,8 @@ class GraphVariable(Assignable, VariableV1):
 
     def _graph_value(self) -> GraphTensor:
         # ops that wait for others see what those have assigned
-        return self.read_value() if self.graph.has_control_inputs else self._snapshot
+        has_to_wait = working_graph(self.graph).has_control_inputs
+        return self.read_value() if has_to_wait else self._snapshot
 
     def _read_tensor(self) -> Tensor:
         return self._snapshot
@@ -198,7 +199,8 @@ class GraphVariable(Assignable, VariableV1):
     def read_value(self) -> GraphTensor:
         """Its value when this read runs: after the operations that it waits for."""
         type = TensorType(self.dtype.base_dtype, self._storage.shape)
-        op = self.graph.add("Identity", Read(self._storage), [self._variable], [type], "Read")
+        graph = working_graph(self.graph)
+        op = graph.add("Identity", Read(self._storage), [self._variable], [type], "Read")
         return op.outputs[0]
 
     def eval(self, session: Any = None) -> Any:
