@@ -6,6 +6,7 @@ Layer: frontend.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,20 +46,37 @@ def inside_function() -> bool:
     return STATE.function is not None
 
 
+class _Names(threading.local):
+    """The scopes that a thread has entered, as one prefix."""
+
+    prefix = ""
+
+
+_NAMES = _Names()
+
+
 class name_scope:
-    """A prefix for the names of ops; names of ops are not shown here, so it changes nothing.
+    """A prefix for the names of summaries; names of ops are not shown here.
 
     Args:
-        name: the prefix.
+        name: the prefix, below those of scopes around it; with a slash at its end, in their place.
     """
 
     def __init__(self, name: str, default_name: Any = None, values: Any = None) -> None:
         if not isinstance(name, str) and name is not None:
             raise ValueError("name for name_scope must be a string.")
         self.name = name
+        self._before: list[str] = []
 
     def __enter__(self) -> str:
-        return f"{self.name}/" if self.name else ""
+        before = _NAMES.prefix
+        self._before.append(before)
+        name = self.name or ""
+        if name.endswith("/") or not name:
+            _NAMES.prefix = name.rstrip("/")
+        else:
+            _NAMES.prefix = f"{before}/{name}" if before else name
+        return f"{_NAMES.prefix}/" if name else ""
 
     def __exit__(
         self,
@@ -66,7 +84,12 @@ class name_scope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        return None
+        _NAMES.prefix = self._before.pop()
+
+
+def in_scope(name: str) -> str:
+    """The name, below the scopes that have been entered."""
+    return f"{_NAMES.prefix}/{name}" if _NAMES.prefix else name
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ..errors import OperatorNotAllowedInGraphError
 from ..proto.arrays import tensor_proto
 from ..proto.events import Event, Summary, SummaryMetadata
 from ..proto.graphs import GraphDef
+from ..scopes import in_scope
 from ..tensors import Tensor
 from . import plugins
 from .event_file import EventFile
@@ -209,7 +210,10 @@ def write(
 def scalar(name: str, data: Any, step: Any = None, description: str | None = None) -> Tensor:
     """Write one number (as float32); see `write` for step and result."""
     return _write(
-        name, lambda: plugins.scalar(_array(data)), step, plugins.metadata("scalars", description)
+        in_scope(name),
+        lambda: plugins.scalar(_array(data)),
+        step,
+        plugins.metadata("scalars", description),
     )
 
 
@@ -218,7 +222,7 @@ def histogram(
 ) -> Tensor:
     """Write how elements are spread over `buckets` (30) of equal width; see `write`."""
     return _write(
-        name,
+        in_scope(name),
         lambda: plugins.histogram(_array(data), buckets),
         step,
         plugins.metadata("histograms", description),
@@ -230,7 +234,7 @@ def image(
 ) -> Tensor:
     """Write pictures [batch, height, width, channels], floats from 0 to 1 or uint8; see `write`."""
     return _write(
-        name,
+        in_scope(name),
         lambda: plugins.image(_array(data), int(max_outputs)),
         step,
         plugins.metadata("images", description),
@@ -254,7 +258,7 @@ def audio(
     if encoding not in (None, "wav"):
         raise ValueError(f"Unknown encoding: {encoding!r}")
     return _write(
-        name,
+        in_scope(name),
         lambda: plugins.audio(_array(data), int(sample_rate), int(max_outputs)),
         step,
         plugins.metadata("audio", description),
@@ -264,7 +268,10 @@ def audio(
 def text(name: str, data: Any, step: Any = None, description: str | None = None) -> Tensor:
     """Write strings, which TensorBoard shows as Markdown; see `write`."""
     return _write(
-        name, lambda: plugins.text(_array(data)), step, plugins.metadata("text", description)
+        in_scope(name),
+        lambda: plugins.text(_array(data)),
+        step,
+        plugins.metadata("text", description),
     )
 
 
@@ -333,7 +340,7 @@ def summary_scope(
     name: str, default_name: str = "summary", values: Any = None
 ) -> Iterator[tuple[str, str]]:
     """The tag and the scope of a custom summary function."""
-    label = name or default_name
+    label = in_scope(name or default_name)
     yield label, f"{label}/"
 
 
