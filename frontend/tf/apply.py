@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...compiler.errors import ShapeError
+from ..tracer import Tracer
 from . import dtypes
 from .convert import convert_to_tensor, has_tensor
 from .dtypes import DType
@@ -85,7 +86,9 @@ def apply(
 
 def _plain(x: Any) -> Any:
     """Arrays of shape () as scalars, the one form that they have in tensors."""
-    return x[()] if type(x) is np.ndarray and not x.ndim and x.dtype != object else x
+    if type(x) is np.ndarray:
+        return x[()] if not x.ndim and x.dtype != object else x
+    return x[()] if type(x) is Tracer and not x._scalar and not x.ndim else x
 
 
 def _record(record: Record) -> None:

@@ -61,7 +61,7 @@ class IndexedSlices:
 
 def scatter_rows(values: Any, indices: Any, *, shape: tuple[int, ...]) -> Any:
     """An array of zeros to which the rows are added."""
-    dense = np.zeros(shape, values.dtype)
+    dense = np.zeros_like(values, shape=shape)  # traced, if the rows are
     np.add.at(dense, indices, values)
     return dense
 

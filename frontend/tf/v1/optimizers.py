@@ -1,268 +1,49 @@
 """The optimisers of TensorFlow 1's `tf.train`.
 
-Layer: frontend. An optimiser is a rule on arrays (value, gradient, slots -> value, slots), applied
-as one op for each variable, eagerly or in a traced function. Slots are variables, made when a
-variable is first updated. Sources: the papers named at the rules.
+Layer: frontend. Each names its rule (rules.py), its numbers and what its slots start with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from ..graph.build import convert_public
+from ..graph.ops import control_dependencies, group
+from . import rules
+from .optimizer_base import Optimizer
 
-from .. import dtypes
-from ..apply import apply
-from ..convert import convert_to_tensor
-from ..dtypes import DType
-from ..elementwise import cast, multiply
-from ..errors import UnimplementedError
-from ..shaping import reshape
-from ..slices import IndexedSlices
-from ..tape import GradientTape
-from ..tensors import STATE, Tensor
-from ..variables import Cell, Variable
-
-Rule = Callable[..., tuple[Any, ...]]
-
-
-class Optimizer:
-    """Base of the optimisers.
-
-    Args:
-        use_locking: changes nothing: updates are never interleaved.
-        name: of the optimiser.
-    """
-
-    GATE_NONE, GATE_OP, GATE_GRAPH = 0, 1, 2
-    # (name of a slot, what it starts with)
-    _slot_names: tuple[str, ...] = ()
-
-    def __init__(
-        self, use_locking: bool, name: str, use_own_namescope_for_non_slot_vars: bool = False
-    ) -> None:
-        if not name:
-            raise ValueError("Must specify the optimizer name")
-        self._use_locking = use_locking
-        self._name = name
-        self._slots: dict[tuple[Cell, str], Variable] = {}
-
-    def get_name(self) -> str:
-        """The name."""
-        return self._name
-
-    # -- gradients --------------------------------------------------------------------------------
-
-    def minimize(
-        self,
-        loss: Any,
-        global_step: Variable | None = None,
-        var_list: Any = None,
-        gate_gradients: int = GATE_OP,
-        aggregation_method: Any = None,
-        colocate_gradients_with_ops: bool = False,
-        name: str | None = None,
-        grad_loss: Any = None,
-    ) -> None:
-        """Change the variables so that the loss becomes smaller.
-
-        Args:
-            loss: a function without arguments that computes it.
-            global_step: a variable that counts the calls.
-            var_list: the variables; by default all trainable ones that the loss reads.
-            gate_gradients: for TensorFlow's signature, like the next three.
-            aggregation_method: see there.
-            colocate_gradients_with_ops: see there.
-            name: see there.
-            grad_loss: the gradient by the loss itself; 1 by default.
-
-        Raises:
-            RuntimeError: the loss is no function.
-            ValueError: the loss depends on none of the variables.
-        """
-        pairs = self.compute_gradients(loss, var_list=var_list, grad_loss=grad_loss)
-        if all(g is None for g, _ in pairs):
-            raise ValueError(
-                "No gradients provided for any variable, check your graph for ops that do not"
-                f" support gradients, between variables {[v.name for _, v in pairs]} and loss"
-                f" {loss}."
-            )
-        self.apply_gradients(pairs, global_step=global_step, name=name)
-
-    def compute_gradients(
-        self,
-        loss: Any,
-        var_list: Any = None,
-        gate_gradients: int = GATE_OP,
-        aggregation_method: Any = None,
-        colocate_gradients_with_ops: bool = False,
-        grad_loss: Any = None,
-    ) -> list[tuple[Any, Variable]]:
-        """(gradient, variable) for each variable; see `minimize`."""
-        if not callable(loss):
-            raise RuntimeError(
-                "`loss` passed to Optimizer.compute_gradients should be a function when eager"
-                " execution is enabled."
-            )
-        with GradientTape() as tape:
-            if var_list is not None:
-                tape.watch(var_list)
-            value = loss()
-        variables = tape.watched_variables() if var_list is None else var_list
-        sources = list(variables) if isinstance(variables, (list, tuple)) else [variables]
-        return list(zip(tape.gradient(value, sources, grad_loss), sources, strict=True))
-
-    def apply_gradients(
-        self,
-        grads_and_vars: Iterable[tuple[Any, Variable]],
-        global_step: Variable | None = None,
-        name: str | None = None,
-        skip_gradients_aggregation: bool = False,
-    ) -> None:
-        """Change variables by gradients that were computed before.
-
-        Raises:
-            ValueError: there are no variables, or no gradients.
-        """
-        pairs = list(grads_and_vars)
-        if not pairs:
-            raise ValueError("No variables provided.")
-        live = [(g, v) for g, v in pairs if g is not None]
-        if not live:
-            raise ValueError(
-                f"No gradients provided for any variable: {[v.name for _, v in pairs]}."
-            )
-        self._prepare()
-        recorders, STATE.recorders = STATE.recorders, ()
-        try:
-            for gradient, variable in live:
-                self._update(gradient, variable)
-            self._finish()
-            if global_step is not None:
-                global_step.assign_add(1)
-        finally:
-            STATE.recorders = recorders
-
-    # -- slots ------------------------------------------------------------------------------------
-
-    def get_slot_names(self) -> list[str]:
-        """The names of what is kept for each variable."""
-        return list(self._slot_names)
-
-    def get_slot(self, var: Variable, name: str) -> Variable | None:
-        """What is kept for a variable; None before its first update."""
-        return self._slots.get((var.handle, name))
-
-    def variables(self) -> list[Variable]:
-        """All that is kept."""
-        return list(self._slots.values())
-
-    def _slot(self, variable: Variable, name: str) -> Variable:
-        found = self._slots.get((variable.handle, name))
-        if found is None:
-            sizes = np.shape(variable.handle.array)
-            start = np.full(sizes, self._start(name), variable.dtype.numpy)
-            label = f"{variable.handle.name}/{self._name}"
-            found = Variable(start, trainable=False, name=label)
-            self._slots[variable.handle, name] = found
-        return found
-
-    # -- what subclasses say ----------------------------------------------------------------------
-
-    def _start(self, name: str) -> float:
-        """What a slot starts with."""
-        return 0.0
-
-    def _prepare(self) -> None:
-        """Before the updates of one step."""
-
-    def _finish(self) -> None:
-        """After them."""
-
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        """The rule, the numbers it takes behind the slots, and its constants."""
-        raise NotImplementedError(f"{type(self).__name__} has no rule")
-
-    # -- updates ----------------------------------------------------------------------------------
-
-    def _update(self, gradient: Any, variable: Variable) -> None:
-        rule, numbers, attrs = self._rule()
-        slots = [self._slot(variable, name) for name in self._slot_names]
-        given = convert_to_tensor(gradient)  # of slices: rows named twice are added up
-        dtype = variable.dtype
-        values = [_number(x, dtype) for x in numbers]
-        inputs = [variable.value(), given, *[s.value() for s in slots], *values]
-        op = f"ResourceApply{self._name}"
-        updated = apply(op, rule, inputs, attrs)
-        kept: list[Tensor] = list(updated)
-        if isinstance(gradient, IndexedSlices) and self._slot_names:
-            kept = self._only_rows(gradient, [variable, *slots], kept)
-        for target, value in zip([variable, *slots], kept, strict=True):
-            target.assign(value)
-
-    # Whether rows without a gradient stay as they are, slots included.
-    _touches_rows_only = True
-
-    def _only_rows(
-        self, gradient: IndexedSlices, targets: Sequence[Variable], updated: Sequence[Tensor]
-    ) -> list[Tensor]:
-        if not self._touches_rows_only:
-            return list(updated)
-        rows = reshape(gradient.indices, [-1])
-        return [
-            apply("SelectRows", _rows_replaced, [t.value(), new, rows])
-            for t, new in zip(targets, updated, strict=True)
-        ]
-
-
-def _rows_replaced(old: Any, new: Any, rows: Any) -> Any:
-    """`new` in the rows that are named, else `old`."""
-    hits = np.zeros(old.shape[:1], np.int32)
-    np.add.at(hits, rows, np.ones(rows.shape, np.int32))
-    return np.where((hits > 0).reshape((-1,) + (1,) * (old.ndim - 1)), new, old)
-
-
-def _number(x: Any, dtype: DType) -> Tensor:
-    """A number, tensor or variable, or a function that returns one, as a tensor of this dtype."""
-    value = x() if callable(x) and not isinstance(x, (Tensor, Variable)) else x
-    if isinstance(value, (Tensor, Variable)):
-        return cast(value, dtype)
-    return convert_to_tensor(value, dtype)
-
-
-# -- the optimisers -------------------------------------------------------------------------------
-
-
-def _descend(value: Any, gradient: Any, rate: Any) -> tuple[Any, ...]:
-    return (value - rate * gradient,)
+__all__ = [
+    "AdadeltaOptimizer",
+    "AdagradDAOptimizer",
+    "AdagradOptimizer",
+    "AdamOptimizer",
+    "FtrlOptimizer",
+    "GradientDescentOptimizer",
+    "MomentumOptimizer",
+    "Optimizer",
+    "ProximalAdagradOptimizer",
+    "ProximalGradientDescentOptimizer",
+    "RMSPropOptimizer",
+]
 
 
 class GradientDescentOptimizer(Optimizer):
     """value -= learning_rate * gradient."""
 
+    _rule = rules.DESCENT
+
     def __init__(
         self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent"
     ) -> None:
         super().__init__(use_locking, name)
-        self._rate = learning_rate
-
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        return _descend, (self._rate,), {}
-
-
-def _momentum(
-    value: Any, gradient: Any, sum: Any, rate: Any, momentum: Any, *, nesterov: bool
-) -> tuple[Any, ...]:
-    sum = momentum * sum + gradient
-    step = gradient + momentum * sum if nesterov else sum
-    return value - rate * step, sum
+        self._numbers = {"learning_rate": learning_rate}
 
 
 class MomentumOptimizer(Optimizer):
     """Gradients are summed up, older ones with less weight."""
 
-    _slot_names = ("momentum",)
+    _rule = rules.MOMENTUM
 
     def __init__(
         self,
@@ -273,37 +54,14 @@ class MomentumOptimizer(Optimizer):
         use_nesterov: bool = False,
     ) -> None:
         super().__init__(use_locking, name)
-        self._rate, self._momentum, self._nesterov = learning_rate, momentum, use_nesterov
-
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        return _momentum, (self._rate, self._momentum), {"nesterov": bool(self._nesterov)}
-
-
-def _adam(
-    value: Any,
-    gradient: Any,
-    m: Any,
-    v: Any,
-    rate: Any,
-    beta1: Any,
-    beta2: Any,
-    epsilon: Any,
-    power1: Any,
-    power2: Any,
-) -> tuple[Any, ...]:
-    """Kingma and Ba, "Adam", 2014, algorithm 1, in the faster order that section 2 ends with."""
-    one = value.dtype.type(1)
-    m = m + (gradient - m) * (one - beta1)
-    v = v + (gradient * gradient - v) * (one - beta2)
-    step = rate * np.sqrt(one - power2) / (one - power1)
-    return value - step * m / (np.sqrt(v) + epsilon), m, v
+        self._numbers = {"learning_rate": learning_rate, "momentum": momentum}
+        self._attrs = {"nesterov": bool(use_nesterov)}
 
 
 class AdamOptimizer(Optimizer):
     """Steps scaled by running means of the gradient and its square."""
 
-    _slot_names = ("m", "v")
-    _touches_rows_only = False
+    _rule = rules.ADAM
 
     def __init__(
         self,
@@ -316,40 +74,43 @@ class AdamOptimizer(Optimizer):
         use_own_namescope_for_non_slot_vars: bool = False,
     ) -> None:
         super().__init__(use_locking, name)
-        self._rate, self._epsilon = learning_rate, epsilon
-        self._betas = beta1, beta2
-        self._powers: list[Variable] = []
+        self._numbers = {
+            "learning_rate": learning_rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon,
+        }  # fmt: skip
 
-    def variables(self) -> list[Variable]:
-        """All that is kept."""
-        return [*self._powers, *super().variables()]
+    def _powers(self) -> list[tuple[Any, str]]:
+        """The variables with the powers of the betas, and the names of the betas."""
+        return [
+            (
+                self._create_non_slot_variable(
+                    self._call_if_callable(self._numbers[b]), f"{b}_power"
+                ),
+                b,
+            )
+            for b in ("beta1", "beta2")
+        ]
+
+    def _create_slots(self, var_list: Sequence[Any]) -> None:
+        self._powers()
+        super()._create_slots(var_list)
 
     def _prepare(self) -> None:
-        if not self._powers:
-            self._powers = [
-                Variable(_number(b, dtypes.float32), trainable=False, name=f"beta{k}_power")
-                for k, b in enumerate(self._betas, 1)
-            ]
+        super()._prepare()
+        self._tensors |= {f"{beta}_power": power.value() for power, beta in self._powers()}
 
-    def _finish(self) -> None:
-        for power, beta in zip(self._powers, self._betas, strict=True):
-            power.assign(multiply(power.value(), _number(beta, power.dtype)))
-
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        powers = [p.value() for p in self._powers]
-        return _adam, (self._rate, *self._betas, self._epsilon, *powers), {}
-
-
-def _adagrad(value: Any, gradient: Any, sum: Any, rate: Any) -> tuple[Any, ...]:
-    """Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011."""
-    sum = sum + gradient * gradient
-    return value - rate * gradient / np.sqrt(sum), sum
+    def _finish(self, update_ops: Sequence[Any], name_scope: str) -> Any:
+        changed = []
+        for power, beta in self._powers():
+            with control_dependencies(update_ops):
+                product = power.value() * self._tensors[beta]
+            changed.append(power.assign(product))
+        return group(*update_ops, *changed, name=name_scope)
 
 
 class AdagradOptimizer(Optimizer):
     """Steps divided by the root of the sum of squared gradients."""
 
-    _slot_names = ("accumulator",)
+    _rule = rules.ADAGRAD
 
     def __init__(
         self,
@@ -358,35 +119,21 @@ class AdagradOptimizer(Optimizer):
         use_locking: bool = False,
         name: str = "Adagrad",
     ) -> None:
-        if initial_accumulator_value <= 0.0:
-            raise ValueError(
-                f"initial_accumulator_value must be positive: {initial_accumulator_value}"
-            )
+        _check_positive(initial_accumulator_value)
         super().__init__(use_locking, name)
-        self._rate, self._initial = learning_rate, initial_accumulator_value
-
-    def _start(self, name: str) -> float:
-        return self._initial
-
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        return _adagrad, (self._rate,), {}
+        self._numbers = {"learning_rate": learning_rate}
+        self._starts = {"accumulator": initial_accumulator_value}
 
 
-def _adadelta(
-    value: Any, gradient: Any, sum: Any, moved: Any, rate: Any, rho: Any, epsilon: Any
-) -> tuple[Any, ...]:
-    """Zeiler, "ADADELTA", 2012, algorithm 1."""
-    one = value.dtype.type(1)
-    sum = rho * sum + (one - rho) * gradient * gradient
-    step = np.sqrt(moved + epsilon) / np.sqrt(sum + epsilon) * gradient
-    moved = rho * moved + (one - rho) * step * step
-    return value - rate * step, sum, moved
+def _check_positive(initial: float) -> None:
+    if initial <= 0.0:
+        raise ValueError(f"initial_accumulator_value must be positive: {initial}")
 
 
 class AdadeltaOptimizer(Optimizer):
     """Steps in proportion to earlier steps."""
 
-    _slot_names = ("accum", "accum_update")
+    _rule = rules.ADADELTA
 
     def __init__(
         self,
@@ -397,40 +144,11 @@ class AdadeltaOptimizer(Optimizer):
         name: str = "Adadelta",
     ) -> None:
         super().__init__(use_locking, name)
-        self._rate, self._rho, self._epsilon = learning_rate, rho, epsilon
-
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        return _adadelta, (self._rate, self._rho, self._epsilon), {}
-
-
-def _rmsprop(
-    value: Any,
-    gradient: Any,
-    squares: Any,
-    mean: Any,
-    step: Any,
-    rate: Any,
-    decay: Any,
-    momentum: Any,
-    epsilon: Any,
-    *,
-    centered: bool,
-) -> tuple[Any, ...]:
-    """Tieleman and Hinton, lecture 6.5 of "Neural networks for machine learning", 2012."""
-    one = value.dtype.type(1)
-    squares = decay * squares + (one - decay) * gradient * gradient
-    spread = squares
-    if centered:  # Graves, "Generating sequences with recurrent neural networks", 2013
-        mean = decay * mean + (one - decay) * gradient
-        spread = squares - mean * mean
-    step = momentum * step + rate * gradient / np.sqrt(spread + epsilon)
-    return value - step, squares, mean, step
+        self._numbers = {"lr": learning_rate, "rho": rho, "epsilon": epsilon}
 
 
 class RMSPropOptimizer(Optimizer):
     """Steps divided by the root of a running mean of squared gradients."""
-
-    _slot_names = ("rms", "mg", "momentum")
 
     def __init__(
         self,
@@ -443,43 +161,16 @@ class RMSPropOptimizer(Optimizer):
         name: str = "RMSProp",
     ) -> None:
         super().__init__(use_locking, name)
-        self._numbers = learning_rate, decay, momentum, epsilon
-        self._centered = centered
-
-    def _start(self, name: str) -> float:
-        return 1.0 if name == "rms" else 0.0
-
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        return _rmsprop, self._numbers, {"centered": bool(self._centered)}
-
-
-def _ftrl(
-    value: Any,
-    gradient: Any,
-    sum: Any,
-    linear: Any,
-    rate: Any,
-    *,
-    power: float,
-    l1: float,
-    l2: float,
-    shrinkage: float,
-) -> tuple[Any, ...]:
-    """McMahan et al., "Ad click prediction: a view from the trenches", 2013, algorithm 1."""
-    of = value.dtype.type
-    new = sum + gradient * gradient
-    shrunk = gradient + of(2 * shrinkage) * value if shrinkage else gradient
-    before, after = sum ** of(-power), new ** of(-power)
-    linear = linear + shrunk - (after - before) / rate * value
-    quadratic = after / rate + of(2 * l2)
-    beyond = np.sign(linear) * of(l1) - linear
-    return np.where(np.absolute(linear) > of(l1), beyond / quadratic, of(0)), new, linear
+        self._rule = rules.CENTERED_RMSPROP if centered else rules.RMSPROP
+        self._numbers = {
+            "learning_rate": learning_rate, "decay": decay, "momentum": momentum,
+            "epsilon": epsilon,
+        }  # fmt: skip
+        self._starts = {"rms": 1.0}
 
 
 class FtrlOptimizer(Optimizer):
     """Follow the regularised leader: many weights become exactly 0."""
-
-    _slot_names = ("accum", "linear")
 
     def __init__(
         self,
@@ -496,18 +187,125 @@ class FtrlOptimizer(Optimizer):
         beta: float | None = None,
     ) -> None:
         super().__init__(use_locking, name)
-        if beta:
-            raise UnimplementedError("FtrlOptimizer: beta other than 0 is not supported")
-        self._rate, self._initial = learning_rate, initial_accumulator_value
-        self._constants = {
-            "power": float(learning_rate_power),
-            "l1": float(l1_regularization_strength),
-            "l2": float(l2_regularization_strength),
-            "shrinkage": float(l2_shrinkage_regularization_strength),
+        strengths = {
+            "initial_accumulator_value": initial_accumulator_value,
+            "l1_regularization_strength": l1_regularization_strength,
+            "l2_regularization_strength": l2_regularization_strength,
+            "l2_shrinkage_regularization_strength": l2_shrinkage_regularization_strength,
+        }
+        for label, strength in strengths.items():
+            if strength < 0.0:
+                raise ValueError(f"{label} {strength:f} needs to be positive or zero")
+        if learning_rate_power > 0.0:
+            raise ValueError(
+                f"learning_rate_power {learning_rate_power:f} needs to be negative or zero"
+            )
+        self._starts = {"accum": strengths.pop("initial_accumulator_value")}
+        if not l2_shrinkage_regularization_strength:
+            del strengths["l2_shrinkage_regularization_strength"]
+        self._rule = rules.FTRL_V2 if l2_shrinkage_regularization_strength else rules.FTRL
+        self._numbers = {
+            "learning_rate": learning_rate, **strengths, "learning_rate_power": learning_rate_power,
+        }  # fmt: skip
+        self._attrs = {"is_root": learning_rate_power == -0.5}
+        self._labels = {"accum": accum_name, "linear": linear_name}
+        self._beta = beta or 0.0
+
+    def _label(self, slot: str) -> str:
+        return self._labels[slot] or self._name
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        if self._beta:
+            rate = self._tensors["learning_rate"]
+            own = self._tensors["l2_regularization_strength"]
+            self._tensors["l2_regularization_strength"] = own + self._beta / (2.0 * rate)
+
+
+class ProximalGradientDescentOptimizer(Optimizer):
+    """Gradient descent with regularisation, which makes weights exactly 0."""
+
+    _rule = rules.PROXIMAL_DESCENT
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        l1_regularization_strength: Any = 0.0,
+        l2_regularization_strength: Any = 0.0,
+        use_locking: bool = False,
+        name: str = "ProximalGradientDescent",
+    ) -> None:
+        super().__init__(use_locking, name)
+        self._numbers = {
+            "learning_rate": learning_rate,
+            "l1_regularization_strength": l1_regularization_strength,
+            "l2_regularization_strength": l2_regularization_strength,
         }
 
-    def _start(self, name: str) -> float:
-        return self._initial if name == "accum" else 0.0
 
-    def _rule(self) -> tuple[Rule, Sequence[Any], dict[str, Any]]:
-        return _ftrl, (self._rate,), self._constants
+class ProximalAdagradOptimizer(Optimizer):
+    """Adagrad with regularisation, which makes weights exactly 0."""
+
+    _rule = rules.PROXIMAL_ADAGRAD
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        initial_accumulator_value: float = 0.1,
+        l1_regularization_strength: Any = 0.0,
+        l2_regularization_strength: Any = 0.0,
+        use_locking: bool = False,
+        name: str = "ProximalAdagrad",
+    ) -> None:
+        _check_positive(initial_accumulator_value)
+        super().__init__(use_locking, name)
+        self._numbers = {
+            "learning_rate": learning_rate,
+            "l1_regularization_strength": l1_regularization_strength,
+            "l2_regularization_strength": l2_regularization_strength,
+        }
+        self._starts = {"accumulator": initial_accumulator_value}
+
+
+class AdagradDAOptimizer(Optimizer):
+    """Adagrad from all gradients so far (dual averaging); many weights become exactly 0.
+
+    Args:
+        learning_rate: see `tf.train.Optimizer`.
+        global_step: the variable that counts the steps.
+        initial_gradient_squared_accumulator_value: what the sums of squares start with.
+        l1_regularization_strength: how much is taken off the sums of gradients.
+        l2_regularization_strength: how much larger weights are made smaller.
+        use_locking: changes nothing.
+        name: of the optimiser.
+    """
+
+    _rule = rules.ADAGRAD_DA
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        global_step: Any,
+        initial_gradient_squared_accumulator_value: float = 0.1,
+        l1_regularization_strength: Any = 0.0,
+        l2_regularization_strength: Any = 0.0,
+        use_locking: bool = False,
+        name: str = "AdagradDA",
+    ) -> None:
+        if initial_gradient_squared_accumulator_value <= 0.0:
+            raise ValueError(
+                "initial_gradient_squared_accumulator_value must be positive: "
+                f"{initial_gradient_squared_accumulator_value}"
+            )
+        super().__init__(use_locking, name)
+        self._step = global_step
+        self._numbers = {
+            "learning_rate": learning_rate,
+            "l1_regularization_strength": l1_regularization_strength,
+            "l2_regularization_strength": l2_regularization_strength,
+        }
+        self._starts = {"gradient_squared_accumulator": initial_gradient_squared_accumulator_value}
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._tensors["global_step"] = convert_public(self._step) + 1
