@@ -38,6 +38,7 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     SINK_GATHERS,
     SINK_BROADCASTS,
     SIMPLIFY,  # sinking leaves chains of broadcasts
+    CSE,  # what rules have made equal: once sunk into different readers, it is no longer
     PRUNE,  # what nobody reads must not count as a reader
     SINK_PARTS,
     FOLD,  # what rules and sinking have brought together

@@ -82,7 +82,7 @@ def test_fast_math_takes_the_inexact_rules():
 def test_dumps(tmp_path: Path):
     run_pipeline(parse(TEXT), options=Options(dump_dir=str(tmp_path / "dump")))
     files = sorted(path.name for path in (tmp_path / "dump").iterdir())
-    assert files == ["a.00-input.ir", "a.06-simplify.ir", "a.10-prune.ir"]
+    assert files == ["a.00-input.ir", "a.06-simplify.ir", "a.11-prune.ir"]
     assert (tmp_path / "dump" / "a.00-input.ir").read_text() == TEXT
 
 
