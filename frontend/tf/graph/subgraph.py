@@ -47,7 +47,6 @@ class SubGraph(Graph):
         self._collections = outer._collections
         self._prefix = outer.get_name_scope()
         self.seed = outer.seed
-        self.variable_scopes = outer.variable_scopes
         self.current_device = outer.current_device
         self.captured: dict[GraphTensor, GraphTensor] = {}
         self.variables: list[GraphTensor] = []

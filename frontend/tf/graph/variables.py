@@ -85,10 +85,16 @@ class GraphVariable(Assignable, VariableV1):
     ) -> None:
         if initial_value is None:
             raise ValueError("initial_value must be specified.")
-        self.graph = graph = get_default_graph().root
+        around = get_default_graph()
+        self.graph = graph = around.root  # also in branches and loops
+        scope = around.get_name_scope()
         self.constraint = constraint
         self._is_trainable = trainable is None or bool(trainable)
-        with graph.as_default(), graph.control_dependencies(None):
+        with (
+            graph.as_default(),
+            graph.control_dependencies(None),
+            graph.name_scope(f"{scope}/" if scope else None),
+        ):
             self._make(graph, initial_value, dtype, name, shape, validate_shape)
         keys = list(collections) if collections is not None else [GraphKeys.GLOBAL_VARIABLES]
         if self._is_trainable and GraphKeys.TRAINABLE_VARIABLES not in keys:
@@ -118,6 +124,12 @@ class GraphVariable(Assignable, VariableV1):
         if callable(value):
             with graph.name_scope("Initializer"):
                 return convert(value(), dtype, "initial_value", graph)
+        if isinstance(value, GraphTensor) and value.graph is not graph is value.graph.root:
+            raise ValueError(
+                f"Initializer for variable {graph.get_name_scope()}/ is from inside a control-flow"
+                " construct, such as a loop or conditional. When creating a variable inside a loop"
+                " or conditional, use a lambda as the initializer."
+            )
         return convert(value, dtype, "initial_value", graph)
 
     def _target(self) -> Target:
