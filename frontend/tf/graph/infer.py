@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ _RANKS = range(5)  # that are tried where none is known
 _MOST_COMBINATIONS = 125
 _HINTS = (5, 7)  # sizes that unknown ones are thought to have
 _SAMPLES = (2, 3)
+_LARGEST = 2**31
 # What a body raises because it is given no values.
 NEEDS_VALUES = (TypeError, NotImplementedError, UserError)
 _WRONG = (ValueError, TypeError, UserError, OpError, NotImplementedError, IndexError, KeyError)
@@ -212,6 +214,7 @@ def _with_ranks(
 ) -> list[TensorType]:
     """Tries sizes for the unknown ones until the body accepts them."""
     known = {d for t in roots.tensors for d in (t.shape._dims or ()) if d is not None and d > 1}
+    known |= _sizes_in(body)
     first: Exception | None = None
     for hint in (_HINTS[0], *sorted(known - set(_HINTS))):
         try:
@@ -229,6 +232,14 @@ def _with_ranks(
         return found
     assert first is not None
     raise first
+
+
+def _sizes_in(body: Body) -> set[int]:
+    """Sizes that the arguments of a call name, and their product: of a reshape, for example."""
+    if not isinstance(body, Call):
+        return set()
+    found = [int(x) for x in body.statics if type(x) is int and 1 < x < _LARGEST]
+    return {*found, min(prod(found), _LARGEST)} - {1}
 
 
 def _abstract(
@@ -361,4 +372,4 @@ def _sample(tensor: GraphTensor, ranks: dict[GraphTensor, int], size: int) -> Te
         value: Any = np.full(shape, b"a", object)
     else:
         value = (np.arange(int(np.prod(shape))) % size).reshape(shape).astype(tensor.dtype.numpy)
-    return Tensor(value if shape else value[()], tensor.dtype)
+    return Tensor(value if shape or value.dtype == object else value[()], tensor.dtype)

@@ -443,7 +443,7 @@ def _fed_array(feed: _Feed, value: Any) -> Any:
     dims = tensor._shape._dims
     if dims is not None and array.shape != dims:
         _check_shape(tensor, array)
-    return array if array.shape else array[()]
+    return array if array.shape or dtype.kind == "O" else array[()]
 
 
 def _check_shape(tensor: GraphTensor, array: np.ndarray) -> None:
