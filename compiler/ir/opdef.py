@@ -24,7 +24,7 @@ class Kind(Enum):
     VIEW = "view"  # every output element is one input element, chosen by `index_map`
     REDUCE = "reduce"  # combines elements along `axes` with `reduction`
     SCAN = "scan"  # running combination along `axis` with `reduction`
-    ASSEMBLE = "assemble"  # operands become parts of one new array: concatenate, update_slice
+    ASSEMBLE = "assemble"  # operands become parts of one new array: concatenate, ...
     GATHER = "gather"  # elements chosen by index arrays
     SCATTER = "scatter"  # values added to elements chosen by index arrays
     CONTRACT = "contract"  # sums of products, done by a BLAS call

@@ -77,10 +77,13 @@ class _Deferral:
             and target.level[reader] is Level.FULL
             for reader, operand in self.readers[node.output]
         )
-        return in_place and all(self._is_stored(v, node) for v in node.inputs)
+        return in_place and all(self._is_stored(v, node, node.op.cost) for v in node.inputs)
 
-    def _is_stored(self, value: Value, reader: Node) -> bool:
-        """Whether an operand is in memory, or a number, whatever becomes of this reader of it."""
+    def _is_stored(self, value: Value, reader: Node, cost: float) -> bool:
+        """Whether an operand is in memory, or a number, whatever becomes of this reader of it.
+
+        Or whether it will move with the reader; `cost` is that of all that moves.
+        """
         if self.fused.views.waits(value):
             return False
         owner = self._owner(value)
@@ -91,7 +94,19 @@ class _Deferral:
             return False
         unit = self.unit_of[node]
         others = {self.unit_of.get(r) for r, _ in self.readers[owner] if r is not reader}
-        return not unit.is_group or bool(others - {unit}) or _is_few(owner, reader.output)
+        if not unit.is_group or others - {unit} or _is_few(owner, reader.output):
+            return True
+        return value is owner and self._follows(node, reader, cost + node.op.cost)
+
+    def _follows(self, node: Node, reader: Node, cost: float) -> bool:
+        """Whether a node moves once its only reader has moved."""
+        if node.op.kind is not Kind.ELEMENTWISE or cost > CHEAP:
+            return False
+        unit, value = self.unit_of[node], node.output
+        alone = all(r is reader and v is value for r, v in self.readers[value])
+        same = unit is self.unit_of[reader] and value.type.shape == reader.output.type.shape
+        full = same and unit.level[node] is Level.FULL
+        return alone and full and all(self._is_stored(v, node, cost) for v in node.inputs)
 
     def _owner(self, value: Value) -> Value:
         return _owner(value, self.fused.views, self.producers)

@@ -6,8 +6,9 @@ Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
 - every operand of `matmul` is a strided matrix that BLAS accepts;
 - the rows of every operand of a convolution lie in one piece;
 - the operand of a reshape that is no index map lies in row-major order;
-- the parts of an assembled array (concatenate, update_slice) are copies with a `Placement`: fusion
-  joins them to what computes them, so that a part is computed straight into its place;
+- the parts of an assembled array (concatenate, interleave, update_slice) are copies with a
+  `Placement`: fusion joins them to what computes them, so that a part is computed straight into its
+  place;
 - an update overwrites its base where nothing reads the base afterwards;
 - every operand of a loop or branch lies in row-major order;
 - a scatter adds to an array that nothing else reads: to its base, or to a copy of it.
@@ -15,15 +16,17 @@ Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..ir.builder import GraphBuilder
 from ..ir.dims import Dim
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Affine, IndexMap, Kind
+from ..ir.phases import phases
 from ..ir.types import Size
 from ..ops import REGISTRY
+from ..ops.assemble import CONCATENATE, INTERLEAVE
 from .layout import Resolved, Views, contiguous_strides, identity_map
 
 COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER}
@@ -102,8 +105,10 @@ class _Preparation:
     def _visit(self, node: Node, position: int) -> None:
         inputs = [self.new[v] for v in node.inputs]
         if node.op.kind is Kind.ASSEMBLE:
-            if node.op.name == "concatenate":
+            if node.op is CONCATENATE:
                 self._concatenate(node, inputs)
+            elif node.op is INTERLEAVE:
+                self._interleave(node, inputs)
             else:
                 dies = self.last_use[node.inputs[0]] == position
                 self._update_slice(node, *inputs, dies=dies)
@@ -203,6 +208,13 @@ class _Preparation:
             starts = [offset if k == axis else 0 for k in range(copy.type.rank)]
             self.placements[copy] = Placement(whole, _shifted(starts, [1] * copy.type.rank))
             offset = offset + copy.type.shape[axis]
+
+    def _interleave(self, node: Node, inputs: list[Value]) -> None:
+        steps = node.attrs["steps"]
+        copies = [self._copy(v) for v in inputs]
+        whole = self._emit(node, copies).output
+        for copy, (starts, _) in zip(copies, phases(whole.type.shape, steps), strict=True):
+            self.placements[copy] = Placement(whole, _shifted([*starts], steps))
 
     def _update_slice(self, node: Node, base: Value, value: Value, *, dies: bool) -> None:
         place = _shifted(node.attrs["starts"], node.attrs["steps"])
@@ -312,7 +324,7 @@ def _at_least(stride: Size, extent: Size) -> bool:
     return stride == extent or (isinstance(stride, Dim) and all(c > 0 for _, c in stride.terms))
 
 
-def _shifted(starts: list[Size], steps: list[int]) -> IndexMap:
+def _shifted(starts: list[Size], steps: Sequence[int]) -> IndexMap:
     rank = len(starts)
     return tuple(
         Affine(starts[k], tuple(steps[k] if j == k else 0 for j in range(rank)))

@@ -15,6 +15,7 @@ from ..ir.batching import BatchSite
 from ..ir.boxes import region_mask
 from ..ir.derivative import Contribution, Linear, Site
 from ..ir.opdef import Kind, op
+from ..ir.phases import phases
 from ..ir.term import Term, concatenate, full
 from ..ir.types import Size, TensorType
 from .shape import check_region, region
@@ -118,4 +119,54 @@ UPDATE_SLICE = op(
     attrs=("starts", "steps"),
     cost=1.0,
     doc="A copy of the base with the elements start + i*step of each axis replaced by the value's.",
+)
+
+
+def _interleave_infer(types: Sequence[TensorType], attrs: Attrs) -> tuple[TensorType, ...]:
+    shape, steps = attrs["shape"], attrs["steps"]
+    got = " and ".join(map(str, types))
+    if len(steps) != len(shape) or any(not isinstance(s, int) or s < 1 for s in steps):
+        raise ShapeError("interleave: needs a step of at least 1 for each axis", got=str(steps))
+    expected = [part for _, part in phases(shape, steps)]
+    if [t.shape for t in types] != expected:
+        raise ShapeError(
+            "interleave: the parts have not the shapes of every n-th element",
+            got=got,
+            expected=" and ".join(str(list(part)) for part in expected),
+        )
+    if any(t.dtype != types[0].dtype for t in types):
+        raise DTypeError("interleave: dtypes differ", got=got)
+    return (types[0].with_shape(shape),)
+
+
+def _interleave_reference(*arrays: Any, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+    result = np.empty(shape, arrays[0].dtype)
+    for array, (starts, part) in zip(arrays, phases(shape, steps), strict=True):
+        result[region(starts, steps, part)] = array  # type: ignore[arg-type]
+    return result
+
+
+def _interleave_transpose(site: Site, ct: Term) -> list[Contribution]:
+    steps = site.attrs["steps"]
+    return [ct.slice(starts, steps, part) for starts, part in phases(ct.shape, steps)]
+
+
+def _interleave_batch(site: BatchSite) -> Term:
+    first, *others = site.wholes()
+    shape, steps = (site.size, *site.attrs["shape"]), (1, *site.attrs["steps"])
+    return first.op("interleave", *others, shape=shape, steps=steps)
+
+
+INTERLEAVE = op(
+    "interleave",
+    Kind.ASSEMBLE,
+    arity=None,
+    infer=_interleave_infer,
+    reference=_interleave_reference,
+    batch=_interleave_batch,
+    derivative=Linear(_interleave_transpose),
+    attrs=("shape", "steps"),
+    cost=1.0,
+    doc="An array of which each operand is every steps[k]-th element of axis k: from the first,"
+    " from the second, and so on.",
 )

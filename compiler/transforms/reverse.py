@@ -70,7 +70,7 @@ def pull_back_terms(
     totals: dict[Value, Term] = {}
     for v, ct in zip(outputs, cotangents, strict=True):
         if ct is not None and v in active:
-            sums.setdefault(v, Sum(builder, v)).add(ct)
+            sums.setdefault(v, Sum(builder, v.type)).add(ct)
     for node in reversed(nodes):
         found = [sums.pop(v, None) for v in node.outputs]
         if not any(found):
@@ -80,7 +80,7 @@ def pull_back_terms(
             totals.update((v, ct) for v, ct in zip(node.outputs, cts, strict=True) if ct)
             for v, contribution in _contributions(builder, node, cts, active):
                 if contribution is not None:
-                    sums.setdefault(v, Sum(builder, v)).add(contribution)
+                    sums.setdefault(v, Sum(builder, v.type)).add(contribution)
     totals.update((v, sums[v].total()) for v in inputs if v in sums)
     return [totals.get(v) for v in inputs]
 

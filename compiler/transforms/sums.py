@@ -6,33 +6,38 @@ zeros for each of them.
 
 - Parts that lie side by side and cover everything are joined.
 - Parts of much of the array (those of a stencil) are padded and added, in one loop over everything.
+- Parts of every n-th element (those of pooling) are added up apart for each first element, and the
+  sums are interleaved.
 - Others are added in place, one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
+from typing import Any
 
 from ..errors import InternalError
-from ..ir.boxes import region_mask, union
+from ..ir.boxes import BoxMask, region_mask, union
 from ..ir.builder import GraphBuilder
 from ..ir.derivative import Part, Scattered
 from ..ir.dims import Dim
-from ..ir.graph import Value
+from ..ir.phases import phases
 from ..ir.term import Mask, Masks, Term, concatenate, full
-from ..ir.types import DType, Shape, Size
+from ..ir.types import DType, Shape, Size, TensorType
 
 # A part of at least this share of the array is padded: adding in place moves three times its size.
 PADDED_SHARE = 4
+MOST_PHASES = 64  # parts that are interleaved
 SMALL = 1 << 14  # so many elements, those of all padded parts together, are walked at no cost
 
 
 class Sum:
     """The cotangent of one value while its contributions come in."""
 
-    def __init__(self, builder: GraphBuilder, value: Value) -> None:
+    def __init__(self, builder: GraphBuilder, type: TensorType) -> None:
         self._builder = builder
-        self._type = value.type
+        self._type = type
         self._dense: Term | None = None
         self._parts: list[Part] = []
         self._scattered: list[Scattered] = []
@@ -56,6 +61,8 @@ class Sum:
         if tiling is not None:
             axis, parts = tiling
             self._dense = concatenate([p.term for p in parts], axis)
+        elif _are_phases(parts, self._type.size):
+            self._dense = added(self._dense, self._interleaved(parts))
         else:
             self._add_parts(parts)
         for place in scattered:
@@ -66,6 +73,39 @@ class Sum:
     def _zeros(self) -> Term:
         zeros = full(self._builder, self._type.shape, 0, self._type.dtype)
         return zeros.with_masks((Mask(lambda: zeros.full(False, DType.BOOL)),))
+
+    def _interleaved(self, parts: Sequence[Part]) -> Term:
+        """The sum of parts that all take every n-th element."""
+        shape, steps = self._type.shape, parts[0].steps
+        ones = (1,) * len(steps)
+        sums: dict[tuple[Any, ...], Sum] = {}
+        pieces = phases(shape, steps)
+        for starts, size in pieces:
+            sums[starts] = Sum(self._builder, self._type.with_shape(size))
+        for part in parts:
+            first = tuple(a % s if s > 1 else 0 for a, s in zip(part.starts, steps, strict=True))
+            starts = [a // s for a, s in zip(part.starts, steps, strict=True)]
+            place = Part(part.term, tuple(starts), ones)
+            one = sums[first]
+            one.add(_padded(place, one._type.shape))
+        found = [sums[starts]._dense or sums[starts]._zeros() for starts, _ in pieces]
+
+        def interleaved(terms: Sequence[Term]) -> Term:
+            return terms[0].op("interleave", *terms[1:], shape=shape, steps=steps)
+
+        whole = interleaved(found)
+        box = None if any(p.term.masks for p in parts) else _covered(parts, whole)
+        if box is not None:
+            return whole.with_masks(box)
+        if not any(term.masks for term in found):
+            return whole
+
+        def mask() -> Term:
+            return interleaved(
+                [all_of(t.masks) if t.masks else t.full(True, DType.BOOL) for t in found]
+            )
+
+        return whole.with_masks((Mask(mask),))
 
     def _add_parts(self, parts: Sequence[Part]) -> None:
         shape = self._type.shape
@@ -177,6 +217,47 @@ def _is_wide(part: Part, size: Size, parts: int) -> bool:
     if isinstance(size, int):
         return isinstance(own, int) and (size * parts <= SMALL or own * PADDED_SHARE >= size)
     return isinstance(own, Dim) and own.terms[0] == size.terms[0]
+
+
+def _are_phases(parts: Sequence[Part], size: Size) -> bool:
+    """Whether all parts take every n-th element, and are much of the array together."""
+    steps = parts[0].steps if parts else ()
+    if len(parts) < 2 or not 1 < prod(steps) <= MOST_PHASES or min(steps) < 1:
+        return False
+    if any(p.steps != steps for p in parts):
+        return False
+    strided = [k for k, step in enumerate(steps) if step > 1]
+    if not all(isinstance(p.starts[k], int) for p in parts for k in strided):
+        return False
+    own = sum((p.term.size for p in parts), start=0)
+    if isinstance(own, int) and isinstance(size, int):
+        return own * PADDED_SHARE >= size
+    return True
+
+
+def _covered(parts: Sequence[Part], like: Term) -> Masks | None:
+    """Where the parts are, if that is a box (no mask: everywhere); None if it is not."""
+    starts, stops = [], []
+    spans = [{(p.starts[k], p.term.shape[k]) for p in parts} for k in range(len(parts[0].steps))]
+    if prod(map(len, spans)) != len(parts):
+        return None
+    for axis, step in enumerate(parts[0].steps):
+        if len(spans[axis]) == 1 and step == 1:
+            ((start, size),) = spans[axis]
+            starts.append(start)
+            stops.append(start + size)
+            continue
+        found: set[int] = set()
+        for start, size in spans[axis]:
+            if not isinstance(start, int) or not isinstance(size, int):
+                return None
+            found.update(range(start, start + step * size, step))
+        if not found or max(found) - min(found) + 1 != len(found):
+            return None
+        starts.append(min(found))
+        stops.append(max(found) + 1)
+    is_whole = all(a == 0 for a in starts) and tuple(stops) == like.shape
+    return () if is_whole else (BoxMask(like, starts, stops, outside=False),)
 
 
 def tiles(parts: Sequence[Part], shape: Sequence[Size]) -> tuple[int, list[Part]] | None:

@@ -129,6 +129,15 @@ def test_products_over_several_axes() -> None:
     np.testing.assert_allclose(found, others * np.array([1.0, 2.0, 3.0])[:, None], rtol=1e-14)
 
 
+def test_what_no_window_reads_has_no_gradient() -> None:
+    """The masks of a cotangent hold outside of windows: log(0) is infinite there."""
+    x = np.ones((10, 9))
+    x[9], x[:, 8:] = 0, 1
+    found = tw.grad(lambda x: coarser(np.exp(np.log(x))))(x)
+    np.testing.assert_array_equal(found[9], 0)
+    np.testing.assert_allclose(found[:9], tw.grad(coarser)(x)[:9])
+
+
 def test_elements_that_are_gathered_repeatedly() -> None:
     index = np.array([2, 0, 2, -1])
     found = gradient(lambda x: np.sum(x[index] * np.arange(4.0)), np.zeros(3))
@@ -187,7 +196,19 @@ def reordered(x: Any) -> Any:
     return np.sum(x[::-1, ::2] * x[:, 1::2]) + np.trace(x[:, :3] @ x[:, -3:].T)
 
 
+def coarser(x: Any) -> Any:
+    """The mean of windows of 3 by 3 in steps of 2, and the last row left out."""
+    parts = [x[i : 7 + i : 2, j : 7 + j : 2] for i in range(3) for j in range(3)]
+    return np.sum(np.log(sum(parts) / 9.0) ** 2)
+
+
+def every_third(x: Any) -> Any:
+    return np.sum(x[::3] ** 2) + np.sum(x[1::3] ** 3)
+
+
 PROGRAMS = {
+    "coarser": (coarser, (10, 9)),
+    "every_third": (every_third, (11, 2)),
     "steps": (steps, (7, 9)),
     "picks": (picks, (10, 4)),
     "pieces": (pieces, (9,)),

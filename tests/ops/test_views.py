@@ -139,6 +139,8 @@ CONVOLUTIONS = (
         ("concatenate", [(2,), (3,)], {"axis": 1}, "there is no axis 1"),
         ("concatenate", [(2, 3), (3, 3)], {"axis": 1}, "shapes differ"),
         ("concatenate", [], {"axis": 0}, "at least one array"),
+        ("interleave", [(2,), (2,)], {"shape": (5,), "steps": (2,)}, "every n-th element"),
+        ("interleave", [(2,)], {"shape": (2,), "steps": (0,)}, "a step of at least 1"),
         ("update_slice", [(5,), (3,)], {"starts": (3,), "steps": (1,)}, "outside of"),
         ("update_slice", [(5,), ()], {"starts": (), "steps": ()}, "for each axis"),
         ("iota", [], {"size": -1, "dtype": DType.I64}, "size is negative"),

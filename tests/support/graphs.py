@@ -22,6 +22,7 @@ from tensorwright.compiler.ir.graph import Graph, Guard, Value
 from tensorwright.compiler.ir.interpret import concrete
 from tensorwright.compiler.ir.literal import Literal
 from tensorwright.compiler.ir.opdef import REGISTRY, Kind, OpDef
+from tensorwright.compiler.ir.phases import phases
 from tensorwright.compiler.ir.types import DType, Shape, Size, TensorType
 
 DTYPES = (DType.F32, DType.F64, DType.I64, DType.I32, DType.U8, DType.BOOL, DType.F16)
@@ -301,6 +302,20 @@ class _Generator:
             others = [self._like(x.type.shape) for _ in range(self.rng.randint(0, 2))]
             self.emit(op, x, *(self._as(v, x.type.dtype) for v in others), axis=axis)
 
+    def interleave(self, op: OpDef) -> None:
+        x = self._array()
+        if x is None:
+            return
+        shape = x.type.shape
+        steps = tuple(self.rng.choice((1, 1, 2, 3)) for _ in shape)
+        parts = [
+            self.emit(REGISTRY["slice"], x, starts=starts, steps=steps, shape=part)
+            for starts, part in phases(shape, steps)
+            if all(isinstance(n, int) or n.terms[0][1] > 0 for n in part)
+        ]
+        if None not in parts:
+            self.emit(op, *(v for v in parts if v), shape=shape, steps=steps)
+
     def update_slice(self, op: OpDef) -> None:
         x = self._array()
         if x is not None:
@@ -384,6 +399,7 @@ _STRUCTURAL: dict[str, Callable[[_Generator, OpDef], None]] = {
     "diagonal": _Generator.diagonal,
     "reshape": _Generator.reshape,
     "concatenate": _Generator.concatenate,
+    "interleave": _Generator.interleave,
     "update_slice": _Generator.update_slice,
     "constant": _Generator.constant,
     "iota": _Generator.iota,
