@@ -1,9 +1,9 @@
-"""CRC-32C, the checksum of record files, of short and of long data.
+"""CRC-32C, the checksum of record files.
 
-Layer: frontend. Short data is done byte by byte; a Python loop takes about 120 ns for each. Longer
-data is cut into rows of equal length which NumPy works on side by side, two bytes a step; then the
-checksums of neighbours are combined. The checksum of `a + b` is that of `a` followed by zeros, xor
-that of `b`, when it starts from 0; and following zeros are a linear map of the 32 bits.
+Layer: frontend. Started from 0, the checksum is linear: that of data is the xor of what each byte
+gives, which depends on the byte and on how many follow. So a block of bytes is one look-up in a
+table for all places and values, and an xor of the results. The checksum of two blocks is that of the
+first followed by zeros, xor that of the second; neighbours are combined until one is left.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed
 _ONES = 0xFFFFFFFF
-_LONG = 3000  # bytes; shorter ones are done faster by the loop
-_ROW = 64  # bytes at least; longer data has longer rows, about as many as a row has bytes
+_SHORT = 80  # bytes; a Python loop is faster
+_BLOCK = 256  # bytes: the table has 256 KiB
+_PART = 1 << 11  # blocks that are looked up at a time: indices have eight bytes for each byte
 
 
 def crc32c(data: bytes) -> int:
     """The checksum of the data."""
-    if len(data) < _LONG:
+    if len(data) < _SHORT:
         table = _byte_table()
         crc = _ONES
         for byte in data:
@@ -46,40 +47,37 @@ def _byte_table() -> list[int]:
 
 
 @cache
-def _pair_table() -> np.ndarray:
-    """The checksum of each pair of bytes, started from 0."""
+def _place_table() -> tuple[np.ndarray, np.ndarray]:
+    """The checksum of each byte at each place of a block, flat, and where each place begins."""
     table = np.array(_byte_table(), np.uint32)
-    pairs = np.arange(1 << 16, dtype=np.uint32)
-    once = table[pairs & 0xFF]
-    return table[(once ^ (pairs >> 8)) & 0xFF] ^ (once >> 8)
+    places = [table]
+    while len(places) < _BLOCK:
+        last = places[-1]
+        places.append(table[last & 0xFF] ^ (last >> 8))
+    return np.concatenate(places[::-1]), np.arange(_BLOCK) * 256
 
 
 def _long(data: bytes) -> int:
-    row = _ROW
-    while row * row < len(data):
-        row *= 2
-    count = 1 << (-(-len(data) // row) - 1).bit_length()
+    """The checksum started from ones, of data of at least four bytes."""
     # Leading zeros change nothing, as the sum starts from 0; starting from ones is to invert the
     # first four bytes of the data.
-    padded = np.zeros(count * row, np.uint8)
+    count = -(-len(data) // _BLOCK)
+    padded = np.zeros(count * _BLOCK, np.uint8)
     start = padded.size - len(data)
     padded[start:] = np.frombuffer(data, np.uint8)
     padded[start : start + 4] ^= 0xFF
-    crcs = _rows(padded.view("<u2").reshape(count, row // 2))
-    length = row
+    blocks = padded.reshape(count, _BLOCK)
+    table, places = _place_table()
+    crcs = np.zeros(1 << (count - 1).bit_length(), np.uint32)
+    first = crcs.size - count
+    for k in range(0, count, _PART):
+        found = table.take(blocks[k : k + _PART] + places)
+        crcs[first + k : first + k + len(found)] = np.bitwise_xor.reduce(found, axis=1)
+    length = _BLOCK
     while crcs.size > 1:
         crcs = _followed(length, crcs[0::2]) ^ crcs[1::2]
         length *= 2
     return int(crcs[0])
-
-
-def _rows(pairs: np.ndarray) -> np.ndarray:
-    """The checksum of each row, started from 0."""
-    table = _pair_table()
-    crcs = np.zeros(len(pairs), np.uint32)
-    for column in np.ascontiguousarray(pairs.T):
-        crcs = table[(crcs ^ column) & 0xFFFF] ^ (crcs >> 16)
-    return crcs
 
 
 def _followed(length: int, crcs: np.ndarray) -> np.ndarray:
