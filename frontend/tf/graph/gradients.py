@@ -7,11 +7,13 @@ TensorFlow; for all others one op differentiates the body itself (vjp.py).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ...tree import unflatten
 from .. import arrays, dtypes, elementwise, indexing, reductions, shaping
 from ..apply import apply
 from ..nn import lookup
@@ -19,7 +21,7 @@ from ..shapes import TensorShape
 from ..slices import IndexedSlices, scatter_rows
 from ..static import integers
 from ..tensors import Tensor
-from ..v1 import names
+from ..v1 import names, nn
 from .bodies import Call, Read
 from .build import Maker, convert, make_constant
 from .graph import Graph, Operation, get_default_graph
@@ -136,7 +138,7 @@ class _Walk:
         ops = needed_ops(ys, stopped)
         # variables as sources stand for all that reads them
         self._sources: list[list[GraphTensor]] = [_read_tensors(x, ops, graph) for x in xs]
-        self._reached = {t for source in self._sources for t in source} - stopped
+        self._reached = {t for source in self._sources for t in source}
         self._between: list[Operation] = []
         for op in sorted(ops, key=lambda op: op.number):
             if any(t in self._reached and _carries(t) for t in op.needed):
@@ -241,7 +243,7 @@ def _gated(found: Sequence[Gradient]) -> list[Gradient]:
             return [None if g is None else identity_after(g) for g in found]
 
 
-_GATHERS = frozenset([indexing.gather, names.gather, lookup.embedding_lookup])
+_GATHERS = frozenset([indexing.gather, names.gather, lookup.embedding_lookup, nn.embedding_lookup])
 
 
 # -- rules ----------------------------------------------------------------------------------------
@@ -267,20 +269,22 @@ def _gradients_of(
 
 def _gradient_of_rows(op: Operation, cotangent: Gradient) -> list[Gradient] | None:
     """Of rows of a table: only these rows; None where the op takes something else."""
-    table, places = op.needed[:2] if len(op.needed) == 2 else (None, None)
-    if table is None or places is None or not places.dtype.is_integer:
+    if op.type != "GatherV2" or len(op.needed) != 2 or not _takes_rows(op._body):
         return None
-    rank = table.shape.rank
-    if rank is None or None in table.shape.as_list()[1:] or op.attributes.get("axis"):
+    table, places = op.needed
+    if table.shape.rank is None or None in table.shape._dims[1:]:
         return None
-    tail = table.shape.as_list()[1:]
-    result = op.outputs[0].shape
-    expected = TensorShape(places.shape).concatenate(TensorShape(tail))
-    if not result.is_compatible_with(expected):
-        return None  # along another axis
+    tail = table.shape._dims[1:]
     values = _reshape((dense(cotangent), [-1, *tail]), {})
     indices = _reshape((places, [-1]), {})
     return [IndexedSlices(values, indices, _static_or_shape(table)), None]
+
+
+def _takes_rows(body: Any) -> bool:
+    """Whether a gather is along the first axis: by its arguments."""
+    args, kwargs = unflatten(body.tree, body.statics)
+    given = inspect.signature(body.function).bind(*args, **kwargs).arguments
+    return given.get("axis") in (None, 0) and given.get("batch_dims", 0) == 0
 
 
 def _static_or_shape(x: GraphTensor) -> GraphTensor:
@@ -298,9 +302,9 @@ def _reduced_axes(sx: Any, sy: Any) -> tuple[Any, Any]:
     axes = []
     for own, other, sizes in ((long[0], long[1], x), (long[1], long[0], y)):
         new = rank - len(sizes)
-        axes.append([
-            k for k in range(rank) if k < new or (_is_one(own[k]) and not _is_one(other[k]))
-        ])
+        axes.append(
+            [k for k in range(rank) if k < new or (_is_one(own[k]) and not _is_one(other[k]))]
+        )
     return tuple(Tensor(np.array(a, np.int32)) for a in axes)  # type: ignore[return-value]
 
 
@@ -323,7 +327,9 @@ def _of_broadcast(
         rx = _broadcast_args.typed((sx, sy), [axes, axes])
         reduced = rx.op.outputs
         found = []
-        for part, operand, axis, sizes in zip((left, right), (x, y), reduced, (sx, sy), strict=True):
+        for part, operand, axis, sizes in zip(
+            (left, right), (x, y), reduced, (sx, sy), strict=True
+        ):
             unknown = TensorType(g.dtype, TensorShape(None))
             total = _sum.typed((part(x, y, g), axis), [unknown])
             found.append(_reshape.typed((total, sizes), [TensorType(g.dtype, operand.shape)]))
@@ -338,8 +344,40 @@ def _product(x: GraphTensor, y: GraphTensor, g: GraphTensor) -> GraphTensor:
 
 _RULES: dict[str, Callable[[Operation, Gradient], list[Gradient]]] = {
     "Add": _of_broadcast(lambda x, y, g: g, lambda x, y, g: g),
-    "Sub": _of_broadcast(lambda x, y, g: g, lambda x, y, g: _negative.typed((g,), [TensorType(g.dtype, g.shape)])),
-    "Mul": _of_broadcast(
-        lambda x, y, g: _product(g, y, g), lambda x, y, g: _product(x, g, g)
+    "Sub": _of_broadcast(
+        lambda x, y, g: g, lambda x, y, g: _negative.typed((g,), [TensorType(g.dtype, g.shape)])
     ),
+    "Mul": _of_broadcast(lambda x, y, g: _product(g, y, g), lambda x, y, g: _product(x, g, g)),
 }
+
+
+def hessians(
+    ys: Any,
+    xs: Any,
+    name: str = "hessians",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: Any = None,
+) -> list[GraphTensor]:
+    """The second derivatives of the sum of ys, for each x: [*x, *x].
+
+    Raises:
+        ValueError: the shape of an x is not known.
+    """
+    graph = get_default_graph()
+    with graph.name_scope(name):
+        return [_hessian(ys, x) for x in _listed(xs)]
+
+
+def _hessian(ys: Any, x: Any) -> GraphTensor:
+    shape = TensorShape(x.shape)
+    if not shape.is_fully_defined():
+        raise ValueError(f"tf.hessians needs the shape of {x} to be known")
+    sizes = shape.as_list()
+    (first,) = gradients(ys, x)
+    flat = _reshape((first, [-1]), {})
+    # one row for each element: the derivative of one number
+    count = int(np.prod(sizes))
+    rows = [gradients(flat[k], x, unconnected_gradients="zero")[0] for k in range(count)]
+    found: GraphTensor = _reshape((rows, [*sizes, *sizes]), {})
+    return found

@@ -43,6 +43,7 @@ _MOST_COMBINATIONS = 125
 _HINTS = (5, 7)  # sizes that unknown ones are thought to have
 _SAMPLES = (2, 3)
 _LARGEST = 2**31
+_SMALL = (2, 3, 4, 6, 8)  # sizes that are tried last
 # What a body raises because it is given no values.
 NEEDS_VALUES = (TypeError, NotImplementedError, UserError)
 _WRONG = (ValueError, TypeError, UserError, OpError, NotImplementedError, IndexError, KeyError)
@@ -199,7 +200,7 @@ def _ranks(tensors: Sequence[GraphTensor]) -> Iterator[dict[GraphTensor, int]]:
         return
     for rank in _RANKS:
         yield dict.fromkeys(unknown, rank)
-    if 1 < len(unknown) and len(_RANKS) ** len(unknown) <= _MOST_COMBINATIONS:
+    if len(unknown) > 1 and len(_RANKS) ** len(unknown) <= _MOST_COMBINATIONS:
         for ranks in product(_RANKS, repeat=len(unknown)):
             if len(set(ranks)) > 1:
                 yield dict(zip(unknown, ranks, strict=True))
@@ -216,7 +217,7 @@ def _with_ranks(
     known = {d for t in roots.tensors for d in (t.shape._dims or ()) if d is not None and d > 1}
     known |= _sizes_in(body)
     first: Exception | None = None
-    for hint in (_HINTS[0], *sorted(known - set(_HINTS))):
+    for hint in dict.fromkeys((_HINTS[0], *sorted(known), *_SMALL)):
         try:
             found, is_fixed = _abstract(body, inputs, roots, ranks, hint, records)
         except _WRONG as error:
@@ -320,8 +321,7 @@ def _common(found: Sequence[Sequence[TensorType]]) -> list[TensorType]:
     merged = list(found[0])
     for other in found[1:]:
         merged = [
-            TensorType(a.dtype, _same(a.shape, b.shape))
-            for a, b in zip(merged, other, strict=True)
+            TensorType(a.dtype, _same(a.shape, b.shape)) for a, b in zip(merged, other, strict=True)
         ]
     return merged
 

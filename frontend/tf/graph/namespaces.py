@@ -31,7 +31,7 @@ GRAPH: dict[str, dict[str, str]] = {
             ConfigProto GPUOptions GraphOptions OptimizerOptions RunMetadata RunOptions
         """,
         "graph.definition": "import_graph_def",
-        "graph.gradients": "gradients",
+        "graph.gradients": "gradients hessians",
         "graph.checks": "Assert",
         "graph.control": "case cond while_loop",
         "graph.folds": "foldl foldr map_fn scan",
@@ -134,14 +134,18 @@ FUNCTIONS: dict[str, dict[str, str]] = {
             dropout moments sigmoid_cross_entropy_with_logits softmax_cross_entropy_with_logits
             softmax_cross_entropy_with_logits_v2 sparse_softmax_cross_entropy_with_logits
         """,
+        "v1.fused": "fused_batch_norm",
+        "v1.nn": """
+            avg_pool conv1d conv2d conv2d_transpose conv3d conv3d_transpose convolution
+            depthwise_conv2d depthwise_conv2d_native embedding_lookup l2_normalize log_softmax
+            local_response_normalization lrn max_pool relu_layer separable_conv2d softmax weighted_cross_entropy_with_logits
+            xw_plus_b
+        """,
     },
 }
 # Modules of frontend.tf whose functions consist of ops.
 _OF_OPS = frozenset(
-    """
-    apply arrays clipping decompositions elementwise elimination indexing layout linalg random.stateful random.stateless reductions
-    segments shaping sorting special strings v1.names
-    """.split()
+    ["apply", "arrays", "clipping", "decompositions", "elementwise", "elimination", "indexing", "layout", "linalg", "random.stateful", "random.stateless", "reductions", "segments", "shaping", "sorting", "special", "strings", "v1.names"]
 )
 # Namespaces whose functions make ops; what else is in them is as in TensorFlow 2.
 NAMESPACES = frozenset(

@@ -27,10 +27,31 @@ from .symbolic import GraphTensor, TensorType
 
 # Ops on integers that are polynomials of their operands.
 _OF_INTEGERS = frozenset(
-    """
-    Add AddN BroadcastTo ConcatV2 ExpandDims Identity MatMul Mul Neg Pack Prod Reshape Slice Split
-    Square SquaredDifference Squeeze StridedSlice Sub Sum Tile Transpose Unpack
-    """.split()
+    [
+        "Add",
+        "AddN",
+        "BroadcastTo",
+        "ConcatV2",
+        "ExpandDims",
+        "Identity",
+        "MatMul",
+        "Mul",
+        "Neg",
+        "Pack",
+        "Prod",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Square",
+        "SquaredDifference",
+        "Squeeze",
+        "StridedSlice",
+        "Sub",
+        "Sum",
+        "Tile",
+        "Transpose",
+        "Unpack",
+    ]
 )
 
 
@@ -38,7 +59,8 @@ class Derivative(Body):
     """The derivative of an op.
 
     Inputs: those of the op, then a cotangent for each of its outputs that `given` names. Outputs: the
-    gradient for each input that `wanted` names.
+    gradient for each input that `wanted` names. The first call finds out which of them there are: it
+    takes the inputs of the op alone, and ones for cotangents.
     """
 
     def __init__(self, op: Operation, given: Sequence[int], wanted: Sequence[int]) -> None:
@@ -47,6 +69,7 @@ class Derivative(Body):
         self.wanted = tuple(wanted)
         self.connected: tuple[int, ...] | None = None  # of those wanted, found by a first run
         self.is_host = op._body.is_host
+        self.is_pure = op._body.is_pure
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         count = len(self._op.needed)
@@ -67,9 +90,7 @@ class Derivative(Body):
             found = [g for g in found if g is not None]
         return [cast(g, dtype) if is_integer else g for g in found if g is not None]
 
-    def _traced(
-        self, arguments: list[Tensor], cotangents: Sequence[Tensor]
-    ) -> list[Tensor | None]:
+    def _traced(self, arguments: list[Tensor], cotangents: Sequence[Tensor]) -> list[Tensor | None]:
         ctx = require()
         start = len(ctx.builder.nodes)
         sources: list[Value] = []
@@ -80,10 +101,13 @@ class Derivative(Body):
             arguments[k] = Tensor(Tracer(ctx, x._type, fresh, scalar=x._scalar))
         outputs = self._op._body(arguments)
         targets = [lift(outputs[k]._value)._read() for k in self._given]
-        seeds = [
-            values.broadcast(ctx, lift(ct._value)._read(), v.type.shape)
-            for ct, v in zip(cotangents, targets, strict=True)
-        ]
+        if self.connected is None:
+            seeds = [values.full(ctx, v.type.shape, 1, v.type.dtype) for v in targets]
+        else:
+            seeds = [
+                values.broadcast(ctx, lift(ct._value)._read(), v.type.shape)
+                for ct, v in zip(cotangents, targets, strict=True)
+            ]
         found = pull_back(ctx.builder, ctx.builder.nodes[start:], targets, seeds, sources)
         return [None if v is None else Tensor(tracer(ctx, v)) for v in found]
 
@@ -93,7 +117,8 @@ class Derivative(Body):
             tape.watch(sources)
             outputs = self._op._body(arguments)
             targets = [outputs[k] for k in self._given]
-        return tape.gradient(targets, sources, list(cotangents))  # type: ignore[no-any-return]
+        weights = None if self.connected is None else list(cotangents)
+        return tape.gradient(targets, sources, weights)  # type: ignore[no-any-return]
 
 
 def derivative(
@@ -114,21 +139,19 @@ def derivative(
     places = [k for k, t in enumerate(op.needed) if wanted[k] and _passes(op, t)]
     floats = [k for k in places if op.needed[k].dtype.is_floating]
     places = floats or places
-    if not outputs or not places or not (op._body.is_pure or hasattr(op._body, "differentiable")):
+    if not outputs or not places or not op._body.is_pure:
         return none
     body = Derivative(op, [k for k, _ in outputs], places)
     inputs = [*op.needed, *[g for _, g in outputs]]
     try:
-        infer(body, inputs)
+        infer(body, op.needed)
     except GradientError as error:
         raise LookupError(
             f"No gradient defined for operation '{op.name}' (op type: {op.type}): {error}"
         ) from None
     if not body.connected:
         return none
-    types = [
-        TensorType(op.needed[k].dtype.base_dtype, op.needed[k].shape) for k in body.connected
-    ]
+    types = [TensorType(op.needed[k].dtype.base_dtype, op.needed[k].shape) for k in body.connected]
     made = op.graph.add(f"{op.type}Grad", body, inputs, types)
     for k, t in zip(body.connected, made.outputs, strict=True):
         none[k] = t
