@@ -1,4 +1,4 @@
-"""`tf.io`: base64 and files."""
+"""`tf.io`: base64, files, record files."""
 
 from ..frontend.tf.files import (
     decode_base64,
@@ -8,9 +8,11 @@ from ..frontend.tf.files import (
     read_file,
     write_file,
 )
+from ..frontend.tf.summaries.records import RecordWriter as TFRecordWriter
 from ..io import gfile
 
 __all__ = [
+    "TFRecordWriter",
     "decode_base64",
     "decode_raw",
     "encode_base64",

@@ -11,6 +11,7 @@ from ..frontend.tf.keras.callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
+from ..frontend.tf.keras.tensorboard import TensorBoard
 
 __all__ = [
     "Callback",
@@ -21,5 +22,6 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

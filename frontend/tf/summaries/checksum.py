@@ -2,8 +2,8 @@
 
 Layer: frontend. Started from 0, the checksum is linear: that of data is the xor of what each byte
 gives, which depends on the byte and on how many follow. So a block of bytes is one look-up in a
-table for all places and values, and an xor of the results. The checksum of two blocks is that of the
-first followed by zeros, xor that of the second; neighbours are combined until one is left.
+table for all places and values, and an xor of the results. The checksum of two blocks is that of
+the first followed by zeros, xor that of the second; neighbours are combined until one is left.
 """
 
 from __future__ import annotations

@@ -271,3 +271,35 @@ def test_tensorboard_reads_newer_summaries(tmp_path):
     assert plugins == ["scalars", "histograms", "images", "text", "audio"]
     assert [e.step for e in found.Tensors("s")] == [0, 1]
     assert Summary.FromString(b"") == Summary()
+
+
+# -- training and record files --------------------------------------------------------------------
+
+
+def test_training_writes_its_logs(tmp_path):
+    model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((8, 3), np.float32), np.ones((8, 1), np.float32)
+    board = tf.keras.callbacks.TensorBoard(tmp_path, histogram_freq=1, update_freq=2)
+    model.fit(x, y, batch_size=2, epochs=2, verbose=0, validation_data=(x, y), callbacks=[board])
+    train = [(e.summary.value[0].tag, e.step) for e in events(tmp_path / "train")]
+    assert train[:3] == [("batch_loss", 1), ("batch_loss", 3), ("epoch_loss", 0)]
+    assert ("epoch_learning_rate", 1) in train
+    assert sum(tag.endswith("histogram") for tag, _ in train) == 4
+    validation = [(e.summary.value[0].tag, e.step) for e in events(tmp_path / "validation")]
+    assert validation == [("epoch_loss", 0), ("epoch_loss", 1)]
+    with pytest.raises(NotImplementedError, match="profile_batch"):
+        tf.keras.callbacks.TensorBoard(profile_batch=2)
+
+
+def test_record_files_as_data(tmp_path):
+    paths = [str(tmp_path / name) for name in "ab"]
+    for path in paths:
+        with tf.io.TFRecordWriter(path) as writer:
+            writer.write(b"one\0")
+            writer.write(b"two")
+    data = tf.data.TFRecordDataset(paths)
+    assert [x.numpy() for x in data] == [b"one\0", b"two"] * 2
+    assert data.element_spec == tf.TensorSpec([], tf.string)
+    assert len(list(tf.data.TFRecordDataset(tmp_path / "a").batch(2))) == 1
+    assert list(v1.python_io.tf_record_iterator(paths[0])) == [b"one\0", b"two"]
