@@ -330,6 +330,8 @@ class Convolution:
     of_filter: bool = False
     pieces: int = 1  # that the positions are cut into, for sums over them
     sums: Buffer | None = None  # of each piece, if there are several
+    epilogue: Kernel | None = None  # over (outputs, features), done where the sums are complete
+    keeps: bool = True  # whether `y` itself is written
 
     @property
     def filter_size(self) -> Size:
@@ -337,10 +339,18 @@ class Convolution:
         return product((*self.window, self.channels, self.features, self.groups))
 
     def buffers(self) -> list[Buffer]:
-        """Those of x, w and y, and the scratch memory."""
+        """Those of x, w, y if it is kept, the scratch memory, and what else the epilogue uses."""
         part = self.parts[0]
-        found = [self.x.buffer, part.w.buffer, part.y.buffer]
-        return found if self.sums is None else [*found, self.sums]
+        found = [self.x.buffer, part.w.buffer, *([part.y.buffer] if self.keeps else [])]
+        if self.sums is not None:
+            found.append(self.sums)
+        return [*found, *self.epilogue_buffers()]
+
+    def epilogue_buffers(self) -> list[Buffer]:
+        """What the epilogue reads and writes beside y."""
+        if self.epilogue is None:
+            return []
+        return [b for b in self.epilogue.buffers() if b != self.parts[0].y.buffer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

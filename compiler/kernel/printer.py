@@ -176,4 +176,7 @@ def _convolution_text(step: Convolution) -> str:
             for a in part.axes
         )
         lines.append(f"  y {part.y}, w {part.w}: {axes}")
+    if step.epilogue is not None:
+        kept = "" if step.keeps else ", y not written"
+        lines += [f"  then{kept}", *print_kernel(step.epilogue, "by row").split("\n")[1:]]
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ir.types import DType, Size
 from .defer import defer
+from .epilogues import attach_epilogues
 from .form import Access, KernelProgram, MatmulCall, Step
 from .fuse import Fused, Unit, fuse
 from .inplace import can_overwrite, overwritten, updated_carries
@@ -59,6 +60,7 @@ def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
         elif unit.nodes[0].op.kind is Kind.REGION:
             (node,) = unit.nodes
             steps.append(RegionLowering(node, fused.views, storage, name, lower_region).step())
+    steps = attach_epilogues(steps)
     arena, slots = plan_arena(steps)
     return KernelProgram(tuple(steps), tuple(storage.temps), tuple(storage.constants), arena, slots)
 

@@ -12,12 +12,13 @@ from tensorwright.compiler.codegen.llvm.machine import host_target
 from tensorwright.compiler.ir.builder import GraphBuilder
 from tensorwright.compiler.ir.graph import Graph
 from tensorwright.compiler.ir.interpret import interpret
-from tensorwright.compiler.ir.parser import parse_type
+from tensorwright.compiler.ir.parser import parse, parse_type
 from tensorwright.compiler.ir.term import Term
 from tensorwright.compiler.ir.types import DType
 from tensorwright.compiler.kernel.form import Convolution
 from tensorwright.compiler.kernel.steps import lower_graph
 from tensorwright.compiler.ops.convolve import input_gradient, places
+from tensorwright.compiler.passes.prune import PRUNE
 from tensorwright.compiler.target import Target
 from tests.support.native import compile_native, run_native
 
@@ -220,3 +221,63 @@ def test_infinities_stay_where_they_are(name: str) -> None:
     with np.errstate(invalid="ignore"):
         (expected,) = interpret(graph, arrays)
     np.testing.assert_array_equal(np.isfinite(run_native(graph, *arrays)[0]), np.isfinite(expected))
+
+
+# -- epilogues ------------------------------------------------------------------------------------
+
+EPILOGUE = """graph @g(
+    %x: f32[N, 9, 10, 8], %w: f32[3, 3, 8, F], %b: f32[F], %r: f32[N, 7, 8, F]
+) {
+  %0: f32[N, 7, 8, F] = convolve(%x, %w)
+    {dilation=[1, 1], groups=1, padding=[[0, 0], [0, 0]], spread=[1, 1], strides=[1, 1]}
+  %1: f32[N, 7, 8, F] = broadcast(%b) {dims=[3], shape=[N, 7, 8, F]}
+  %2: f32[N, 7, 8, F] = add(%0, %1)
+  %3: f32[] = constant() {value=0.0}
+  %4: f32[N, 7, 8, F] = broadcast(%3) {dims=[], shape=[N, 7, 8, F]}
+  %5: f32[N, 7, 8, F] = maximum(%2, %4)
+  %6: f32[N, 7, 8, F] = add(%5, %r)
+  %7: f32[N, 7, 8, F] = negative(%0)
+  %8: bool[N, 7, 8, F] = less(%2, %0)
+  %9: f32[F] = reduce_sum(%5) {axes=[0, 1, 2]}
+  return RESULTS
+}"""
+
+
+def epilogue_graph(results: str, features: int, batch: str = "2") -> Graph:
+    text = EPILOGUE.replace("\n    ", " ").replace("\n) {", ") {")
+    text = text.replace("N,", f"{batch},").replace("F]", f"{features}]")
+    return PRUNE.run(parse(text.replace("RESULTS", results)))
+
+
+@pytest.mark.parametrize("batch", ["2", "n"])
+@pytest.mark.parametrize("features", [7, 36, 64, 300])
+@pytest.mark.parametrize(
+    ("results", "kinds"),
+    [
+        ("%6", "c"),
+        ("%7", "c"),
+        ("%6, %2, %8", "c"),
+        ("%5, %0", "c"),
+        ("%9", "ck"),
+        ("%5, %9", "ck"),
+    ],
+)
+def test_epilogues(results: str, kinds: str, features: int, batch: str) -> None:
+    graph = epilogue_graph(results, features, batch)
+    steps = lower_graph(graph).steps
+    assert "".join("c" if isinstance(s, Convolution) else "k" for s in steps) == kinds
+    rng = np.random.default_rng(0)
+    shapes = [(2, 9, 10, 8), (3, 3, 8, features), (features,), (2, 7, 8, features)]
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    for found, expected in zip(run_native(graph, *arrays), interpret(graph, arrays), strict=True):
+        if expected.dtype == bool:
+            assert np.mean(found == expected) > 0.999  # sums in another order
+        else:
+            assert_close(found, expected)
+
+
+def test_a_result_that_only_its_epilogue_reads_has_no_memory() -> None:
+    step = lower_graph(epilogue_graph("%6", 64)).steps[0]
+    assert isinstance(step, Convolution)
+    assert not step.keeps
+    assert lower_graph(epilogue_graph("%6", 64)).arena == ()

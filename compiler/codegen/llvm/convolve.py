@@ -25,7 +25,8 @@ PRODUCTS_PER_NS = 4  # of vectors
 
 def parameters(step: Convolution, size_names: Sequence[str]) -> list[tuple[str, str]]:
     """As of a kernel: buffers, sizes, status."""
-    buffers = ["%x", "%w", "%y", *(["%sums"] if step.sums else [])]
+    buffers = ["%x", "%w", *(["%y"] if step.keeps else []), *(["%sums"] if step.sums else [])]
+    buffers += [f"%{buffer}" for buffer in step.epilogue_buffers()]
     sizes = [("i64", f"%n.{name}") for name in size_names]
     return [*(("ptr", name) for name in buffers), *sizes, ("ptr", "%status")]
 
@@ -37,15 +38,14 @@ def emit_convolution(
     params = parameters(step, size_names)
     fn = module.function("void", f"@{step.name}", params, linkage="internal")
     names = {name: f"%n.{name}" for name in size_names}
-    shared = params[:-1]
     if step.of_filter and not _is_covered(step):
         _clear_filter(fn, step, names)
     for number, part in enumerate(step.parts):
         name = f"@{step.name}.part{number}"
-        _writer(outline(module, name, shared), step, part, target, names).write()
+        _writer(outline(module, name, params), step, part, target, names).write()
         units = _writer(fn, step, part, target, names).units()
         ns = _part_nanoseconds(step, part, target, Integers(fn, names))
-        launch(fn, name, shared, units, ns)
+        launch(fn, name, params, units, ns)
     if step.sums:
         _add_pieces(fn, step, target, names)
     fn.line("ret void")

@@ -11,6 +11,9 @@ does not depend on them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from .convolve_epilogue import Epilogue
 from .convolve_parts import PartWriter
 from .loops import counted_loop, when
 from .parallel import BEGIN, END
@@ -33,6 +36,7 @@ class OutputsWriter(PartWriter):
         """Do the units from BEGIN to END."""
         i, rows = self.i, STRIP_TILES * self.tile.rows
         self._cut_strips()
+        self.epilogue = self._epilogue()
         self._open(rows, 1 if self.runs.single else STRIP_TILES * self.panels, rows)
 
         def unit(index: str, _: list[str]) -> list[str]:
@@ -44,6 +48,12 @@ class OutputsWriter(PartWriter):
 
         counted_loop(self.fn, BEGIN, END, 1, [], unit)
         self.fn.line("ret void")
+
+    def _epilogue(self) -> Epilogue | None:
+        if self.step.epilogue is None:
+            return None
+        result, has_fma = self.part.y.buffer, self.tile.fused
+        return Epilogue(self.i, self.copies, self.step.epilogue, result, has_fma)
 
     def _cut_strips(self) -> None:
         """Strips of equal length, of whole tiles."""
@@ -90,7 +100,7 @@ class OutputsWriter(PartWriter):
     ) -> None:
         """All tiles of the strip in one panel of columns."""
         fn, i = self.fn, self.i
-        filter_rows, target = self._element(self.w, column), self._element(self.y, column)
+        filter_rows = self._element(self.w, column)
         pack_filter(
             self.copies, self.part, self.runs, self.table, of, filter_rows, self.right, masks
         )
@@ -104,7 +114,7 @@ class OutputsWriter(PartWriter):
             self._multiply(self._row(first), sums, of.terms(i), more)
 
             def finish() -> list[str]:
-                self._write_tile(sums, target, first, i.subtract(self.rows, first), masks)
+                self._finish_tile(sums, first, column, masks)
                 return []
 
             if single:
@@ -115,3 +125,20 @@ class OutputsWriter(PartWriter):
             return []
 
         counted_loop(fn, "0", self.tiles, 1, [], one)
+
+    def _finish_tile(self, sums: str, first: str, column: str, masks: Sequence[str | None]) -> None:
+        """What is done with complete sums."""
+        i, count = self.i, self.i.subtract(self.rows, first)
+        if self.step.keeps:
+            self._write_tile(sums, self._element(self.y, column), first, count, masks)
+        if self.epilogue is None:
+            return
+        epilogue = self.epilogue
+        start, feature = i.add(self.first, first), i.add(self.of_group, column)
+
+        def row(r: str, _: list[str]) -> list[str]:
+            source = self._element(sums, i.multiply(r, str(self.tile.columns)))
+            epilogue.row(i.add(start, r), feature, source, masks)
+            return []
+
+        counted_loop(self.fn, "0", i.smaller(str(self.tile.rows), count), 1, [], row)

@@ -81,7 +81,8 @@ class PartWriter:
         self.columns = rest if self.column == "0" else i.smaller(self.group_columns, rest)
         self.x = self._element("%x", i.multiply(group, self.channels))
         self.of_group = i.add(i.multiply(group, self.features), self.column)
-        self.w, self.y = (self._element(name, self.of_group) for name in ("%w", "%y"))
+        self.w = self._element("%w", self.of_group)
+        self.y = self._element("%y", self.of_group) if self.step.keeps else ""
 
     def _for_panels(self, body: Callable[[str, str, list[str | None]], None]) -> None:
         """`body` for each panel of columns: its number, its first column, its vectors' masks."""

@@ -55,10 +55,14 @@ class Copies:
     def move(self, source: str, target: str, mask: str | None) -> None:
         """One vector; zeros where the mask is not set."""
         if mask is None:
-            raw = self.fn.assign(f"load {self.type}, ptr {source}, align {self.align}")
+            raw = self.get(source)
         else:
             raw = masked_load(self.fn, self.element, self.lanes, source, self.align, mask)
         self.put(raw, target)
+
+    def get(self, source: str) -> str:
+        """Read one vector."""
+        return self.fn.assign(f"load {self.type}, ptr {source}, align {self.align}")
 
     def put(self, raw: str, target: str) -> None:
         """Write one vector."""
@@ -69,7 +73,7 @@ class Copies:
         if mask is None:
             self.move(source, target, None)
             return
-        raw = self.fn.assign(f"load {self.type}, ptr {source}, align {self.align}")
+        raw = self.get(source)
         masked_store(self.fn, self.element, self.lanes, raw, target, self.align, mask)
 
     def padded_row(self, source: str, target: str, masks: Sequence[str | None]) -> None:
