@@ -1,8 +1,8 @@
 """Public functions as makers of ops: in a graph, a call becomes an op that computes it later.
 
-Layer: frontend. `graph_op(function)` is the function for both worlds: it runs at once, or makes one op
-whose body is the call (bodies.Call). Names follow TensorFlow 1: the op's type, or what `name=` says;
-numbers beside tensors become constants `mul/x`.
+Layer: frontend. `graph_op(function)` is the function for both worlds: it runs at once, or makes
+one op whose body is the call (bodies.Call). Names follow TensorFlow 1: the op's type, or what
+`name=` says; numbers beside tensors become constants `mul/x`.
 """
 
 from __future__ import annotations
@@ -30,20 +30,24 @@ from .symbolic import GraphTensor, TensorType
 # TensorFlow 1's types of ops that have newer ones since.
 _TYPES = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "SelectV2": "Select"}
 # Functions whose ops are called as they are, although one op does the work.
-_OWN_NAMES = frozenset(
-    """
-    concat dropout eye linspace ones ones_like one_hot random_normal random_uniform range split
-    stack transpose truncated_normal unstack zeros zeros_like
-    """.split()
-)
+_OWN_NAMES = frozenset([
+    "concat", "conv2d_transpose", "conv3d_transpose", "dropout", "embedding_lookup", "eye",
+    "l2_normalize", "linspace", "moments", "ones", "ones_like", "one_hot", "random_normal",
+    "random_uniform", "range", "separable_conv2d", "split", "stack", "transpose",
+    "truncated_normal", "unstack", "xw_plus_b", "zeros", "zeros_like",
+])  # fmt: skip
 _DEFAULT_NAMES = {
+    "batch_normalization": "batchnorm",
+    "depthwise_conv2d": "depthwise",
     "softmax_cross_entropy_with_logits": "softmax_cross_entropy_with_logits_sg",
     "normal": "random_normal",
     "uniform": "random_uniform",
     "real_divide": "RealDiv",
 }
 # Parameters that are operands: Python numbers there become constants of the graph.
-_OPERANDS = frozenset(["x", "y", "a", "b", "input_tensor"])
+_OPERANDS = frozenset([
+    "x", "y", "a", "b", "input_tensor",
+])  # fmt: skip
 
 
 class Maker:
@@ -62,9 +66,7 @@ class Maker:
         self._name = name
         self._type = type
         self._parameters = _parameters(function)
-        self._operands = [
-            (k, p) for k, p in enumerate(self._parameters[:2]) if p in _OPERANDS
-        ]
+        self._operands = [(k, p) for k, p in enumerate(self._parameters[:2]) if p in _OPERANDS]
 
     def __call__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a new op, nested as the function's results are."""
@@ -96,8 +98,8 @@ class Maker:
     def _learn(self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         """Find out which ops the function consists of, and so what it is called."""
         body, inputs = call_of(self.function, args, kwargs, graph)
-        ops = infer(body, inputs).ops
         own = getattr(self.function, "__name__", "op")
+        ops = infer_named(body, inputs, own, graph).ops
         last = ops[-1] if ops else own
         if self._type is None:
             self._type = _TYPES.get(last, last)
@@ -123,9 +125,7 @@ class Maker:
             args[k] = make_constant(graph, value, parameter)
             dtype = value.dtype
 
-    def _add(
-        self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any], name: str
-    ) -> Any:
+    def _add(self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any], name: str) -> Any:
         body, inputs = call_of(self.function, args, kwargs, graph)
         made = add_call(graph, body, inputs, name, self._type)
         if body.result is None or not made.outputs:
@@ -194,9 +194,7 @@ def add_call(
     return graph.add(type or "Call", body, inputs, found.outputs, name)
 
 
-def infer_named(
-    body: Body, inputs: Sequence[GraphTensor], name: str, graph: Graph
-) -> Inferred:
+def infer_named(body: Body, inputs: Sequence[GraphTensor], name: str, graph: Graph) -> Inferred:
     """As `infer`; errors say which op it is about."""
     try:
         return infer(body, inputs)

@@ -1,8 +1,8 @@
 """The names of `tensorwright.compat.v1`: which are those of graphs, and which functions make ops.
 
-Layer: frontend. A name is looked up in three places: names of graphs (`GRAPH`); functions with TensorFlow
-1's arguments (`FUNCTIONS`); the newer namespaces. Functions of the second and third kind that consist of
-ops make an op of the graph when they are called in one.
+Layer: frontend. A name is looked up in three places: names of graphs (`GRAPH`); functions with
+TensorFlow 1's arguments (`FUNCTIONS`); the newer namespaces. Functions of the second and third
+kind that consist of ops make an op of the graph when they are called in one.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ GRAPH: dict[str, dict[str, str]] = {
         "graph.control": "case cond while_loop",
         "graph.folds": "foldl foldr map_fn scan",
         "graph.graph": """
-            Graph GraphKeys Operation add_to_collection add_to_collections get_collection
+            Graph Operation add_to_collection add_to_collections get_collection
             get_collection_ref get_default_graph reset_default_graph
         """,
         "graph.initialized": "is_variable_initialized report_uninitialized_variables",
         "graph.named_variables": "get_local_variable get_variable",
+        "graph.keys": "GraphKeys",
         "graph.ops": """
             Print control_dependencies group no_op placeholder placeholder_with_default py_func
             tuple=tuple_of
@@ -68,6 +69,7 @@ GRAPH: dict[str, dict[str, str]] = {
             disable_eager_execution disable_v2_behavior=disable_eager_execution
             enable_eager_execution executing_eagerly
         """,
+        "v1.clipping": "clip_by_global_norm global_norm",
         "graph.variables": """
             Variable all_variables global_variables global_variables_initializer
             initialize_all_variables initialize_local_variables local_variables
@@ -104,6 +106,16 @@ GRAPH: dict[str, dict[str, str]] = {
     "train": {
         "graph.definition": "export_meta_graph import_meta_graph write_graph",
         "summaries.event_file": "summary_iterator=read_events",
+        "v1.decays": """
+            cosine_decay cosine_decay_restarts exponential_decay inverse_time_decay
+            linear_cosine_decay natural_exp_decay piecewise_constant piecewise_constant_decay
+            polynomial_decay
+        """,
+        "v1.steps": """
+            assert_global_step create_global_step get_global_step get_or_create_global_step
+            global_step
+        """,
+        "v1.averages": "ExponentialMovingAverage",
         "v1.optimizers": """
             AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer
             GradientDescentOptimizer MomentumOptimizer Optimizer ProximalAdagradOptimizer
@@ -138,15 +150,17 @@ FUNCTIONS: dict[str, dict[str, str]] = {
         "v1.nn": """
             avg_pool conv1d conv2d conv2d_transpose conv3d conv3d_transpose convolution
             depthwise_conv2d depthwise_conv2d_native embedding_lookup l2_normalize log_softmax
-            local_response_normalization lrn max_pool relu_layer separable_conv2d softmax weighted_cross_entropy_with_logits
-            xw_plus_b
+            local_response_normalization lrn max_pool relu_layer separable_conv2d softmax
+            weighted_cross_entropy_with_logits xw_plus_b
         """,
     },
 }
 # Modules of frontend.tf whose functions consist of ops.
-_OF_OPS = frozenset(
-    ["apply", "arrays", "clipping", "decompositions", "elementwise", "elimination", "indexing", "layout", "linalg", "random.stateful", "random.stateless", "reductions", "segments", "shaping", "sorting", "special", "strings", "v1.names"]
-)
+_OF_OPS = frozenset([
+    "apply", "arrays", "clipping", "decompositions", "elementwise", "elimination", "indexing",
+    "layout", "linalg", "random.stateful", "random.stateless", "reductions", "segments", "shaping",
+    "sorting", "special", "strings", "v1.names",
+])  # fmt: skip
 # Namespaces whose functions make ops; what else is in them is as in TensorFlow 2.
 NAMESPACES = frozenset(
     ["bitwise", "io", "linalg", "math", "nn", "random", "sparse", "strings", "image", "signal"]
