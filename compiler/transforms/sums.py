@@ -84,10 +84,9 @@ class Sum:
             sums[starts] = Sum(self._builder, self._type.with_shape(size))
         for part in parts:
             first = tuple(a % s if s > 1 else 0 for a, s in zip(part.starts, steps, strict=True))
-            starts = [a // s for a, s in zip(part.starts, steps, strict=True)]
-            place = Part(part.term, tuple(starts), ones)
+            place = tuple(a // s for a, s in zip(part.starts, steps, strict=True))
             one = sums[first]
-            one.add(_padded(place, one._type.shape))
+            one.add(_padded(Part(part.term, place, ones), one._type.shape))
         found = [sums[starts]._dense or sums[starts]._zeros() for starts, _ in pieces]
 
         def interleaved(terms: Sequence[Term]) -> Term:

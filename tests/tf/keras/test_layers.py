@@ -390,8 +390,8 @@ def test_errors_of_layers():
         L.Conv2D(2, 3)(np.ones((2, 4, 4)))
     with pytest.raises(NotImplementedError, match="`call"):
         L.Layer()(np.ones(2))
-    with pytest.raises(NotImplementedError, match="channels_last"):
-        L.Conv2D(2, 3, data_format="channels_first")
+    with pytest.raises(ValueError, match="'channels_first', 'channels_last'"):
+        L.Conv2D(2, 3, data_format="NCHW")
 
     class Late(L.Layer):
         def __init__(self):

@@ -3,7 +3,16 @@
 Layer: frontend. base.py is what all have in common; the others are grouped by what they do.
 """
 
-from . import core, noise, windows
+from . import convolutions, core, noise, pooling
 from .base import FAMILY, Layer, deserialize, serialize
 
-__all__ = ["FAMILY", "Layer", "core", "deserialize", "noise", "serialize", "windows"]
+__all__ = [
+    "FAMILY",
+    "Layer",
+    "convolutions",
+    "core",
+    "deserialize",
+    "noise",
+    "pooling",
+    "serialize",
+]
