@@ -28,7 +28,7 @@ class Settings:
     def __setitem__(self, key: Any, value: Any) -> None:
         self.__dict__[str(key)] = value
 
-    def CopyFrom(self, other: Settings) -> None:  # noqa: N802  (the name of protocol buffers)
+    def CopyFrom(self, other: Settings) -> None:
         """Take over all settings of another object."""
         self.__dict__.clear()
         self.__dict__.update(other.__dict__)

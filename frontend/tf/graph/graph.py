@@ -13,7 +13,6 @@ from typing import Any
 from ..proto.graphs import GraphDef, NodeDef
 from .bodies import Body
 from .definition import graph_def, node_def
-from .dimensions import GraphShape
 from .placement import merged
 from .state import MODE, STACKS
 from .symbolic import GraphTensor, TensorType

@@ -122,7 +122,7 @@ def with_dependencies(
 def py_func(
     func: Callable[..., Any],
     inp: Sequence[Any],
-    Tout: Any,  # noqa: N803  (TensorFlow's name)
+    Tout: Any,
     stateful: bool = True,
     name: str | None = None,
 ) -> Any:
@@ -158,7 +158,7 @@ def py_func(
     return op.outputs[0]
 
 
-def Print(  # noqa: N802  (TensorFlow's name)
+def Print(
     input_: Any,
     data: Sequence[Any],
     message: str | None = None,

@@ -313,7 +313,7 @@ class BaseSession:
 
     def list_devices(self) -> list[Any]:
         """The devices that there are."""
-        from ..devices import list_logical_devices  # noqa: PLC0415  (rarely needed)
+        from ..devices import list_logical_devices
 
         return list(list_logical_devices())
 

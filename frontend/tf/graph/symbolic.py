@@ -100,7 +100,7 @@ class GraphTensor(Tensor):
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Its value in a session, by default the default session."""
-        from .graph import session_for  # noqa: PLC0415  (graph.py makes tensors)
+        from .graph import session_for
 
         return session_for(session, self.graph, "evaluate tensor").run(self, feed_dict)
 

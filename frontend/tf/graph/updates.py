@@ -19,6 +19,7 @@ from ..v1.rules import Rule, step
 from .bodies import Update
 from .build import Maker, convert, make_constant
 from .graph import Graph, get_default_graph
+from .scoping import get_variable_scope
 from .symbolic import GraphTensor, TensorType
 from .variables import GraphVariable
 
@@ -122,17 +123,19 @@ def make_slot(variable: GraphVariable, start: Any, label: str) -> GraphVariable:
     """
     graph = get_default_graph()
     dtype = variable.dtype.base_dtype
+    own = f"{variable.op.name}/{label}"
 
     def initial() -> GraphTensor:
         if not np.isscalar(start):
             return convert(start, dtype, "Const", graph)
         return _filled(graph, variable, dtype, start)
 
+    outer = get_variable_scope().name
     with graph.name_scope(None):
         return GraphVariable(
             initial,
             trainable=False,
-            name=f"{variable.op.name}/{label}",
+            name=f"{outer}/{own}" if outer else own,
             validate_shape=variable.shape.is_fully_defined(),
         )
 
