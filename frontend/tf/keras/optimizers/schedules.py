@@ -1,17 +1,18 @@
 """Learning rates that change with the number of the step.
 
 Layer: frontend. A schedule is called with the step, a number or an integer tensor, and gives a
-float32 tensor; inside of a traced function it is a part of the program. Formulas as in Keras 3.
+float32 tensor; inside of a traced function it is a part of the program. The formulas are in
+../../decays.py.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ... import decays
 from ...apply import apply
 from ...convert import convert_to_tensor
 from ...tensors import Tensor
@@ -31,15 +32,11 @@ class LearningRateSchedule(Configured):
         )
 
 
-def _run(function: Callable[..., Any], step: Any, **attrs: Any) -> Tensor:
-    name = function.__name__.strip("_")
-    result: Tensor = apply(name, function, [convert_to_tensor(step)], attrs)
+def _run(function: Callable[..., Any], step: Any, numbers: Sequence[float], **attrs: Any) -> Tensor:
+    operands = [Tensor(np.float32(x)) for x in numbers]
+    name = function.__name__
+    result: Tensor = apply(name, function, [convert_to_tensor(step), *operands], attrs)
     return result
-
-
-def _exponential(step: Any, *, start: float, steps: float, rate: float, stairs: bool) -> Any:
-    p = step.astype(np.float32) / np.float32(steps)
-    return np.float32(start) * np.power(np.float32(rate), np.floor(p) if stairs else p)
 
 
 @FAMILY.add()
@@ -62,21 +59,8 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at a step."""
-        return _run(
-            _exponential,
-            step,
-            start=float(self.initial_learning_rate),
-            steps=float(self.decay_steps),
-            rate=float(self.decay_rate),
-            stairs=bool(self.staircase),
-        )
-
-
-def _piecewise(step: Any, *, bounds: tuple[Any, ...], rates: tuple[float, ...]) -> Any:
-    found: Any = np.float32(rates[0])
-    for bound, rate in zip(bounds, rates[1:], strict=True):
-        found = np.where(step > bound, np.float32(rate), found)
-    return found + np.float32(0) * step.astype(np.float32) if not bounds else found
+        numbers = self.initial_learning_rate, self.decay_steps, self.decay_rate
+        return _run(decays.exponential, step, numbers, stairs=bool(self.staircase))
 
 
 @FAMILY.add()
@@ -96,19 +80,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at a step."""
-        rates = tuple(float(v) for v in self.values)
-        return _run(_piecewise, step, bounds=tuple(self.boundaries), rates=rates)
-
-
-def _polynomial(
-    step: Any, *, start: float, steps: float, end: float, power: float, cycle: bool
-) -> Any:
-    done, total = step.astype(np.float32), np.float32(steps)
-    if cycle:
-        total = total * np.maximum(np.ceil(done / total), np.float32(1))
-    else:
-        done = np.minimum(done, total)
-    return np.float32(start - end) * np.power(1 - done / total, np.float32(power)) + np.float32(end)
+        numbers = [*self.boundaries, *self.values]
+        return _run(decays.piecewise, step, numbers, count=len(self.boundaries))
 
 
 @FAMILY.add()
@@ -138,20 +111,9 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at a step."""
-        return _run(
-            _polynomial,
-            step,
-            start=float(self.initial_learning_rate),
-            steps=float(self.decay_steps),
-            end=float(self.end_learning_rate),
-            power=float(self.power),
-            cycle=bool(self.cycle),
-        )
-
-
-def _inverse(step: Any, *, start: float, steps: float, rate: float, stairs: bool) -> Any:
-    p = step.astype(np.float32) / np.float32(steps)
-    return np.float32(start) / (1 + np.float32(rate) * (np.floor(p) if stairs else p))
+        start, steps = self.initial_learning_rate, self.decay_steps
+        numbers = start, steps, self.end_learning_rate, self.power
+        return _run(decays.polynomial, step, numbers, cycle=bool(self.cycle))
 
 
 @FAMILY.add()
@@ -174,28 +136,8 @@ class InverseTimeDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at a step."""
-        return _run(
-            _inverse,
-            step,
-            start=float(self.initial_learning_rate),
-            steps=float(self.decay_steps),
-            rate=float(self.decay_rate),
-            stairs=bool(self.staircase),
-        )
-
-
-def _cosine(
-    step: Any, *, start: float, steps: float, alpha: float, target: float | None, warmup: float
-) -> Any:
-    done, total = step.astype(np.float32), np.float32(steps)
-    top = np.float32(start if target is None else target)
-    after = done if target is None else done - np.float32(warmup)
-    wave = np.float32(0.5) * (1 + np.cos(np.float32(math.pi) * (np.minimum(after, total) / total)))
-    decayed = top * (np.float32(1 - alpha) * wave + np.float32(alpha))
-    if target is None or not warmup:
-        return decayed
-    rising = np.float32(target - start) * (done / np.float32(warmup)) + np.float32(start)
-    return np.where(done < warmup, rising, decayed)
+        numbers = self.initial_learning_rate, self.decay_steps, self.decay_rate
+        return _run(decays.inverse, step, numbers, stairs=bool(self.staircase))
 
 
 @FAMILY.add()
@@ -225,15 +167,10 @@ class CosineDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at a step."""
-        return _run(
-            _cosine,
-            step,
-            start=float(self.initial_learning_rate),
-            steps=float(self.decay_steps),
-            alpha=float(self.alpha),
-            target=None if self.warmup_target is None else float(self.warmup_target),
-            warmup=float(self.warmup_steps),
-        )
+        numbers = [self.initial_learning_rate, self.decay_steps, self.alpha]
+        if self.warmup_target is None:
+            return _run(decays.cosine, step, numbers)
+        return _run(decays.warm_cosine, step, [*numbers, self.warmup_target, self.warmup_steps])
 
 
 def _check_steps(decay_steps: Any) -> None:
