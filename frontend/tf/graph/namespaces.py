@@ -32,9 +32,22 @@ GRAPH: dict[str, dict[str, str]] = {
         """,
         "graph.definition": "import_graph_def",
         "graph.gradients": "gradients hessians",
-        "graph.checks": "Assert",
+        "graph.checks": """
+            Assert assert_equal assert_greater assert_greater_equal assert_less assert_less_equal
+            assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
+            assert_positive
+        """,
+        "dtypes": "complex128 complex64",
         "graph.control": "case cond while_loop",
         "graph.folds": "foldl foldr map_fn scan",
+        "graph.host": """
+            add_check_numerics_ops check_numerics matching_files numpy_function print=print_
+            py_function read_file verify_tensor_all_finite where write_file
+        """,
+        "graph.static_checks": """
+            assert_integer assert_proper_iterable assert_rank assert_rank_at_least assert_rank_in
+            assert_same_float_dtype assert_scalar assert_shapes assert_type
+        """,
         "graph.graph": """
             Graph Operation add_to_collection add_to_collections get_collection
             get_collection_ref get_default_graph reset_default_graph
@@ -101,6 +114,19 @@ GRAPH: dict[str, dict[str, str]] = {
             uniform_unit_scaling=UniformUnitScaling variance_scaling=VarianceScaling zeros=Zeros
         """,
     },
+    "debugging": {
+        "graph.checks": """
+            Assert assert_equal assert_greater assert_greater_equal assert_less assert_less_equal
+            assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
+            assert_non_decreasing assert_positive assert_strictly_increasing
+        """,
+        "graph.host": "assert_all_finite=verify_tensor_all_finite check_numerics",
+        "graph.static_checks": """
+            assert_integer assert_proper_iterable assert_rank assert_rank_at_least assert_rank_in
+            assert_same_float_dtype assert_scalar assert_shapes assert_type
+        """,
+    },
+    "io": {"graph.host": "matching_files read_file write_file"},
     "nn": {},
     "random": {"graph.surroundings": "get_seed set_random_seed"},
     "train": {
@@ -125,7 +151,8 @@ GRAPH: dict[str, dict[str, str]] = {
 }
 FUNCTIONS: dict[str, dict[str, str]] = {
     "": {
-        "files": "decode_base64 encode_base64 matching_files read_file write_file",
+        "sorting": "is_non_decreasing is_strictly_increasing",
+        "files": "decode_base64 decode_raw encode_base64",
         "random.stateful": """
             random_normal=normal random_shuffle=shuffle truncated_normal random_uniform=uniform
         """,
@@ -163,7 +190,7 @@ _OF_OPS = frozenset([
 ])  # fmt: skip
 # Namespaces whose functions make ops; what else is in them is as in TensorFlow 2.
 NAMESPACES = frozenset(
-    ["bitwise", "io", "linalg", "math", "nn", "random", "sparse", "strings", "image", "signal"]
+    ["bitwise", "debugging", "io", "linalg", "math", "nn", "random", "sparse", "strings", "image", "signal"]
 )
 
 
