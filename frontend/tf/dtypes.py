@@ -60,7 +60,7 @@ class DType:
 
     @property
     def base_dtype(self) -> DType:
-        """The dtype itself; of a reference, as variables of graphs have, the dtype of the values."""
+        """The dtype itself; of a reference, as variables of graphs have, that of the values."""
         return self._base or self
 
     real_dtype = base_dtype
@@ -129,7 +129,9 @@ ALL = (
 )  # fmt: skip
 COMPLEX = (complex64, complex128)
 _BY_NUMPY = {d.numpy: d for d in (*ALL, *COMPLEX)}
-_BY_NAME = {d.name: d for d in (*ALL, *COMPLEX)} | {"half": float16, "double": float64, "float": float32}
+_BY_NAME = {d.name: d for d in (*ALL, *COMPLEX)} | {
+    "half": float16, "double": float64, "float": float32,
+}  # fmt: skip
 _BY_CLASS: dict[Any, DType] = {
     float: float32, int: int64, bool: bool_, str: string, bytes: string, object: string,
     complex: complex128,

@@ -21,7 +21,9 @@ def test_reset_makes_a_new_graph_and_leaves_the_old_one():
     c = tf.constant(2.0)
     tf.reset_default_graph()
     new = tf.get_default_graph()
-    assert new is not old and new.get_operations() == [] and len(old.get_operations()) == 1
+    assert new is not old
+    assert new.get_operations() == []
+    assert len(old.get_operations()) == 1
     with tf.Session(graph=old) as sess:
         assert sess.run(c) == 2.0
     with tf.Graph().as_default(), pytest.raises(AssertionError, match="nested graphs"):
@@ -33,18 +35,24 @@ def test_other_graphs_take_ops_inside_of_as_default():
     with graph.as_default():
         c = tf.constant(1.0)
         assert tf.get_default_graph() is graph
-    assert c.graph is graph and ops() == []
+    assert c.graph is graph
+    assert ops() == []
 
 
 def test_operations_know_their_tensors():
     a, b = tf.constant(3.14), tf.constant(1.414)
     total = tf.add(a, b)
     op = total.op
-    assert repr(op) == "<tf.Operation 'Add' type=Add>" and isinstance(op, tf.Operation)
-    assert op.inputs[0] is a and op.inputs[1] is b and list(op.outputs) == [total]
+    assert repr(op) == "<tf.Operation 'Add' type=Add>"
+    assert isinstance(op, tf.Operation)
+    assert op.inputs[0] is a
+    assert op.inputs[1] is b
+    assert list(op.outputs) == [total]
     assert (op.name, op.type, op.graph) == ("Add", "Add", a.graph)
-    assert a.consumers() == [op] and a.op.inputs == ()
-    assert op.get_attr is not None and a.op.get_attr("dtype") is tf.float32
+    assert a.consumers() == [op]
+    assert a.op.inputs == ()
+    assert op.get_attr is not None
+    assert a.op.get_attr("dtype") is tf.float32
     with pytest.raises(ValueError, match="has no attr named 'T'"):
         op.get_attr("T")
 
@@ -150,7 +158,8 @@ def test_elements_are_found_by_name():
     a = tf.constant(1.0, name="a")
     assert graph.get_tensor_by_name("a:0") is a
     assert graph.get_operation_by_name("a") is a.op
-    assert graph.as_graph_element("a:0") is a and graph.as_graph_element("a") is a.op
+    assert graph.as_graph_element("a:0") is a
+    assert graph.as_graph_element("a") is a.op
     with pytest.raises(KeyError, match="does not exist in the graph"):
         graph.get_tensor_by_name("b:0")
     with pytest.raises(KeyError, match="only has 1 outputs"):
@@ -167,7 +176,8 @@ def test_collections():
     graph = tf.get_default_graph()
     tf.add_to_collection("mine", 1)
     graph.add_to_collections(["mine", "yours"], 2)
-    assert tf.get_collection("mine") == [1, 2] and tf.get_collection("yours") == [2]
+    assert tf.get_collection("mine") == [1, 2]
+    assert tf.get_collection("yours") == [2]
     tf.get_collection("mine").append(3)
     assert tf.get_collection("mine") == [1, 2]
     tf.get_collection_ref("mine").append(3)
@@ -204,16 +214,23 @@ def test_graph_tensors_have_no_value():
     with pytest.raises(TypeError, match="iterable"):
         iter(tf.placeholder(tf.float32, [None]))
     assert [t.shape.as_list() for t in tf.constant(np.ones((2, 3)))] == [[3], [3]]
-    assert {x: 1}[x] == 1 and (x == x) is True and (x == 3) is False  # noqa: PLR0124
+    assert {x: 1}[x] == 1
+    assert (x == x) is True
+    assert (x == 3) is False
 
 
 def test_shapes_have_dimensions():
     x = tf.placeholder(tf.float32, [None, 3])
     assert x.shape.as_list() == [None, 3] == x.get_shape().as_list()
-    assert x.shape[1].value == 3 and x.shape[0].value is None and int(x.shape[1]) == 3
-    assert x.shape[1] * 2 == 6 and str(x.shape[0]) == "?" and x.shape[1] == 3
+    assert x.shape[1].value == 3
+    assert x.shape[0].value is None
+    assert int(x.shape[1]) == 3
+    assert x.shape[1] * 2 == 6
+    assert str(x.shape[0]) == "?"
+    assert x.shape[1] == 3
     assert repr(x.shape) == "TensorShape([Dimension(None), Dimension(3)])"
-    assert tf.constant(3.0).shape == () and x.shape.ndims == 2
+    assert tf.constant(3.0).shape == ()
+    assert x.shape.ndims == 2
     with pytest.raises(TypeError, match="not known"):
         int(x.shape[0])
     assert tf.reshape(x, [-1, x.shape[1] * 1]).shape.as_list() == [None, 3]
@@ -233,9 +250,11 @@ def test_shapes_are_inferred():
     assert tf.matmul(x, tf.ones([4, 2])).shape.as_list() == [None, 2]
     assert (x + tf.ones([4])).shape.as_list() == [None, 4]
     assert (x + x).shape.as_list() == [None, 4]
-    assert tf.reduce_sum(y).shape == () and (y + 1.0).shape.ndims is None
+    assert tf.reduce_sum(y).shape == ()
+    assert (y + 1.0).shape.ndims is None
     assert tf.matmul(y, tf.ones([4, 2])).dtype == tf.float32  # batches of matrices, perhaps
-    assert tf.shape(x).shape.as_list() == [2] and tf.shape(y).dtype == tf.int32
+    assert tf.shape(x).shape.as_list() == [2]
+    assert tf.shape(y).dtype == tf.int32
     assert tf.reshape(y, [2, 3]).shape.as_list() == [2, 3]
     assert tf.reshape(x, [tf.shape(x)[0], 2, 2]).shape.as_list() == [None, 2, 2]
     assert tf.zeros([tf.shape(x)[0], 3]).shape.as_list() == [None, 3]
@@ -243,7 +262,7 @@ def test_shapes_are_inferred():
 
 def test_wrong_shapes_are_refused_when_the_graph_is_built():
     x = tf.placeholder(tf.float32, [None, 4], name="x")
-    with pytest.raises(ValueError, match="MatMul.*with input shapes"):
+    with pytest.raises(ValueError, match=r"MatMul.*with input shapes"):
         tf.matmul(x, tf.ones([3, 2]))
     with pytest.raises(ValueError, match="Incompatible shapes"):
         _ = tf.ones([2]) + tf.ones([3])
@@ -265,9 +284,11 @@ def test_control_inputs():
         c = tf.identity(a)
         with tf.control_dependencies(None):
             d = tf.identity(a)
-    assert c.op.control_inputs == [a.op, b] and d.op.control_inputs == []
+    assert c.op.control_inputs == [a.op, b]
+    assert d.op.control_inputs == []
     both = tf.group(a, [b], name="both")
-    assert both.type == "NoOp" and both.control_inputs == [a.op, b]
+    assert both.type == "NoOp"
+    assert both.control_inputs == [a.op, b]
     assert graph.get_operation_by_name("both") is both
 
 
@@ -285,7 +306,8 @@ def test_eager_programs_cannot_have_placeholders():
         tf.placeholder(tf.float32)
     assert tf.constant(2.0).numpy() == 2.0
     with tf.Graph().as_default():
-        assert not tf.executing_eagerly() and tf.placeholder(tf.float32).op.type == "Placeholder"
+        assert not tf.executing_eagerly()
+        assert tf.placeholder(tf.float32).op.type == "Placeholder"
 
 
 def test_eager_execution_is_enabled_at_the_start_only():

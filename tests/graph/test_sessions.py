@@ -22,19 +22,26 @@ def test_values_come_in_the_structure_of_the_fetches():
     a, b = tf.constant(2.0), tf.constant([3.0, 4.0])
     with tf.Session() as sess:
         one = sess.run(a)
-        assert one == 2.0 and type(one) is np.float32
+        assert one == 2.0
+        assert type(one) is np.float32
         two = sess.run(b)
-        assert type(two) is np.ndarray and two.dtype == np.float32 and two.tolist() == [3.0, 4.0]
-        assert type(sess.run([a])) is list and type(sess.run((a, a))) is tuple
+        assert type(two) is np.ndarray
+        assert two.dtype == np.float32
+        assert two.tolist() == [3.0, 4.0]
+        assert type(sess.run([a])) is list
+        assert type(sess.run((a, a))) is tuple
         found = sess.run({"x": a, "y": [a, (a.op, a)], "z": pair(a, {"deep": a})})
         assert found == {"x": 2.0, "y": [2.0, (None, 2.0)], "z": pair(2.0, {"deep": 2.0})}
-        assert sess.run(()) == () and sess.run([]) == [] and sess.run({}) == {}
+        assert sess.run(()) == ()
+        assert sess.run([]) == []
+        assert sess.run({}) == {}
 
 
 def test_operations_give_none_variables_and_names_their_values():
     v = tf.Variable(3, name="v")
     with tf.Session() as sess:
-        assert sess.run(v.initializer) is None and sess.run("v/Assign") is None
+        assert sess.run(v.initializer) is None
+        assert sess.run("v/Assign") is None
         assert sess.run([v, "v:0", "v/read:0", v.op, v * 2]) == [3, 3, 3, None, 6]
 
 
@@ -107,7 +114,8 @@ def test_python_runs_between_native_programs():
     squares.set_shape([None])
     with tf.Session() as sess:
         found = sess.run(tf.reduce_sum(squares * 2.0), {x: [0.0, 1.0]})
-        assert found == 10.0 and len(programs(sess)) == 2
+        assert found == 10.0
+        assert len(programs(sess)) == 2
 
 
 def test_sessions_have_values_of_their_own():
@@ -155,7 +163,8 @@ def test_values_of_feeds(value):
     x = tf.placeholder(tf.float32)
     with tf.Session() as sess:
         found = sess.run(x * 2.0, {x: value})
-        assert found.dtype == np.float32 and np.allclose(found, 2.0 * np.asarray(value))
+        assert found.dtype == np.float32
+        assert np.allclose(found, 2.0 * np.asarray(value))
 
 
 def test_one_placeholder_takes_any_rank():
@@ -226,7 +235,7 @@ def test_what_cannot_be_fed(feed, error, message):
 
 def test_tensors_are_no_values_of_feeds():
     x = tf.placeholder(tf.float32)
-    with tf.Session() as sess, pytest.raises(TypeError, match="cannot be a tf.Tensor object"):
+    with tf.Session() as sess, pytest.raises(TypeError, match=r"cannot be a tf\.Tensor object"):
         sess.run(x, {x: tf.constant(1.0)})
 
 
@@ -287,11 +296,15 @@ def test_default_sessions():
     with pytest.raises(ValueError, match="No default session is registered"):
         op.run()
     with tf.Session() as sess:
-        assert tf.get_default_session() is sess and c.eval() == 2.0 and op.run() is None
+        assert tf.get_default_session() is sess
+        assert c.eval() == 2.0
+        assert op.run() is None
     interactive = tf.InteractiveSession()
     v = tf.Variable(c)
     v.initializer.run()
-    assert v.eval() == 2.0 and c.eval({c: 3.0}) == 3.0 and v.eval(interactive) == 2.0
+    assert v.eval() == 2.0
+    assert c.eval({c: 3.0}) == 3.0
+    assert v.eval(interactive) == 2.0
     interactive.close()
     assert tf.get_default_session() is None
 
@@ -301,7 +314,7 @@ def test_a_session_runs_its_own_graph():
     with tf.Session(graph=graph) as sess:
         assert tf.get_default_graph() is graph is sess.graph
         assert sess.run(tf.constant(1.0)) == 1.0
-    with pytest.raises(TypeError, match="must be a tf.Graph"):
+    with pytest.raises(TypeError, match=r"must be a tf\.Graph"):
         tf.Session(graph=3)
 
 
@@ -312,7 +325,7 @@ def test_configuration_is_accepted():
     assert config.gpu_options.allow_growth is True
     with tf.Session("", config=config) as sess:
         assert sess.run(tf.constant(1.0)) == 1.0
-    with pytest.raises(TypeError, match="must be a tf.ConfigProto"):
+    with pytest.raises(TypeError, match=r"must be a tf\.ConfigProto"):
         tf.Session(config={})
 
 

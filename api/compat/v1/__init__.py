@@ -1,8 +1,8 @@
-"""TensorFlow 1: graphs, sessions, placeholders. `import tensorwright.compat.v1 as tf` runs programs.
+"""TensorFlow 1: graphs, sessions, placeholders: `import tensorwright.compat.v1 as tf`.
 
-Imported like this, calls build ops, which a session runs; `tf.enable_eager_execution()` at the start
-of a program lets them run at once. Programs for TensorFlow 2 that use a name of `tf.compat.v1` here and
-there stay as they are: reached as an attribute, the module changes nothing.
+Imported like this, calls build ops, which a session runs; `tf.enable_eager_execution()` at the
+start of a program lets them run at once. Programs for TensorFlow 2 that use a name of
+`tf.compat.v1` here and there stay as they are: reached as an attribute, the module changes nothing.
 """
 
 import importlib

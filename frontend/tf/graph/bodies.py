@@ -57,9 +57,7 @@ def computed(op: Operation, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         if "[[" in error.message:
             raise
         message = error.message.removesuffix(" name: ").rstrip()
-        raise InvalidArgumentError(
-            None, op, f"{message}\n\t [[{{{{node {op.name}}}}}]]"
-        ) from None
+        raise InvalidArgumentError(None, op, f"{message}\n\t [[{{{{node {op.name}}}}}]]") from None
 
 
 class Data:
@@ -77,15 +75,14 @@ class Call(Body):
 
     is_pure = True
 
-    def __init__(
-        self, function: Callable[..., Any], tree: TreeDef, statics: Sequence[Any]
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], tree: TreeDef, statics: Sequence[Any]) -> None:
         self.function = function
         self.tree = tree
         self.statics = tuple(statics)
         self.result: TreeDef | None = None  # the nesting of what it returns, once it is known
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The outputs."""
         rest = iter(inputs)
         leaves = [next(rest) if x is DATA else x for x in self.statics]
         args, kwargs = unflatten(self.tree, leaves)
@@ -103,6 +100,7 @@ class Constant(Body):
         self.is_host = tensor.dtype.base_dtype is dtypes.string  # native programs have no strings
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The outputs."""
         return [self.tensor]
 
 
@@ -110,6 +108,7 @@ class Fed(Body):
     """A value that each run has to be given."""
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The outputs."""
         op = STATE.environment.op
         raise InvalidArgumentError(
             f"You must feed a value for placeholder tensor '{op.name}' with dtype"
@@ -126,6 +125,7 @@ class Nothing(Body):
     """No outputs: what waits for its control inputs."""
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The outputs."""
         return []
 
 
@@ -138,6 +138,7 @@ class Read(Body):
         self.is_host = storage.dtype is dtypes.string
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The outputs."""
         return [STATE.environment.cell(self.storage).read()]
 
 
@@ -161,6 +162,7 @@ class Update(Body):
         self._reads = reads
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The outputs."""
         cells = [STATE.environment.cell(s) for s in self.storages]
         old = [cell.read() for cell in cells] if self._reads else []
         found = self._function(*old, *inputs)
@@ -184,9 +186,9 @@ class Host(Body):
         self.writes = writes
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The outputs."""
         found = self._function(*[np.asarray(t._value) for t in inputs])
         wanted = STATE.environment.op.outputs
         return [
-            convert_to_tensor(np.asarray(x), t.dtype)
-            for x, t in zip(found, wanted, strict=True)
+            convert_to_tensor(np.asarray(x), t.dtype) for x, t in zip(found, wanted, strict=True)
         ]

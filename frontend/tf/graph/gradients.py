@@ -1,8 +1,8 @@
 """`tf.gradients`: ops that compute derivatives, under the names of TensorFlow 1.
 
-Layer: frontend. Operations between xs and ys are walked backwards; each adds ops in a scope of its own,
-`gradients/mul_grad/...`. Sums, differences and products of arrays have rules in ops of the graph, as in
-TensorFlow; for all others one op differentiates the body itself (vjp.py).
+Layer: frontend. Operations between xs and ys are walked backwards; each adds ops in a scope of its
+own, `gradients/mul_grad/...`. Sums, differences and products of arrays have rules in ops of the
+graph, as in TensorFlow; for all others one op differentiates the body itself (vjp.py).
 """
 
 from __future__ import annotations
@@ -272,9 +272,10 @@ def _gradient_of_rows(op: Operation, cotangent: Gradient) -> list[Gradient] | No
     if op.type != "GatherV2" or len(op.needed) != 2 or not _takes_rows(op._body):
         return None
     table, places = op.needed
-    if table.shape.rank is None or None in table.shape._dims[1:]:
+    sizes = table.shape._dims
+    if sizes is None or None in sizes[1:]:
         return None
-    tail = table.shape._dims[1:]
+    tail = sizes[1:]
     values = _reshape((dense(cotangent), [-1, *tail]), {})
     indices = _reshape((places, [-1]), {})
     return [IndexedSlices(values, indices, _static_or_shape(table)), None]
@@ -338,6 +339,10 @@ def _of_broadcast(
     return rule
 
 
+def _negated(g: GraphTensor) -> GraphTensor:
+    return _negative.typed((g,), [TensorType(g.dtype, g.shape)])
+
+
 def _product(x: GraphTensor, y: GraphTensor, g: GraphTensor) -> GraphTensor:
     return _multiply.typed((x, y), [TensorType(g.dtype, g.shape)])
 
@@ -377,7 +382,7 @@ def _hessian(ys: Any, x: Any) -> GraphTensor:
     (first,) = gradients(ys, x)
     flat = _reshape((first, [-1]), {})
     # one row for each element: the derivative of one number
-    count = int(np.prod(sizes))
+    count = shape.num_elements() or 0
     rows = [gradients(flat[k], x, unconnected_gradients="zero")[0] for k in range(count)]
     found: GraphTensor = _reshape((rows, [*sizes, *sizes]), {})
     return found

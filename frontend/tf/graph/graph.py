@@ -1,7 +1,7 @@
 """Graphs and their operations: names, scopes, collections, control inputs.
 
-Layer: frontend. An operation says how it is computed by its body (bodies.py); a graph only describes.
-Names are made unique as TensorFlow 1 did, with regard to case.
+Layer: frontend. An operation says how it is computed by its body (bodies.py); a graph only
+describes. Names are made unique as TensorFlow 1 did, with regard to case.
 """
 
 from __future__ import annotations
@@ -157,9 +157,7 @@ class Graph:
             raise TypeError(f"Operation names are strings (or similar), not {name!r}.")
         found = self._operations.get(name)
         if found is None:
-            raise KeyError(
-                f"The name {name!r} refers to an Operation not in the graph."
-            )
+            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
         return found
 
     def get_tensor_by_name(self, name: str) -> GraphTensor:
@@ -214,7 +212,10 @@ class Graph:
             if not allow_operation:
                 return self.get_tensor_by_name(obj)
             return self.get_operation_by_name(obj)
-        kinds = [("Tensor", GraphTensor, allow_tensor), ("Operation", Operation, allow_operation)]
+        kinds: list[tuple[str, Any, bool]] = [
+            ("Tensor", GraphTensor, allow_tensor),
+            ("Operation", Operation, allow_operation),
+        ]
         for label, kind, is_allowed in kinds:
             if isinstance(obj, kind) and is_allowed:
                 if obj.graph is not self:
@@ -434,38 +435,6 @@ def _is_scope_name(name: str, at_root: bool) -> bool:
     return allowed and (not at_root or (first.isascii() and first.isalnum()) or first == ".")
 
 
-class GraphKeys:
-    """The names of TensorFlow's collections."""
-
-    GLOBAL_VARIABLES = VARIABLES = "variables"
-    LOCAL_VARIABLES = "local_variables"
-    METRIC_VARIABLES = "metric_variables"
-    MODEL_VARIABLES = "model_variables"
-    TRAINABLE_VARIABLES = "trainable_variables"
-    SUMMARIES = "summaries"
-    SUMMARY_OP = "summary_op"
-    LOSSES = "losses"
-    REGULARIZATION_LOSSES = "regularization_losses"
-    UPDATE_OPS = "update_ops"
-    TRAIN_OP = "train_op"
-    GLOBAL_STEP = "global_step"
-    SAVERS = "savers"
-    INIT_OP = "init_op"
-    LOCAL_INIT_OP = "local_init_op"
-    READY_OP = "ready_op"
-    TABLE_INITIALIZERS = "table_initializer"
-    QUEUE_RUNNERS = "queue_runners"
-    WEIGHTS = "weights"
-    BIASES = "biases"
-    ACTIVATIONS = "activations"
-    MOVING_AVERAGE_VARIABLES = "moving_average_variables"
-    CONCATENATED_VARIABLES = "concatenated_variables"
-    ASSET_FILEPATHS = "asset_filepaths"
-    COND_CONTEXT = "cond_context"
-    WHILE_CONTEXT = "while_context"
-    EVAL_STEP = "eval_step"
-
-
 # -- the default graph ----------------------------------------------------------------------------
 
 
@@ -510,5 +479,3 @@ def get_collection(key: str, scope: str | None = None) -> list[Any]:
 def get_collection_ref(key: str) -> list[Any]:
     """A named list of the default graph itself."""
     return get_default_graph().get_collection_ref(key)
-
-

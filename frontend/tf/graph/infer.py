@@ -1,7 +1,7 @@
 """What an op gives, before it runs: the dtype and the shape of each output.
 
-Layer: frontend. The body runs on abstract tensors: tracers, whose unknown sizes are symbols. Where a
-rank is not known, several are tried, and what all of them agree on is the answer. Ops that need
+Layer: frontend. The body runs on abstract tensors: tracers, whose unknown sizes are symbols. Where
+a rank is not known, several are tried, and what all of them agree on is the answer. Ops that need
 values (strings, `unique`) are called on small samples instead, and run on the host later.
 
 Integers that stand for shapes are followed back to where they come from (`tf.shape(x)[0]`), so that
@@ -43,6 +43,7 @@ _MOST_COMBINATIONS = 125
 _HINTS = (5, 7)  # sizes that unknown ones are thought to have
 _SAMPLES = (2, 3)
 _LARGEST = 2**31
+_MOST_FOLLOWED = 64  # elements of constants that may be shapes or axes
 _SMALL = (2, 3, 4, 6, 8)  # sizes that are tried last
 # What a body raises because it is given no values.
 NEEDS_VALUES = (TypeError, NotImplementedError, UserError)
@@ -81,7 +82,7 @@ def _is_shape_op(tensor: GraphTensor) -> bool:
     rank = tensor.shape.rank
     body = tensor.op._body
     if isinstance(body, Constant):
-        return tensor.shape.num_elements() is not None and tensor.shape.num_elements() <= 64
+        return (tensor.shape.num_elements() or 0) <= _MOST_FOLLOWED
     small = tensor.dtype.is_integer and rank is not None and rank <= 1
     return small and body.is_pure and not body.is_host
 
@@ -291,11 +292,10 @@ def _spec(
         dims = (None,) * ranks[tensor]
     shape: list[Any] = []
     for axis, size in enumerate(dims):
+        name = f"n{number}_{axis}"
         if size is None:
-            name = f"n{number}_{axis}"
             sizes[name] = hint
-            size = Dim.symbol(name)
-        shape.append(size)
+        shape.append(Dim.symbol(name) if size is None else size)
     type = ArrayShape(dtype_of(tensor.dtype.numpy), tuple(shape))
     return LeafSpec(LeafKind.ARRAY if shape else LeafKind.NUMPY_SCALAR, type)
 

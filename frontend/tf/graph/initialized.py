@@ -16,7 +16,8 @@ from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from .assignments import target_of
 from .bodies import Body
-from .graph import GraphKeys, get_default_graph
+from .graph import get_default_graph
+from .keys import GraphKeys
 from .state import is_building
 from .symbolic import TensorType
 

@@ -14,7 +14,8 @@ from ..shapes import TensorShape
 from ..tensors import Tensor
 from ..v1 import initializers
 from ..v1.variables import VariableV1
-from .graph import GraphKeys, get_default_graph
+from .graph import get_default_graph
+from .keys import GraphKeys
 from .scoping import VariableScope, get_variable_scope, store
 from .state import is_building
 from .surroundings import name_scope

@@ -1,8 +1,9 @@
 """What a run has to do: the ops that its fetches need, in order, in native and host segments.
 
 Layer: frontend. Ops that change variables come after all that do not and could run before them: so
-reads see the values from before the run's updates, unless control inputs say otherwise. Ops that need
-concrete values (strings, Python functions) run on the host; the rest between them is compiled.
+reads see the values from before the run's updates, unless control inputs say otherwise. Ops that
+need concrete values (strings, Python functions) run on the host; the rest between them is
+compiled.
 """
 
 from __future__ import annotations
@@ -61,11 +62,12 @@ def segments(
         if not runs or runs[-1][0] != is_host:
             runs.append((is_host, []))
         runs[-1][1].append(op)
-    fetched = {t for t in targets if isinstance(t, GraphTensor)}
-    return [
-        _segment(run, is_host, fetched.union(*(op.needed for _, later in runs[k + 1 :] for op in later)))
-        for k, (is_host, run) in enumerate(runs)
-    ]
+    wanted = {t for t in targets if isinstance(t, GraphTensor)}
+    found: list[Segment] = []
+    for is_host, run in reversed(runs):
+        found.append(_segment(run, is_host, wanted))
+        wanted.update(t for op in run for t in op.needed)
+    return found[::-1]
 
 
 def ordered(

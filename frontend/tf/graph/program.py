@@ -1,8 +1,8 @@
 """Segments as programs: traced through the bodies of their ops, compiled, called.
 
-Layer: frontend. A native segment becomes one program for each pattern of ranks and dtypes; sizes that
-placeholders leave open are symbols, so that another batch size runs the same program. Variables that
-the segment reads are further arguments, those that it changes further results.
+Layer: frontend. A native segment becomes one program for each pattern of ranks and dtypes; sizes
+that placeholders leave open are symbols, so that another batch size runs the same program.
+Variables that the segment reads are further arguments, those that it changes further results.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _as_words(count: Any) -> Any:
 
 
 def _stream_start(graph_seed: int | None, number: int, seed: int | None) -> np.ndarray:
-    """TensorFlow's: the graph's seed is the key, the op's (or the op's number) the counter's half."""
+    """TensorFlow's: the graph's seed is the key, the op's seed (or number) half of the counter."""
     if graph_seed is None and seed is None:
         return start_of(0, entropy(64), entropy(64))
     key = DEFAULT_GLOBAL_SEED if graph_seed is None else graph_seed
@@ -250,9 +250,7 @@ class Program:
         self._executable = cpu.load(self.compilation.program)
         self.native = self._executable.call
 
-    def _trace(
-        self, state: State, specs: Sequence[LeafSpec], sizes: dict[str, int]
-    ) -> TraceResult:
+    def _trace(self, state: State, specs: Sequence[LeafSpec], sizes: dict[str, int]) -> TraceResult:
         segment = self._segment
 
         def traced(*leaves: Any) -> Any:

@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from .. import dtypes
-from .graph import Graph, GraphKeys, get_default_graph
+from .graph import Graph, get_default_graph
+from .keys import GraphKeys
 from .state import is_building
 
 

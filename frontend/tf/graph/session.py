@@ -31,9 +31,9 @@ from .variables import Storage
 class IndexedSlicesValue(NamedTuple):
     """What fetching an `IndexedSlices` gives."""
 
-    values: np.ndarray
-    indices: np.ndarray
-    dense_shape: np.ndarray | None
+    values: Any
+    indices: Any
+    dense_shape: Any
 
 
 class _Feed(NamedTuple):
@@ -77,10 +77,11 @@ class _Plan:
         # one program, whose outputs are the result: the short way
         first = self._segments[0] if len(self._segments) == 1 else None
         self._is_short = first is not None and not first.is_host and first.inputs == self._fed
+        outputs: dict[Any, int] = {t: k for k, t in enumerate(first.outputs)} if first else {}
         fetched = [self._elements[k] if k >= 0 else None for k in self._order]
         self._places: list[int] | None = None
-        if first is not None and all(x is None or x in first.outputs for x in fetched):
-            self._places = [-1 if x is None else first.outputs.index(x) for x in fetched]
+        if first is not None and all(x is None or x in outputs for x in fetched):
+            self._places = [-1 if x is None else outputs[x] for x in fetched]
         self._is_short = self._is_short and self._places is not None
         self._last: Program | None = None
 
@@ -155,7 +156,8 @@ class BaseSession:
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         if graph is not None and not isinstance(graph, Graph):
-            raise TypeError(f"Argument `graph` must be a tf.Graph, but got {type(graph).__name__!r}")
+            given = type(graph).__name__
+            raise TypeError(f"Argument `graph` must be a tf.Graph, but got {given!r}")
         if config is not None and not isinstance(config, ConfigProto):
             raise TypeError(
                 f"Argument `config` must be a tf.ConfigProto, but got {type(config).__name__!r}"
@@ -267,7 +269,7 @@ class BaseSession:
             return self._graph.as_graph_element(fetch)  # type: ignore[no-any-return]
         except TypeError as error:
             raise TypeError(
-                f"Argument `fetch` = {fetch} has invalid type \"{type(fetch).__name__}\" must be a"
+                f'Argument `fetch` = {fetch} has invalid type "{type(fetch).__name__}" must be a'
                 f" string or Tensor. ({error})"
             ) from None
         except (ValueError, KeyError) as error:
@@ -282,9 +284,7 @@ class BaseSession:
         try:
             return self._graph.as_graph_element(key, allow_operation=False)  # type: ignore[no-any-return]
         except (TypeError, ValueError, KeyError) as error:
-            raise TypeError(
-                f"Cannot interpret feed_dict key as Tensor: {error.args[0]}"
-            ) from None
+            raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
@@ -395,7 +395,7 @@ def _fetched(fetches: Any) -> tuple[list[Any], TreeDef]:
     """The fetches as a flat list; `IndexedSlices` as their parts."""
     leaves, tree = flatten(_with_parts(fetches))
     if _has_none(fetches):
-        raise TypeError("Argument `fetch` = None has invalid type \"NoneType\". Cannot be None")
+        raise TypeError('Argument `fetch` = None has invalid type "NoneType". Cannot be None')
     return leaves, tree
 
 

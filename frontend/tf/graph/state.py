@@ -1,8 +1,8 @@
 """What is default on a thread: the graph, the session; whether calls build ops or run them.
 
-Layer: frontend. TensorFlow 1 programs build: `tensorwright.compat.v1`, imported by itself, turns eager
-execution off. Inside of `with graph.as_default()` calls build in any case. While ops run (or their
-shapes are found), the functions they consist of run at once.
+Layer: frontend. TensorFlow 1 programs build: `tensorwright.compat.v1`, imported by itself, turns
+eager execution off. Inside of `with graph.as_default()` calls build in any case. While ops run (or
+their shapes are found), the functions they consist of run at once.
 """
 
 from __future__ import annotations

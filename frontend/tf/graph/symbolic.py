@@ -31,7 +31,7 @@ class TensorType(NamedTuple):
 
 
 class GraphTensor(Tensor):
-    """An output of an operation. Attributes: `op`, `graph`, `value_index`, `name`, `dtype`, `shape`.
+    """An output of an operation: `op`, `graph`, `value_index`, `name`, `dtype`, `shape`.
 
     It stands for a value that `session.run(tensor)` computes.
     """
@@ -128,11 +128,12 @@ class GraphTensor(Tensor):
 
     def __iter__(self) -> Iterator[Any]:
         sizes = self._shape._dims
-        if sizes is None or (sizes and sizes[0] is None):
-            raise TypeError("Tensor objects are only iterable when their first size is known.")
-        if not sizes:
+        if sizes == ():
             raise TypeError("Cannot iterate over a scalar tensor")
-        return iter([GRAPH_OPERATORS["getitem"](self, k) for k in range(sizes[0])])
+        count = sizes[0] if sizes else None
+        if count is None:
+            raise TypeError("Tensor objects are only iterable when their first size is known.")
+        return iter([GRAPH_OPERATORS["getitem"](self, k) for k in range(count)])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise NotImplementedError(

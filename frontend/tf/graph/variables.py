@@ -19,7 +19,8 @@ from ..v1.variables import VariableV1
 from .assignments import Assignable, Target, assigned
 from .bodies import Read
 from .build import convert
-from .graph import Graph, GraphKeys, Operation, get_default_graph, session_for
+from .graph import Graph, Operation, get_default_graph, session_for
+from .keys import GraphKeys
 from .ops import group
 from .state import is_building, working_graph
 from .symbolic import GRAPH_OPERATORS, GraphTensor, TensorType
@@ -105,15 +106,15 @@ class GraphVariable(Assignable, VariableV1):
         self, graph: Graph, value: Any, dtype: Any, name: str | None, shape: Any, check: bool
     ) -> None:
         with graph.name_scope(name or "Variable") as scope:
-            self._initial = self._initial_tensor(graph, value, dtype)
-            base = self._initial.dtype.base_dtype
-            static = TensorShape(self._initial.shape) if check else TensorShape(None)
+            self._first = self._initial_tensor(graph, value, dtype)
+            base = self._first.dtype.base_dtype
+            static = TensorShape(self._first.shape) if check else TensorShape(None)
             if shape is not None:
                 static = TensorShape(shape)
             self._storage, self._op = make_storage_op(graph, scope, base, static)
             self._variable = self._op.outputs[0]
             self._initializer = assigned(
-                self._target(), self._initial, "Assign", validate_shape=check
+                self._target(), self._first, "Assign", validate_shape=check
             ).op
             read = TensorType(base, static)
             self._snapshot = graph.add(
@@ -180,11 +181,11 @@ class GraphVariable(Assignable, VariableV1):
     @property
     def initial_value(self) -> GraphTensor:  # type: ignore[override]
         """The tensor of its initial value."""
-        return self._initial
+        return self._first
 
     def initialized_value(self) -> GraphTensor:
         """The initial value, for initial values of other variables."""
-        return self._initial
+        return self._first
 
     @property
     def handle(self) -> Any:

@@ -1,7 +1,8 @@
 """The derivative of one op of a graph, as an op: its body run on fresh values and pulled back.
 
-Layer: frontend. What the op computes is emitted once more beside its derivative; passes merge the two.
-Integers are differentiated as TensorFlow 1 did, as if they were real numbers, where that has a meaning.
+Layer: frontend. What the op computes is emitted once more beside its derivative; passes merge the
+two. Integers are differentiated as TensorFlow 1 did, as if they were real numbers, where that has
+a meaning.
 """
 
 from __future__ import annotations
@@ -26,42 +27,19 @@ from .infer import infer
 from .symbolic import GraphTensor, TensorType
 
 # Ops on integers that are polynomials of their operands.
-_OF_INTEGERS = frozenset(
-    [
-        "Add",
-        "AddN",
-        "BroadcastTo",
-        "ConcatV2",
-        "ExpandDims",
-        "Identity",
-        "MatMul",
-        "Mul",
-        "Neg",
-        "Pack",
-        "Prod",
-        "Reshape",
-        "Slice",
-        "Split",
-        "Square",
-        "SquaredDifference",
-        "Squeeze",
-        "StridedSlice",
-        "Sub",
-        "Sum",
-        "Tile",
-        "Transpose",
-        "Unpack",
-    ]
-)
+_OF_INTEGERS = frozenset([
+    "Add", "AddN", "BroadcastTo", "ConcatV2", "ExpandDims", "Identity", "MatMul", "Mul", "Neg",
+    "Pack", "Prod", "Reshape", "Slice", "Split", "Square", "SquaredDifference", "Squeeze",
+    "StridedSlice", "Sub", "Sum", "Tile", "Transpose", "Unpack",
+])  # fmt: skip
 
 
 class Derivative(Body):
     """The derivative of an op.
 
-    Inputs: those of the op, then a cotangent for each of its outputs that `given` names. Outputs: the
-    gradient for each input that `wanted` names. The first call finds out which of them there are: it
-    takes the inputs of the op alone, and ones for cotangents.
-    """
+    Inputs: those of the op, then a cotangent for each of its outputs that `given` names. Outputs:
+    the gradient for each input that `wanted` names. The first call finds out which of them there
+    are: it takes the inputs of the op alone, and ones for cotangents."""
 
     def __init__(self, op: Operation, given: Sequence[int], wanted: Sequence[int]) -> None:
         self._op = op
@@ -72,6 +50,7 @@ class Derivative(Body):
         self.is_pure = op._body.is_pure
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The gradients."""
         count = len(self._op.needed)
         arguments, cotangents = list(inputs[:count]), inputs[count:]
         dtype = arguments[self.wanted[0]].dtype

@@ -18,7 +18,8 @@ from ..convert import convert_to_tensor
 from ..dtypes import DType
 from ..graph.bodies import Host
 from ..graph.build import convert, graph_of, make_constant
-from ..graph.graph import Graph, GraphKeys
+from ..graph.graph import Graph
+from ..graph.keys import GraphKeys
 from ..graph.state import is_building
 from ..graph.symbolic import GraphTensor, TensorType
 from ..proto.events import SummaryMetadata

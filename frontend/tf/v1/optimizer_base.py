@@ -16,7 +16,8 @@ from .. import dtypes
 from ..elementwise import cast
 from ..graph.build import convert_public, graph_op
 from ..graph.gradients import gradients
-from ..graph.graph import GraphKeys, get_default_graph
+from ..graph.graph import get_default_graph
+from ..graph.keys import GraphKeys
 from ..graph.ops import group
 from ..graph.state import is_building
 from ..graph.updates import checked_pairs, make_slot, update_op
