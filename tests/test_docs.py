@@ -67,6 +67,7 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
         "docs/control-flow.md",
         "docs/gradients.md",
         "docs/keras.md",
+        "docs/tensorboard.md",
         "docs/tensorflow2.md",
     ],
 )

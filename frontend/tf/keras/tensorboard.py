@@ -83,9 +83,9 @@ class TensorBoard(Callback):
         rate = getattr(getattr(self.model, "optimizer", None), "learning_rate", None)
         if rate is not None and hasattr(rate, "numpy"):
             parts["train"].setdefault("learning_rate", float(rate.numpy()))
-        for part, values in parts.items():
+        for folder, values in parts.items():
             if values:
-                with self._writer(part).as_default(step=epoch):
+                with self._writer(folder).as_default(step=epoch):
                     for name, value in values.items():
                         eager.scalar(f"epoch_{name}", value)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
