@@ -42,7 +42,7 @@ GRAPH: dict[str, dict[str, str]] = {
         "graph.folds": "foldl foldr map_fn scan",
         "graph.host": """
             add_check_numerics_ops check_numerics matching_files numpy_function print=print_
-            py_function read_file verify_tensor_all_finite where write_file
+            py_function read_file setdiff1d timestamp verify_tensor_all_finite where write_file
         """,
         "graph.static_checks": """
             assert_integer assert_proper_iterable assert_rank assert_rank_at_least assert_rank_in
@@ -97,7 +97,6 @@ GRAPH: dict[str, dict[str, str]] = {
         "summaries.graph": "audio histogram image merge merge_all scalar tensor_summary text",
         "summaries.writer": "FileWriter FileWriterCache",
     },
-    "io": {"graph.definition": "write_graph"},
     "python_io": {
         "summaries.records": "TFRecordWriter=RecordWriter tf_record_iterator=record_iterator"
     },
@@ -126,7 +125,11 @@ GRAPH: dict[str, dict[str, str]] = {
             assert_same_float_dtype assert_scalar assert_shapes assert_type
         """,
     },
-    "io": {"graph.host": "matching_files read_file write_file"},
+    "io": {
+        "graph.definition": "write_graph",
+        "graph.host": "matching_files read_file write_file",
+        "summaries.records": "TFRecordWriter=RecordWriter tf_record_iterator=record_iterator",
+    },
     "nn": {},
     "random": {"graph.surroundings": "get_seed set_random_seed"},
     "train": {
