@@ -31,7 +31,7 @@ from .symbolic import GraphTensor, TensorType
 _TYPES = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "SelectV2": "Select"}
 # Functions whose ops are called as they are, although one op does the work.
 _OWN_NAMES = frozenset([
-    "concat", "conv2d_transpose", "conv3d_transpose", "dropout", "embedding_lookup", "eye",
+    "clip_by_norm", "clip_by_value", "concat", "conv2d_transpose", "conv3d_transpose", "dropout", "embedding_lookup", "eye",
     "l2_normalize", "linspace", "moments", "ones", "ones_like", "one_hot", "random_normal",
     "random_uniform", "range", "separable_conv2d", "split", "stack", "transpose",
     "truncated_normal", "unstack", "xw_plus_b", "zeros", "zeros_like",
@@ -42,10 +42,15 @@ _DEFAULT_NAMES = {
     "decode_base64": "DecodeBase64",
     "decode_raw": "DecodeRaw",
     "encode_base64": "EncodeBase64",
+    "ensure_shape": "EnsureShape",
+    "identity_n": "IdentityN",
+    "invert_permutation": "InvertPermutation",
     "join": "StringJoin",
     "length": "StringLength",
     "lower": "StringLower",
     "regex_full_match": "StaticRegexFullMatch",
+    "parallel_stack": "parallel_stack",
+    "size": "Size",
     "regex_replace": "StaticRegexReplace",
     "strip": "StringStrip",
     "substr": "Substr",
@@ -204,7 +209,8 @@ def add_call(
 ) -> Operation:
     """An op whose outputs are found by inference."""
     found = infer_named(body, inputs, name, graph)
-    body.is_host = body.is_host or found.is_host
+    has_strings = any(t.dtype.numpy.kind in "Oc" for t in (*inputs, *found.outputs))
+    body.is_host = body.is_host or found.is_host or has_strings
     return graph.add(type or "Call", body, inputs, found.outputs, name)
 
 
@@ -212,7 +218,7 @@ def infer_named(body: Body, inputs: Sequence[GraphTensor], name: str, graph: Gra
     """As `infer`; errors say which op it is about."""
     try:
         return infer(body, inputs)
-    except ValueError:
+    except (ValueError, NotImplementedError):
         raise
     except Exception as error:
         shapes = ", ".join(str(t.shape) for t in inputs)
