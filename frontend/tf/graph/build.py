@@ -209,7 +209,8 @@ def add_call(
 ) -> Operation:
     """An op whose outputs are found by inference."""
     found = infer_named(body, inputs, name, graph)
-    has_strings = any(t.dtype.numpy.kind in "Oc" for t in (*inputs, *found.outputs))
+    kinds = [t.dtype.numpy.kind for t in inputs] + [t.dtype.numpy.kind for t in found.outputs]
+    has_strings = "O" in kinds or "c" in kinds
     body.is_host = body.is_host or found.is_host or has_strings
     return graph.add(type or "Call", body, inputs, found.outputs, name)
 

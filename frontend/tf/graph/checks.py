@@ -76,7 +76,7 @@ def _check(
     values = [known(t) for t in operands]
     if any(v is None for v in values):
         return Assert(test(*operands), data, summarize, "Assert/AssertGuard/Assert")
-    if not np.asarray(test(*values)._value).all():
+    if not np.asarray(test.__wrapped__(*values)._value).all():
         shown = [str(x) if v is None else f"{np.asarray(v._value)}" for x, v in _valued(data)]
         raise InvalidArgumentError(None, None, "\n".join(shown))
     return nothing_to_check(graph, "static_checks_determined_all_ok")

@@ -6,7 +6,7 @@ Layer: frontend. Nothing happens when they are made; in eager programs they run 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -127,6 +127,38 @@ def numpy_function(
     """An op that calls a Python function with arrays, whenever it runs; see `tf.py_func`."""
     assert func is not None
     return py_func(func, inp or (), [] if Tout is None else Tout, stateful, name)
+
+
+def timestamp(name: str | None = None) -> Any:
+    """The seconds since the epoch (float64), when the op runs."""
+    if not is_building():
+        return scopes.timestamp()
+    now = scopes.timestamp
+    return host_op("Timestamp", lambda: [now()._value], (), [(dtypes.float64, [])], name).outputs[0]
+
+
+class ListDiff(NamedTuple):
+    """What `setdiff1d` gives: the elements, and their places."""
+
+    out: Any
+    idx: Any
+
+
+def setdiff1d(x: Any, y: Any, index_dtype: Any = dtypes.int32, name: str | None = None) -> Any:
+    """The elements of `x` that are not in `y`, in their order, and their places."""
+
+    def differ(a: np.ndarray, b: np.ndarray) -> Sequence[Any]:
+        places = np.flatnonzero(~np.isin(a, b))
+        return [a[places], places]
+
+    if not is_building():
+        found = differ(*[np.asarray(convert_to_tensor(v)._value) for v in (x, y)])
+        return ListDiff(convert_to_tensor(found[0]), convert_to_tensor(found[1], index_dtype))
+    graph = graph_of([x, y])
+    a = convert(x, None, "x", graph)
+    b = convert(y, a.dtype.base_dtype, "y", graph)
+    outputs = [(a.dtype.base_dtype, [None]), (index_dtype, [None])]
+    return ListDiff(*host_op("ListDiff", differ, [a, b], outputs, name).outputs)
 
 
 # -- NaN ------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ GRAPH: dict[str, dict[str, str]] = {
             assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
             assert_positive
         """,
+        "arrays": "broadcast_static_shape",
         "dtypes": "complex128 complex64",
         "graph.control": "case cond while_loop",
         "graph.folds": "foldl foldr map_fn scan",

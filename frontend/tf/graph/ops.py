@@ -18,6 +18,7 @@ from ..tensors import Tensor
 from .bodies import Body, Fed, Host, Nothing
 from .build import convert, graph_of, graph_op
 from .graph import Graph, Operation, get_default_graph
+from .showing import summary
 from .state import is_building
 from .symbolic import GraphTensor, TensorType
 
@@ -182,7 +183,7 @@ def Print(
     def write(tensor: np.ndarray, *arrays: np.ndarray) -> Sequence[Any]:
         if first_n is None or first_n < 0 or written[0] < first_n:
             written[0] += 1
-            parts = "".join(f"[{_elements(a, limit)}]" for a in arrays)
+            parts = "".join(f"[{summary(a, limit)}]" for a in arrays)
             sys.stderr.write(f"{message or ''}{parts}\n")
         return [tensor]
 
@@ -194,19 +195,6 @@ def Print(
     inputs = [convert(x, None, "input", graph) for x in (input_, *data)]
     type = TensorType(inputs[0].dtype.base_dtype, inputs[0].shape)
     return graph.add("Print", Host(write), inputs, [type], name).outputs[0]
-
-
-def _elements(array: np.ndarray, limit: int) -> str:
-    flat = array.reshape(-1)
-    shown = flat if limit < 0 else flat[:limit]
-    text = " ".join(_element(x) for x in shown)
-    return f"{text}..." if len(shown) < len(flat) else text
-
-
-def _element(x: Any) -> str:
-    if isinstance(x, bytes):
-        return x.decode(errors="replace")
-    return f"{x:g}" if isinstance(x, np.floating) else str(x)
 
 
 def host_op(

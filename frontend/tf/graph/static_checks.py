@@ -133,7 +133,7 @@ def assert_shapes(
     tensors = [convert(x, None, "x", graph) for x, _ in pairs]
     sizes = [s for _, s in pairs]
     if all(t.shape.is_fully_defined() for t in tensors):
-        given = [Tensor(np.broadcast_to(np.int32(0), t.shape.as_list())) for t in tensors]
+        given = [Tensor(np.zeros([d or 0 for d in t.shape.as_list()])) for t in tensors]
         debugging.assert_shapes(list(zip(given, sizes, strict=True)), message=message)
         return nothing_to_check(graph, name or "assert_shapes")
 
