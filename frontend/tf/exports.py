@@ -7,7 +7,10 @@ it does not load this dialect. Sub-namespaces (`tf.math`) are modules of the pac
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import Any
+
+from .scopes import init_scope
 
 # module of this package -> names; "public=own" where the two differ
 TOP_LEVEL: dict[str, str] = {
@@ -135,8 +138,17 @@ def find(package: str, name: str) -> Any:
     if name in CONSTANTS:
         return CONSTANTS[name]
     if name in NAMESPACES or name in ALIASES:
-        return importlib.import_module(f"{package}.{ALIASES.get(name, name)}")
+        return _imported(f"{package}.{ALIASES.get(name, name)}")
     if name not in NAMES:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
     module, own = NAMES[name]
-    return getattr(importlib.import_module(f".{module}", __package__), own)
+    return getattr(_imported(f"{__package__}.{module}"), own)
+
+
+def _imported(module: str) -> ModuleType:
+    """A module, loaded outside of the trace in which its name may be used first.
+
+    What it creates then, such as the state of random numbers, must not belong to that trace.
+    """
+    with init_scope():
+        return importlib.import_module(module)
