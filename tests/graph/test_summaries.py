@@ -18,9 +18,11 @@ def names():
 def test_ops_and_their_names():
     with tf.get_default_graph().name_scope("train"):
         op = tf.summary.scalar("my loss", tf.constant(2.0))
-    assert op.name == "train/my_loss:0" and op.op.type == "ScalarSummary"
+    assert op.name == "train/my_loss:0"
+    assert op.op.type == "ScalarSummary"
     assert names() == ["train/Const", "train/my_loss/tags", "train/my_loss"]
-    assert op.dtype == tf.string and op.shape == ()
+    assert op.dtype == tf.string
+    assert op.shape == ()
     (value,) = run(op)
     assert (value.tag, value.simple_value) == ("train/my_loss", 2.0)
     assert tf.get_collection(tf.GraphKeys.SUMMARIES) == [op]
@@ -64,7 +66,8 @@ def test_merging():
     b = tf.summary.scalar("b", 2.0, collections=["others"])
     assert tf.summary.merge_all("others").name == "Merge/MergeSummary:0"
     both = tf.summary.merge([a, b], collections=["merged"], name="both")
-    assert both.name == "both/both:0" and tf.get_collection("merged") == [both]
+    assert both.name == "both/both:0"
+    assert tf.get_collection("merged") == [both]
     assert [v.tag for v in run(both)] == ["a", "b"]
     with pytest.raises(ValueError, match="length 0 shorter than minimum length 1"):
         tf.summary.merge([])
@@ -104,13 +107,15 @@ def test_graph_definitions():
     found = tf.get_default_graph().as_graph_def(add_shapes=True)
     nodes = {n.name: n for n in found.node}
     assert list(nodes) == ["a", "x", "y"]
-    assert list(nodes["y"].input) == ["x", "a", "^a"] and nodes["y"].device == y.op.device != ""
+    assert list(nodes["y"].input) == ["x", "a", "^a"]
+    assert nodes["y"].device == y.op.device != ""
     assert np.array_equal(tf.make_ndarray(nodes["a"].attr["value"].tensor), [1.0, 2.0])
     assert [d.size for d in nodes["x"].attr["shape"].shape.dim] == [-1, 2]
     assert [d.size for d in nodes["y"].attr["_output_shapes"].list.shape[0].dim] == [-1, 2]
     assert nodes["y"].attr["T"].type == tf.float32.as_datatype_enum
     assert tf.GraphDef.FromString(found.SerializeToString()) == found
-    assert 'name: "a"' in str(found) and y.op.node_def.name == "y"
+    assert 'name: "a"' in str(found)
+    assert y.op.node_def.name == "y"
     later = tf.get_default_graph().as_graph_def(from_version=2)
     assert [n.name for n in later.node] == ["y"]
 
@@ -119,7 +124,8 @@ def test_outputs_other_than_the_first_are_numbered():
     _, second = tf.split(tf.constant([1.0, 2.0]), 2)
     tf.identity(second, name="taken")
     node = tf.get_default_graph().as_graph_def().node[-1]
-    assert node.name == "taken" and node.input[0].endswith(":1")
+    assert node.name == "taken"
+    assert node.input[0].endswith(":1")
 
 
 def test_graphs_as_files(tmp_path):
@@ -141,3 +147,18 @@ def test_eager_programs_get_bytes_at_once():
     assert tf.Summary.FromString(data).value[0].simple_value == 2.0
     with pytest.raises(RuntimeError, match="eager"):
         tf.summary.merge_all()
+
+
+def test_programs_with_run_metadata_and_folders(tmp_path):
+    folder = str(tmp_path / "log")
+    if tf.gfile.Exists(folder):
+        tf.gfile.DeleteRecursively(folder)
+    tf.gfile.MakeDirs(folder)
+    metadata = tf.RunMetadata()
+    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+    with tf.Session() as session, tf.summary.FileWriter(folder, session.graph) as writer:
+        session.run(tf.constant(1.0), options=options, run_metadata=metadata)
+        writer.add_run_metadata(metadata, "step001", 1)
+    (name,) = tf.gfile.ListDirectory(folder)
+    *_, last = tf.train.summary_iterator(f"{folder}/{name}")
+    assert (last.step, last.tagged_run_metadata.tag) == (1, "step001")

@@ -26,7 +26,7 @@ _MOVED = {
     "self_adjoint_eig": ("linalg", "eigh"),
 }
 # Namespaces with modules of their own here.
-_MODULES = frozenset(["initializers", "nn", "python_io", "summary", "train"])
+_MODULES = frozenset(["gfile", "initializers", "nn", "python_io", "summary", "train"])
 
 if not MODE.reached_as_attribute:
     disable_eager_execution()

@@ -98,6 +98,13 @@ GRAPH: dict[str, dict[str, str]] = {
         "summaries.graph": "audio histogram image merge merge_all scalar tensor_summary text",
         "summaries.writer": "FileWriter FileWriterCache",
     },
+    "gfile": {
+        "files": """
+            Copy=copy DeleteRecursively=rmtree Exists=exists FastGFile=GFile GFile Glob=glob
+            IsDirectory=isdir ListDirectory=listdir MakeDirs=makedirs MkDir=mkdir Open=GFile
+            Remove=remove Rename=rename Stat=stat Walk=walk
+        """
+    },
     "python_io": {
         "summaries.records": "TFRecordWriter=RecordWriter tf_record_iterator=record_iterator"
     },

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..proto.events import Event, SessionLog, Summary, TaggedRunMetadata
 from ..proto.graphs import GraphDef
+from ..proto.message import Message
 from .event_file import EventFile
 from .values import tags, without_metadata
 
@@ -90,8 +91,9 @@ class FileWriter:
         self._add(Event(session_log=session_log), global_step)
 
     def add_run_metadata(self, run_metadata: Any, tag: str, global_step: Any = None) -> None:
-        """Add what a run of a session measured."""
-        data = run_metadata.SerializeToString()
+        """Add what a run of a session measured; of `tf.RunMetadata` only that there was a run."""
+        is_message = isinstance(run_metadata, Message)
+        data = run_metadata.SerializeToString() if is_message else b""
         tagged = TaggedRunMetadata(tag=tag, run_metadata=data)
         self._add(Event(tagged_run_metadata=tagged), global_step)
 
