@@ -120,7 +120,11 @@ class _Preparation:
         if node.op.kind is Kind.CONTRACT:
             inputs = [v if self._blas_ready(v) else self._copy(v) for v in inputs]
         elif node.op.kind is Kind.CONVOLVE:
-            inputs = [v if self._has_rows(v) else self._copy(v) for v in inputs]
+            is_filter = "window" in node.attrs
+            inputs = [
+                v if self._has_rows(v, or_columns=k == 1 and not is_filter) else self._copy(v)
+                for k, v in enumerate(inputs)
+            ]
         elif node.op.kind is Kind.REGION:
             inputs = [v if self._is_whole(v) else self._copy(v) for v in inputs]
         elif node.op.kind is Kind.GATHER:
@@ -189,13 +193,17 @@ class _Preparation:
         rows, columns = value.type.shape[-2:]
         return leading_dimension(row, column, rows, columns) is not None
 
-    def _has_rows(self, value: Value) -> bool:
-        """Whether `value` lies in memory, and along its last axis in one piece."""
+    def _has_rows(self, value: Value, or_columns: bool) -> bool:
+        """Whether `value` lies in memory, and along its last axis in one piece.
+
+        With `or_columns`, along one of its last two axes.
+        """
         if self._in_memory(value) is not value:
             return False
         resolved = self.views.resolve(value)
         strides = contiguous_strides(resolved.root.type.shape)
-        return view_strides(resolved, strides, value.type.rank)[-1] == 1
+        column, row = view_strides(resolved, strides, value.type.rank)[-2:]
+        return row == 1 or (or_columns and column == 1)
 
     # -- assembled arrays ---------------------------------------------------------------------
 

@@ -100,9 +100,18 @@ class OutputsWriter(PartWriter):
     ) -> None:
         """All tiles of the strip in one panel of columns."""
         fn, i = self.fn, self.i
-        filter_rows = self._element(self.w, column)
+        stride = i.size(self.part.w.strides[-1])
+        filter_rows = self._element(self.w, i.multiply(column, stride))
         pack_filter(
-            self.copies, self.part, self.runs, self.table, of, filter_rows, self.right, masks
+            self.copies,
+            self.part,
+            self.runs,
+            self.table,
+            of,
+            filter_rows,
+            self.right,
+            i.subtract(self.columns, column),
+            masks,
         )
         single = self.runs.single
         more = "false" if single else fn.assign(f"icmp ne i64 {index}, 0")

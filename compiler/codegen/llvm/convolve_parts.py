@@ -55,7 +55,8 @@ class PartWriter:
         self.table = RunTable(self.i, self.step, self.part, self.runs)
         self.packer = WindowPacker(self.i, self.copies, self.step, self.part, self.runs)
         self.left = fn.alloca(f"[{rows * ROW_BYTES} x i8]", 64)
-        self.right = fn.alloca(f"[{TERM_BYTES * self.tile.columns} x i8]", 64)
+        rows_of_right = TERM_BYTES // size + self.tile.lanes
+        self.right = fn.alloca(f"[{rows_of_right * self.tile.columns * size} x i8]", 64)
         self.sums = fn.alloca(f"[{tiles * self.tile.elements * size} x i8]", 64)
         self.places = fn.alloca(f"[{places} x i64]", 64)
 
@@ -81,7 +82,8 @@ class PartWriter:
         self.columns = rest if self.column == "0" else i.smaller(self.group_columns, rest)
         self.x = self._element("%x", i.multiply(group, self.channels))
         self.of_group = i.add(i.multiply(group, self.features), self.column)
-        self.w = self._element("%w", self.of_group)
+        feature_stride = i.size(self.part.w.strides[-1])
+        self.w = self._element("%w", i.multiply(self.of_group, feature_stride))
         self.y = self._element("%y", self.of_group) if self.step.keeps else ""
 
     def _for_panels(self, body: Callable[[str, str, list[str | None]], None]) -> None:

@@ -16,6 +16,7 @@ from ...kernel.form import Convolution, WindowPart
 from .integers import Integers
 from .loops import counted_loop, either
 from .memory import masked_load, masked_store, memory_type, splat
+from .transposing import turn_block
 from .window_runs import Block, Runs, RunTable
 
 _UNROLLED = 4  # vectors of a copy
@@ -25,7 +26,7 @@ class Copies:
     """Copies of rows of elements, vector by vector."""
 
     def __init__(self, i: Integers, dtype: DType, lanes: int) -> None:
-        self.i, self.fn, self.lanes = i, i.fn, lanes
+        self.i, self.fn, self.dtype, self.lanes = i, i.fn, dtype, lanes
         self.element, self.align = memory_type(dtype), dtype.itemsize
         self.type = f"<{lanes} x {self.element}>"
         self._short = f"<{lanes} x i32>"
@@ -81,6 +82,30 @@ class Copies:
         for v, mask in enumerate(masks):
             at = str(v * self.lanes)
             self._move_at(source, target, at, mask)
+
+    def turned(
+        self, source: str, stride: str, target: str, extent: tuple[str, str], vectors: int
+    ) -> None:
+        """Columns into rows of full vectors: `extent` columns, `stride` apart, and rows.
+
+        Up to one vector of rows more is written behind the last one, with zeros.
+        """
+        i, lanes = self.i, self.lanes
+        columns, rows = extent
+        name = turn_block(self.fn.module, self.dtype, lanes, vectors * lanes)
+
+        def block(row: str, _: list[str]) -> list[str]:
+            place = i.address(self.element, target, i.multiply(row, str(vectors * lanes)))
+            for v in range(vectors):
+                first = str(v * lanes)
+                begin = i.add(i.multiply(first, stride), row)
+                start = i.address(self.element, source, begin)
+                some = f"i64 {i.subtract(columns, first)}, i64 {i.subtract(rows, row)}"
+                to = i.address(self.element, place, first)
+                self.fn.line(f"call void {name}(ptr {start}, i64 {stride}, ptr {to}, {some})")
+            return []
+
+        counted_loop(self.fn, "0", rows, lanes, [], block)
 
     def whole(self, source: str, target: str, length: str) -> None:
         """`length` elements; up to one vector more is written behind them, with zeros."""
@@ -262,11 +287,29 @@ def pack_filter(
     of: Block,
     base: str,
     target: str,
+    left_over: str,
     masks: Sequence[str | None],
 ) -> None:
-    """A right panel: the rows of the filter for a block; `masks` are those of a row's vectors."""
+    """A right panel: the rows of the filter for a block.
+
+    `left_over` columns are left from `base` on, and `masks` are those of a row's vectors.
+    """
     i, columns = copies.i, str(len(masks) * copies.lanes)
     window_stride, channel_stride = (i.size(s) for s in part.w.strides[-3:-1])
+
+    def pack_channels(source: str, panel: str) -> None:
+        if part.w.strides[-1] != 1:
+            stride = i.size(part.w.strides[-1])
+            copies.turned(source, stride, panel, (left_over, of.channels), len(masks))
+            return
+
+        def channel(c: str, _: list[str]) -> list[str]:
+            place = i.address(copies.element, panel, i.multiply(c, columns))
+            from_row = i.address(copies.element, source, i.multiply(c, channel_stride))
+            copies.padded_row(from_row, place, masks)
+            return []
+
+        counted_loop(i.fn, "0", of.channels, 1, [], channel)
 
     def run(k: str, _: list[str]) -> list[str]:
         start = i.address(copies.element, base, table.filter_offset(k))
@@ -277,13 +320,7 @@ def pack_filter(
             source = i.address(copies.element, start, i.multiply(p, window_stride))
             panel = i.address(copies.element, target, i.multiply(begin, columns))
 
-            def channel(c: str, _: list[str]) -> list[str]:
-                place = i.address(copies.element, panel, i.multiply(c, columns))
-                from_row = i.address(copies.element, source, i.multiply(c, channel_stride))
-                copies.padded_row(from_row, place, masks)
-                return []
-
-            counted_loop(i.fn, "0", of.channels, 1, [], channel)
+            pack_channels(source, panel)
             return []
 
         counted_loop(i.fn, "0", runs.inside, 1, [], inside)
