@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from ..compiler.codegen.llvm.call import call_text
 from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
 from ..compiler.program import Program, Signature
-from . import host
+from . import host, threads
 from .dispatch import dispatch
 from .native import NativeCallable
 from .records import Record
@@ -133,6 +133,8 @@ def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracke
     builder.add_object_img(_call_code(program.signature))
     builder.add_jit_library("tw.host").add_current_process()
     builder.export_symbol("tw.call").export_symbol("tw.program")
+    if "@tw.parallel(" in program.llvm:
+        builder.import_symbol("tw.parallel", threads.parallel())
     routines = _BLAS_NAME.findall(program.llvm)
     for routine, address in (host.blas_symbols(routines) if routines else {}).items():
         builder.import_symbol(routine, address)

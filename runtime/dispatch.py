@@ -13,7 +13,7 @@ from functools import cache
 
 from ..compiler.codegen.llvm.dispatch import DISPATCH
 from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
-from . import host, threads
+from . import host
 
 # Blocks from here on are mapped in huge pages and pooled; below, malloc reuses memory well enough.
 _LARGE_BYTES = 4 << 20
@@ -29,7 +29,6 @@ _FUNCTIONS = (
     "tw.pack.dict",
     "tw.pack.list",
     "tw.pack.tuple",
-    "tw.parallel",
     "tw.release",
     "tw.retain",
 )
@@ -42,8 +41,6 @@ _OTHERS = (
     "tw.memory.large",
     "tw.memory.limit",
     "tw.pool.clear",
-    "tw.threads.most",
-    "tw.threads.reset",
     "tw.vectorcall",
 )
 
@@ -67,8 +64,6 @@ class Dispatch:
         self.free_arena = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(self._code["tw.arena.free"])
         self.clear_pool = ctypes.PYFUNCTYPE(None)(self._code["tw.pool.clear"])
         self._set_up_memory()
-        reset = ctypes.PYFUNCTYPE(None)(self._code["tw.threads.reset"])
-        threads.connect(self._code["tw.threads.most"], reset)
 
     def symbols(self) -> dict[str, int]:
         """The functions that programs call."""

@@ -10,10 +10,16 @@ from __future__ import annotations
 import ctypes
 import operator
 import os
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
+from ..compiler.codegen.llvm.threads import THREADS
 from ..compiler.options import threads_wanted
+
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
 
 
 def set_num_threads(count: int) -> None:
@@ -36,35 +42,43 @@ def get_num_threads() -> int:
     return _threads.most
 
 
+@cache
+def parallel() -> int:
+    """The address of `@tw.parallel`; its module is loaded by the first call."""
+    return _threads.load()
+
+
 class _Threads:
     """What native code is told, from when it is loaded."""
 
     def __init__(self) -> None:
         self.most = threads_wanted() or _usable_cpus()
-        self._word: ctypes.c_int64 | None = None
-        self._reset: Callable[[], None] | None = None
+        self._code: llvm.ResourceTracker | None = None
 
-    def connect(self, most: int, reset: Callable[[], None]) -> None:
-        """Take over the variable at the address `most`; `reset` forgets all threads."""
-        self._word, self._reset = ctypes.c_int64.from_address(most), reset
+    def load(self) -> int:
+        """Load the module; it is never freed, because threads run its code until the end."""
+        self._jit = llvm_binding().create_lljit_compiler(use_jit_link=True)
+        builder = llvm_binding().JITLibraryBuilder()
+        builder.add_object_img(compile_module(THREADS, effort=0)).add_current_process()
+        for name in ("tw.parallel", "tw.threads.most", "tw.threads.reset"):
+            builder.export_symbol(name)
+        self._code = builder.link(self._jit, "tw.threads")
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
+        self.start_anew()
         self.set_most(self.most)
-        reset()
+        address: int = self._code["tw.parallel"]
+        return address
 
     def set_most(self, count: int) -> None:
         """Set the number of threads."""
         self.most = count
-        if self._word is not None:
-            self._word.value = count
+        if self._code is not None:
+            ctypes.c_int64.from_address(self._code["tw.threads.most"]).value = count
 
-    def after_fork(self) -> None:
-        """In the child."""
-        if self._reset is not None:
-            self._reset()
-
-
-def connect(most: int, reset: Callable[[], None]) -> None:
-    """Connect with native code: the address of its number of threads, and a function of it."""
-    _threads.connect(most, reset)
+    def start_anew(self) -> None:
+        """Forget threads that are not there: in a forked child."""
+        if self._code is not None:
+            ctypes.PYFUNCTYPE(None)(self._code["tw.threads.reset"])()
 
 
 def _usable_cpus() -> int:
@@ -82,4 +96,4 @@ def _usable_cpus() -> int:
 
 
 _threads = _Threads()
-os.register_at_fork(after_in_child=_threads.after_fork)
+os.register_at_fork(after_in_child=_threads.start_anew)

@@ -29,6 +29,7 @@ ALLOWED = {
         "compiler.codegen.llvm.machine",
         "compiler.codegen.llvm.call",
         "compiler.codegen.llvm.dispatch",
+        "compiler.codegen.llvm.threads",
     ),
     "compiler": (),
 }

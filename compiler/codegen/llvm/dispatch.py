@@ -14,7 +14,6 @@ from ... import abi
 from ...ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_MEMORY, STATUS_NEGATIVE_POWER
 from .blocks import BLOCKS
 from .containers import CONTAINERS
-from .threads import THREADS
 
 STACK_ARENA_BYTES = 4096  # scratch up to this size lives on the stack
 RELEASE_GIL_NS = 50_000  # programs that run longer let other Python threads run
@@ -318,6 +317,5 @@ DISPATCH = "".join(
         _RAISE,
         BLOCKS,
         CONTAINERS,
-        THREADS,
     ]
 )

@@ -1,4 +1,4 @@
-"""Sharing work out among threads: functions that the fixed module of dispatch.py contains.
+"""Sharing work out among threads: a fixed module, loaded with the first program that needs it.
 
 Layer: compiler/codegen/llvm; text only. `@tw.parallel` is what parallel.py calls. It describes the
 work as a *job*, in which each thread has a block of the units, so that it meets the same data in
@@ -24,9 +24,10 @@ _PATIENCE = 200  # times that an idle thread offers its processor to others befo
 # line with the first unit of it that nobody has taken.
 _PART, _CONTEXT, _COUNT, _THREADS, _PIECE, _HEAD = 0, 8, 16, 24, 32, 64
 
-# One word says how many threads have joined the job, whether more may, and the job's number, by
-# which a thread knows that it has been there.
-_OPEN, _NEXT = 1 << 16, 1 << 17
+# One word says how many threads have joined the job, how many more may, and the job's number, by
+# which a thread knows that it has been there. These are the ones of the second and third.
+_ROOM, _NUMBER = 1 << 16, 1 << 32
+_JOINED = _ROOM - 1  # the bits of the first
 
 
 def _word(name: str, type: str, offset: int) -> str:
@@ -45,8 +46,8 @@ _GLOBALS = """
 @tw.threads.wake = internal global [128 x i8] zeroinitializer, align 64 ; pthread_cond_t
 declare i64 @llvm.umin.i64(i64, i64)
 declare i64 @llvm.umax.i64(i64, i64)
-declare i32 @pthread_cond_broadcast(ptr)
 declare i32 @pthread_cond_init(ptr, ptr)
+declare i32 @pthread_cond_signal(ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_detach(i64)
@@ -165,23 +166,19 @@ entry:
   call void @tw.threads.start(i64 %others)
   store ptr %job, ptr @tw.threads.job
   %before = load atomic i64, ptr @tw.threads.state monotonic, align 8
-  %opened = add i64 %before, {_NEXT + _OPEN}
+  %room = mul i64 %others, {_ROOM}
+  %next = add i64 %before, {_NUMBER}
+  %opened = or i64 %next, %room
   store atomic i64 %opened, ptr @tw.threads.state seq_cst, align 8
   %asleep = load atomic i64, ptr @tw.threads.asleep seq_cst, align 8
-  %none = icmp eq i64 %asleep, 0
-  br i1 %none, label %work, label %wake
-wake:
-  call i32 @pthread_mutex_lock(ptr @tw.threads.lock)
-  call i32 @pthread_cond_broadcast(ptr @tw.threads.wake)
-  call i32 @pthread_mutex_unlock(ptr @tw.threads.lock)
-  br label %work
-work:
+  %wakened = call i64 @llvm.umin.i64(i64 %asleep, i64 %others)
+  call void @tw.threads.rouse(i64 %wakened)
   call void @tw.job.help(ptr %job, i64 0)
-  atomicrmw sub ptr @tw.threads.state, i64 {_OPEN} monotonic
+  atomicrmw and ptr @tw.threads.state, i64 {-_NUMBER | _JOINED} monotonic
   br label %test
 test: ; those who have joined may be at their last piece
   %state = load atomic i64, ptr @tw.threads.state acquire, align 8
-  %joined = and i64 %state, {_OPEN - 1}
+  %joined = and i64 %state, {_JOINED}
   %left = icmp eq i64 %joined, 0
   br i1 %left, label %done, label %wait
 wait:
@@ -217,28 +214,43 @@ done:
   ret void
 }}
 
+; Wake so many threads.
+define internal void @tw.threads.rouse(i64 %count) {{
+entry:
+  %none = icmp eq i64 %count, 0
+  br i1 %none, label %done, label %lock
+lock:
+  call i32 @pthread_mutex_lock(ptr @tw.threads.lock)
+  br label %wake
+wake:
+  %k = phi i64 [%count, %lock], [%k.left, %wake]
+  call i32 @pthread_cond_signal(ptr @tw.threads.wake)
+  %k.left = sub i64 %k, 1
+  %more = icmp ne i64 %k.left, 0
+  br i1 %more, label %wake, label %unlock
+unlock:
+  call i32 @pthread_mutex_unlock(ptr @tw.threads.lock)
+  br label %done
+done:
+  ret void
+}}
+
 ; What a thread does all its life.
 define internal ptr @tw.threads.member(ptr %argument) {{
 entry:
   %member = ptrtoint ptr %argument to i64
   br label %next
 next:
-  %seen = phi i64 [0, %entry], [%seen, %next], [%number, %leave]
+  %seen = phi i64 [0, %entry], [%seen, %next], [%number, %help]
   %state = call i64 @tw.threads.await(i64 %seen)
-  %one.more = add i64 %state, 1
+  %one.more = add i64 %state, {1 - _ROOM}
   %join = cmpxchg ptr @tw.threads.state, i64 %state, i64 %one.more acquire monotonic
   %joined = extractvalue {{i64, i1}} %join, 1
-  br i1 %joined, label %look, label %next
-look: ; the job stays until this thread has left it
-  %number = udiv i64 %state, {_NEXT}
+  br i1 %joined, label %help, label %next
+help: ; the job stays until this thread has left it
+  %number = udiv i64 %state, {_NUMBER}
   %job = load ptr, ptr @tw.threads.job
-{_word("threads", "i64", _THREADS)}
-  %needed = icmp ult i64 %member, %threads
-  br i1 %needed, label %help, label %leave
-help:
   call void @tw.job.help(ptr %job, i64 %member)
-  br label %leave
-leave:
   atomicrmw sub ptr @tw.threads.state, i64 1 release
   br label %next
 }}
@@ -276,9 +288,9 @@ done:
 
 define internal i1 @tw.threads.is_new(i64 %state, i64 %seen) {{
 entry:
-  %bit = and i64 %state, {_OPEN}
-  %open = icmp ne i64 %bit, 0
-  %number = udiv i64 %state, {_NEXT}
+  %room = and i64 %state, {_NUMBER - _ROOM}
+  %open = icmp ne i64 %room, 0
+  %number = udiv i64 %state, {_NUMBER}
   %other = icmp ne i64 %number, %seen
   %new = and i1 %open, %other
   ret i1 %new
