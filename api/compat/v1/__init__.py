@@ -26,7 +26,10 @@ _MOVED = {
     "self_adjoint_eig": ("linalg", "eigh"),
 }
 # Namespaces with modules of their own here.
-_MODULES = frozenset(["gfile", "initializers", "nn", "python_io", "summary", "train"])
+_MODULES = frozenset([
+    "app", "flags", "gfile", "initializers", "layers", "logging", "losses", "metrics", "nn",
+    "python_io", "summary", "test", "train",
+])  # fmt: skip  # fmt: skip
 
 if not MODE.reached_as_attribute:
     disable_eager_execution()

@@ -138,8 +138,33 @@ GRAPH: dict[str, dict[str, str]] = {
         "graph.host": "matching_files read_file write_file",
         "summaries.records": "TFRecordWriter=RecordWriter tf_record_iterator=record_iterator",
     },
+    "layers": {
+        "graph.layers.base": "Layer",
+        "graph.layers.convolutional": """
+            Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose SeparableConv2D
+        """,
+        "graph.layers.dense": "Dense Dropout Flatten",
+        "graph.layers.functions": """
+            average_pooling1d average_pooling2d average_pooling3d batch_normalization conv1d conv2d
+            conv2d_transpose conv3d conv3d_transpose dense dropout flatten max_pooling1d
+            max_pooling2d max_pooling3d separable_conv2d
+        """,
+        "graph.layers.normalization": "BatchNormalization",
+        "graph.layers.pooling": """
+            AveragePooling1D AveragePooling2D AveragePooling3D MaxPooling1D MaxPooling2D
+            MaxPooling3D
+        """,
+    },
+    "logging": {
+        "scopes": "get_logger",
+        "v1.messages": """
+            DEBUG ERROR FATAL INFO WARN debug error fatal flush get_verbosity info log log_every_n
+            log_first_n log_if set_verbosity vlog warn warning
+        """,
+    },
     "nn": {},
     "random": {"graph.surroundings": "get_seed set_random_seed"},
+    "test": {"graph.testing": "TestCase get_temp_dir"},
     "train": {
         "graph.definition": "export_meta_graph import_meta_graph write_graph",
         "summaries.event_file": "summary_iterator=read_events",
