@@ -6,6 +6,7 @@ TensorFlow 2's are equally wide, between the least and the largest value.
 
 from __future__ import annotations
 
+import math
 import sys
 from functools import cache
 
@@ -15,6 +16,9 @@ from ..errors import InvalidArgumentError
 from ..proto.events import HistogramProto
 
 _LARGEST = sys.float_info.max
+_PART = 1 << 14  # values at a time, so that intermediate results stay in the cache
+_PER_BUCKET = np.float32(1 / math.log(1.1))
+_FIRST = np.float32(1 - math.log(1e-12) / math.log(1.1))
 DEFAULT_BUCKETS = 30
 
 
@@ -37,27 +41,52 @@ def growing(values: np.ndarray, name: str) -> HistogramProto:
         InvalidArgumentError: a value is no finite number. `name` is the op's.
     """
     flat = values.astype(np.float64).ravel()
-    if not np.isfinite(flat).all():
-        kind = "Nan" if np.isnan(flat).any() else "Infinity"
+    low, high = (flat.min(), flat.max()) if flat.size else (_LARGEST, -_LARGEST)
+    if not np.isfinite([low, high]).all():
+        kind = "Nan" if np.isnan(low) else "Infinity"
         raise InvalidArgumentError(
             None, None, f"{kind} in summary histogram for: {name} [Op:HistogramSummary] name: "
         )
     limits = bucket_limits()
-    found = HistogramProto(
-        min=flat.min() if flat.size else _LARGEST,
-        max=flat.max() if flat.size else -_LARGEST,
-        num=flat.size,
-        sum=flat.sum(),
-        sum_squares=np.dot(flat, flat),
-    )
-    places = np.minimum(np.searchsorted(limits, flat, side="right"), len(limits) - 1)
-    counts = np.bincount(places, minlength=len(limits))
+    with np.errstate(over="ignore"):
+        total, squares = flat.sum(), np.dot(flat, flat)
+    found = HistogramProto(min=low, max=high, num=flat.size, sum=total, sum_squares=squares)
+    counts = np.zeros(len(limits), np.int64)
+    for k in range(0, flat.size, _PART):
+        counts += np.bincount(_places(flat[k : k + _PART]), minlength=len(limits))
     # Of neighbouring empty buckets only the last one is written.
     kept = np.ones(len(limits), bool)
     kept[:-1] = (counts[:-1] > 0) | (counts[1:] > 0)
     found.bucket_limit.extend(limits[kept].tolist())
     found.bucket.extend(counts[kept].tolist())
     return found
+
+
+def _places(values: np.ndarray) -> np.ndarray:
+    """For each value the number of limits that are not above it.
+
+    The logarithm in float32 is off by far less than a bucket; comparing with the limits beside it
+    gives the exact place. A binary search takes several times as long.
+    """
+    limits = bucket_limits()
+    side = len(limits) // 2  # how many limits are negative, and how many positive
+    below, above = _neighbours()
+    size = np.abs(values)
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        guess = np.log(size.astype(np.float32)) * _PER_BUCKET + _FIRST
+    place = np.clip(guess, 0, side - 1).astype(np.intp)
+    place += size >= above[place]
+    place -= size < below[place]
+    mirrored = side - (place - (size == below[place]))
+    return np.minimum(np.where(values < 0, mirrored, side + 1 + place), len(limits) - 1)
+
+
+@cache
+def _neighbours() -> tuple[np.ndarray, np.ndarray]:
+    """Of the values with k positive limits at or below them: the least, and what all are below."""
+    limits = bucket_limits()
+    positive = limits[len(limits) // 2 + 1 :]
+    return np.concatenate([[-np.inf], positive]), np.concatenate([positive, [np.inf]])
 
 
 def even(values: np.ndarray, count: int = DEFAULT_BUCKETS) -> np.ndarray:

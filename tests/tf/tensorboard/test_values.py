@@ -84,6 +84,20 @@ def test_every_value_is_counted():
     assert np.array_equal(counts, found.bucket) and sum(found.bucket) == 10_000
 
 
+def test_values_at_limits():
+    limits = histograms.bucket_limits()
+    inner = limits[1:-1]
+    near = [np.nextafter(inner, -np.inf), limits, np.nextafter(inner, np.inf)]
+    data = np.concatenate([*near, [5e-324, -5e-324, 0.0, -0.0, 1e300, -1e300]])
+    found = decoded(values.histogram("h", data))[0].histo
+    counts = np.bincount(
+        np.minimum(np.searchsorted(limits, data, "right"), len(limits) - 1), minlength=len(limits)
+    )
+    of_limit = dict(zip(limits, counts, strict=True))
+    assert [of_limit[limit] for limit in found.bucket_limit] == found.bucket
+    assert sum(found.bucket) == len(data)
+
+
 def test_image_tags():
     batch = np.zeros((2, 3, 4, 1), np.uint8)
     assert [v.tag for v in decoded(values.image("i", batch))] == ["i/image/0", "i/image/1"]
