@@ -1,13 +1,8 @@
 """`tf.train`: checkpoints."""
 
-from .frontend.tf.saving.checkpoint import (
-    Checkpoint,
-    CheckpointManager,
-    get_checkpoint_state,
-    latest_checkpoint,
-    list_variables,
-    load_variable,
-)
+from .frontend.tf.saving.checkpoint import Checkpoint, CheckpointManager
+from .frontend.tf.saving.reading import list_variables, load_checkpoint, load_variable
+from .frontend.tf.saving.state import get_checkpoint_state, latest_checkpoint
 
 __all__ = [
     "Checkpoint",
@@ -15,5 +10,6 @@ __all__ = [
     "get_checkpoint_state",
     "latest_checkpoint",
     "list_variables",
+    "load_checkpoint",
     "load_variable",
 ]

@@ -31,7 +31,8 @@ from .symbolic import GraphTensor, TensorType
 _TYPES = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "SelectV2": "Select"}
 # Functions whose ops are called as they are, although one op does the work.
 _OWN_NAMES = frozenset([
-    "clip_by_norm", "clip_by_value", "concat", "conv2d_transpose", "conv3d_transpose", "dropout", "embedding_lookup", "eye",
+    "clip_by_norm", "clip_by_value", "concat", "conv2d_transpose", "conv3d_transpose", "dropout",
+    "embedding_lookup", "eye",
     "l2_normalize", "linspace", "moments", "ones", "ones_like", "one_hot", "random_normal",
     "random_uniform", "range", "separable_conv2d", "split", "stack", "transpose",
     "truncated_normal", "unstack", "xw_plus_b", "zeros", "zeros_like",

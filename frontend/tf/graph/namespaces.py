@@ -177,7 +177,12 @@ GRAPH: dict[str, dict[str, str]] = {
             assert_global_step create_global_step get_global_step get_or_create_global_step
             global_step
         """,
+        "saving.bundle": "NewCheckpointReader=BundleReader",
+        "saving.state": """
+            checkpoint_exists get_checkpoint_mtimes remove_checkpoint update_checkpoint_state
+        """,
         "v1.averages": "ExponentialMovingAverage",
+        "v1.saver": "Saver",
         "v1.optimizers": """
             AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer
             GradientDescentOptimizer MomentumOptimizer Optimizer ProximalAdagradOptimizer

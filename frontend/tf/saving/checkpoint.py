@@ -7,21 +7,15 @@ the file `checkpoint` in its folder lists the newer ones, in TensorFlow's format
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from .. import dtypes
 from ..convert import convert_to_tensor
 from ..errors import NotFoundError
 from ..variables import Variable
+from .state import OBJECTS, get_checkpoint_state, write_state
 from .tree import Node, arrays_of, is_trackable, read_arrays, variable_key, walk, write_arrays
-
-_STATE = "checkpoint"
-_SUFFIX = ".npz"
-_LINE = re.compile(r'^(\w+): "(.*)"$')
 
 
 class _Saved:
@@ -29,13 +23,13 @@ class _Saved:
 
     def __init__(self, path: str) -> None:
         try:
-            self.arrays, self.nodes = read_arrays(path + _SUFFIX)
+            self.arrays, self.nodes = read_arrays(path + OBJECTS)
         except FileNotFoundError:
             raise NotFoundError(
                 None,
                 None,
                 f"Error when restoring from checkpoint or SavedModel at {path}: there is no file"
-                f" {path + _SUFFIX}\nPlease double-check that the path is correct. You may be"
+                f" {path + OBJECTS}\nPlease double-check that the path is correct. You may be"
                 " missing the checkpoint suffix (e.g. the '-1' in 'path/to/ckpt-1').",
             ) from None
         self.used: set[str] = set()
@@ -173,7 +167,7 @@ class Checkpoint:
         os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
         nodes = walk(self._objects())
         description = [_described(node) for node in nodes]
-        write_arrays(prefix + _SUFFIX, arrays_of(nodes), description)
+        write_arrays(prefix + OBJECTS, arrays_of(nodes), description)
         return prefix
 
     def save(self, file_prefix: Any, options: Any = None) -> str:
@@ -181,7 +175,7 @@ class Checkpoint:
         self.save_counter.assign_add(1)
         prefix = f"{os.fsdecode(file_prefix)}-{int(self.save_counter.numpy())}"
         path = self.write(prefix)
-        _write_state(os.path.dirname(path) or ".", path, [path])
+        write_state(os.path.dirname(path) or ".", path, [path])
         return path
 
     def read(self, save_path: Any, options: Any = None) -> LoadStatus:
@@ -218,78 +212,6 @@ def _described(node: Node) -> dict[str, Any]:
     if node.kind == "variable":
         made["key"] = variable_key(node)
     return made
-
-
-# -- the list of checkpoints ----------------------------------------------------------------------
-
-
-def _write_state(folder: str, latest: str, paths: list[str]) -> None:
-    names = [os.path.relpath(p, folder) for p in (latest, *paths)]
-    lines = [f'model_checkpoint_path: "{names[0]}"']
-    lines += [f'all_model_checkpoint_paths: "{n}"' for n in names[1:]]
-    with open(os.path.join(folder, _STATE), "w") as file:
-        file.write("\n".join(lines) + "\n")
-
-
-class CheckpointState:
-    """What the file `checkpoint` says: `model_checkpoint_path`, `all_model_checkpoint_paths`."""
-
-    def __init__(self, latest: str, paths: list[str]) -> None:
-        self.model_checkpoint_path = latest
-        self.all_model_checkpoint_paths = paths
-
-
-def get_checkpoint_state(
-    checkpoint_dir: Any, latest_filename: str | None = None
-) -> CheckpointState | None:
-    """The list of checkpoints in a folder; None if there is none."""
-    folder = os.fsdecode(checkpoint_dir)
-    path = os.path.join(folder, latest_filename or _STATE)
-    if not os.path.exists(path):
-        return None
-    with open(path) as file:
-        entries = [m.groups() for m in map(_LINE.match, file.read().splitlines()) if m]
-    full = [(key, os.path.join(folder, name)) for key, name in entries]
-    latest = next((p for key, p in full if key == "model_checkpoint_path"), None)
-    if latest is None:
-        return None
-    return CheckpointState(latest, [p for key, p in full if key == "all_model_checkpoint_paths"])
-
-
-def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -> str | None:
-    """The prefix of the newest checkpoint in a folder; None if there is none."""
-    state = get_checkpoint_state(checkpoint_dir, latest_filename)
-    if state is None or not os.path.exists(state.model_checkpoint_path + _SUFFIX):
-        return None
-    return state.model_checkpoint_path
-
-
-def _prefix(ckpt_dir_or_file: Any) -> str:
-    path = os.fsdecode(ckpt_dir_or_file)
-    if not os.path.isdir(path):
-        return path
-    found = latest_checkpoint(path)
-    if found is None:
-        raise ValueError(f"Couldn't find 'checkpoint' file or checkpoints in directory {path}")
-    return found
-
-
-def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
-    """The names and shapes of the arrays in a checkpoint."""
-    arrays = _Saved(_prefix(ckpt_dir_or_file)).arrays
-    return [(name, list(arrays[name].shape)) for name in sorted(arrays)]
-
-
-def load_variable(ckpt_dir_or_file: Any, name: str) -> np.ndarray:
-    """One array of a checkpoint.
-
-    Raises:
-        NotFoundError: there is none of this name.
-    """
-    arrays = _Saved(_prefix(ckpt_dir_or_file)).arrays
-    if name not in arrays:
-        raise NotFoundError(None, None, f"Key {name} not found in checkpoint")
-    return arrays[name]
 
 
 class CheckpointManager:
@@ -329,7 +251,7 @@ class CheckpointManager:
         self._last_step: int | None = None
         state = get_checkpoint_state(self.directory)
         found = [] if state is None else state.all_model_checkpoint_paths
-        self._paths = [p for p in found if os.path.exists(p + _SUFFIX)]
+        self._paths = [p for p in found if os.path.exists(p + OBJECTS)]
 
     @property
     def checkpoints(self) -> list[str]:
@@ -362,8 +284,8 @@ class CheckpointManager:
         path = self.checkpoint.write(prefix)
         self._paths = [p for p in self._paths if p != path] + [path]
         while self._limit is not None and len(self._paths) > self._limit:
-            os.remove(self._paths.pop(0) + _SUFFIX)
-        _write_state(self.directory, path, self._paths)
+            os.remove(self._paths.pop(0) + OBJECTS)
+        write_state(self.directory, path, self._paths)
         return path
 
     def restore_or_initialize(self) -> str | None:
