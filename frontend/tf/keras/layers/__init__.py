@@ -3,7 +3,7 @@
 Layer: frontend. base.py is what all have in common; the others are grouped by what they do.
 """
 
-from . import convolutions, core, noise, pooling
+from . import convolutions, core, noise, pooling, recurrent
 from .base import FAMILY, Layer, deserialize, serialize
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "deserialize",
     "noise",
     "pooling",
+    "recurrent",
     "serialize",
 ]
