@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,13 @@ class Kind:
     encode: Callable[[Any], bytes]  # the value without its key
     decode: Callable[[Any], Any]  # from what wire.read gives
     text: Callable[[Any], str]
+    form: str = ""  # of struct, for kinds of a fixed size
+
+    def encode_many(self, values: Sequence[Any]) -> bytes:
+        """Packed values."""
+        if self.form:
+            return struct.pack(f"<{len(values)}{self.form}", *values)
+        return b"".join(map(self.encode, values))
 
     @property
     def packed(self) -> bool:
@@ -117,7 +124,7 @@ def _float_kind(name: str, form: str, wire: int, check: Any, text: Any) -> Kind:
     def decode(data: bytes) -> float:
         return unpack(form, data)
 
-    return Kind(name, wire, 0.0, check, encode, decode, text)
+    return Kind(name, wire, 0.0, check, encode, decode, text, form[1:])
 
 
 def _check_bytes(value: Any) -> bytes:

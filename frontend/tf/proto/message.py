@@ -382,7 +382,7 @@ def _written(field: Field, value: Any) -> Iterator[bytes]:
             entry += wire.key(2, BYTES) + _content(kind, each)
             yield start + wire.with_length(entry)
     elif isinstance(kind, Kind) and kind.packed:
-        yield wire.key(field.number, BYTES) + wire.with_length(b"".join(map(kind.encode, value)))
+        yield wire.key(field.number, BYTES) + wire.with_length(kind.encode_many(value))
     else:
         yield from (start + _content(kind, each) for each in value)
 

@@ -40,25 +40,29 @@ def growing(values: np.ndarray, name: str) -> HistogramProto:
     Raises:
         InvalidArgumentError: a value is no finite number. `name` is the op's.
     """
-    flat = values.astype(np.float64).ravel()
-    low, high = (flat.min(), flat.max()) if flat.size else (_LARGEST, -_LARGEST)
-    if not np.isfinite([low, high]).all():
-        kind = "Nan" if np.isnan(low) else "Infinity"
-        raise InvalidArgumentError(
-            None, None, f"{kind} in summary histogram for: {name} [Op:HistogramSummary] name: "
-        )
     limits = bucket_limits()
-    with np.errstate(over="ignore"):
-        total, squares = flat.sum(), np.dot(flat, flat)
-    found = HistogramProto(min=low, max=high, num=flat.size, sum=total, sum_squares=squares)
     counts = np.zeros(len(limits), np.int64)
+    found = HistogramProto(min=_LARGEST, max=-_LARGEST, num=values.size)
+    flat = values.ravel()
     for k in range(0, flat.size, _PART):
-        counts += np.bincount(_places(flat[k : k + _PART]), minlength=len(limits))
+        part = flat[k : k + _PART].astype(np.float64)
+        low, high = part.min(), part.max()
+        if not np.isfinite([low, high]).all():
+            kind = "Nan" if np.isnan(low) else "Infinity"
+            raise InvalidArgumentError(
+                None, None, f"{kind} in summary histogram for: {name} [Op:HistogramSummary] name: "
+            )
+        found.min, found.max = min(found.min, low), max(found.max, high)
+        found.sum += part.sum()
+        with np.errstate(over="ignore"):
+            found.sum_squares += np.square(part).sum()
+        counts += np.bincount(_places(part), minlength=len(limits))
     # Of neighbouring empty buckets only the last one is written.
     kept = np.ones(len(limits), bool)
     kept[:-1] = (counts[:-1] > 0) | (counts[1:] > 0)
-    found.bucket_limit.extend(limits[kept].tolist())
-    found.bucket.extend(counts[kept].tolist())
+    # they are floats, and many: there is nothing to check
+    list.extend(found.bucket_limit, limits[kept].tolist())
+    list.extend(found.bucket, counts[kept].astype(np.float64).tolist())
     return found
 
 
