@@ -1,5 +1,9 @@
 """`tf.keras.layers`: layers."""
 
+from ..frontend.tf.keras.layers.attention import (
+    Attention,
+    MultiHeadAttention,
+)
 from ..frontend.tf.keras.layers.base import Layer, deserialize, serialize
 from ..frontend.tf.keras.layers.convolutions import (
     Conv1D,
@@ -36,6 +40,10 @@ from ..frontend.tf.keras.layers.core import (
     Subtract,
     add,
     concatenate,
+)
+from ..frontend.tf.keras.layers.grouped import (
+    GroupNormalization,
+    UnitNormalization,
 )
 from ..frontend.tf.keras.layers.noise import (
     BatchNormalization,
@@ -92,6 +100,7 @@ __all__ = [
     "RNN",
     "Activation",
     "Add",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -131,6 +140,7 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "LSTMCell",
@@ -146,6 +156,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Permute",
     "ReLU",
@@ -157,6 +168,7 @@ __all__ = [
     "SimpleRNNCell",
     "Softmax",
     "Subtract",
+    "UnitNormalization",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -1,0 +1,264 @@
+"""Attention: of many heads with weights, and of plain vectors.
+
+Layer: frontend. The softmax, its mask and its scale are one loop over the scores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...apply import apply
+from ...convert import convert_to_tensor
+from ...elementwise import cast
+from ...nn.normalise import dropout
+from ...shapes import TensorShape
+from ...shaping import expand_dims
+from ...tensors import Tensor
+from .. import constraints, initializers, regularizers
+from .base import FAMILY, Layer
+
+# -- functions on arrays --------------------------------------------------------------------------
+
+
+def _project(x: Any, kernel: Any, *bias: Any) -> Any:
+    """[batch, ..., features] by [features, heads, size]: [batch, heads, items, size]."""
+    features, heads, size = kernel.shape
+    found = np.matmul(x, kernel.reshape((features, heads * size)))
+    if bias:
+        found = found + bias[0].reshape((heads * size,))
+    return found.reshape((*found.shape[:-1], heads, size)).transpose((0, 2, 1, 3))
+
+
+def _weights(query: Any, key: Any, *mask: Any, scale: float, causal: bool) -> Any:
+    """The softmax of the products of queries and keys: [..., queries, keys]."""
+    scores = np.matmul(query * query.dtype.type(scale), np.swapaxes(key, -1, -2))
+    if mask:
+        scores = np.where(_over_heads(mask[0], scores.ndim), scores, _far_below(scores.dtype))
+    if causal:
+        queries, keys = scores.shape[-2:]
+        later = np.arange(keys) > np.arange(queries)[:, None]
+        scores = np.where(later, _far_below(scores.dtype), scores)
+    raised = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
+    return raised / np.sum(raised, axis=-1, keepdims=True)
+
+
+def _far_below(dtype: Any) -> Any:
+    """As Keras: finite, so that a row without anything to look at has no NaN."""
+    return dtype.type(-3e4 if dtype.itemsize == 2 else -1e9)
+
+
+def _over_heads(mask: Any, rank: int) -> Any:
+    """A mask [batch, queries, keys] with an axis for the heads, unless it has one."""
+    while mask.ndim < rank:
+        mask = np.expand_dims(mask, 1 if mask.ndim > 2 else 0)
+    return mask
+
+
+def _combine(weights: Any, value: Any, kernel: Any, *bias: Any) -> Any:
+    """What the heads see, side by side, times [heads, size, features]."""
+    heads, size, features = kernel.shape
+    seen = np.matmul(weights, value).transpose((0, 2, 1, 3))
+    flat = seen.reshape((*seen.shape[:2], heads * size))
+    found = np.matmul(flat, kernel.reshape((heads * size, features)))
+    return found + bias[0] if bias else found
+
+
+# -- layers ---------------------------------------------------------------------------------------
+
+
+@FAMILY.add()
+class MultiHeadAttention(Layer):
+    """Attention of several heads, each with projections of its own.
+
+    Args:
+        num_heads: how many.
+        key_dim: the size of each head for queries and keys.
+        value_dim: the size of each head for values; by default `key_dim`.
+        dropout: the part of the weights that is dropped in training.
+        use_bias: whether projections have biases.
+        output_shape: the size of the result; by default that of the query.
+        kernel_initializer: where projections begin; and so on for biases, regularisers and
+            constraints.
+        seed: of the dropout.
+        options: see `Layer`.
+    """
+
+    fields = (
+        "num_heads", "key_dim", "value_dim", "dropout", "use_bias", "output_shape",
+        "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
+        "kernel_constraint", "bias_constraint", "seed",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        seed: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if attention_axes not in (None, 1, (1,), [1]):
+            raise NotImplementedError("MultiHeadAttention: attention_axes other than the second")
+        self.num_heads, self.key_dim = int(num_heads), int(key_dim)
+        self.value_dim = int(value_dim or key_dim)
+        self.dropout, self.use_bias, self.seed = float(dropout), bool(use_bias), seed
+        self.output_shape = output_shape
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self._parts: dict[str, list[Any]] = {}
+
+    def build(self, query: Any, value: Any = None, key: Any = None) -> None:
+        """Make the projections, given the shapes of what is projected."""
+        features = TensorShape(query)[-1]
+        value_features = TensorShape(query if value is None else value)[-1]
+        key_features = value_features if key is None else TensorShape(key)[-1]
+        heads, size = self.num_heads, self.key_dim
+        self._add("query", (features, heads, size), (heads, size))
+        self._add("key", (key_features, heads, size), (heads, size))
+        self._add("value", (value_features, heads, self.value_dim), (heads, self.value_dim))
+        width = self.output_shape
+        if isinstance(width, (list, tuple)):
+            (width,) = width
+        result = int(width or features)
+        self._add("attention_output", (heads, self.value_dim, result), (result,))
+        self.built = True
+
+    def _add(self, name: str, shape: Any, bias_shape: Any) -> None:
+        made = [
+            self.add_weight(
+                name=f"{name}/kernel", shape=shape, initializer=self.kernel_initializer,
+                regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+            )
+        ]  # fmt: skip
+        if self.use_bias:
+            made.append(
+                self.add_weight(
+                    name=f"{name}/bias", shape=bias_shape, initializer=self.bias_initializer,
+                    regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+                )
+            )  # fmt: skip
+        self._parts[name] = made
+
+    def _values(self, name: str) -> list[Tensor]:
+        return [v.value() for v in self._parts[name]]
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """What each query sees of the values; with `return_attention_scores` the weights, too.
+
+        Args:
+            query: [batch, queries, features].
+            value: [batch, keys, features].
+            key: [batch, keys, features]; by default the values.
+            attention_mask: [batch, queries, keys], True where a query may look.
+            return_attention_scores: whether [batch, heads, queries, keys] weights are returned.
+            training: whether weights are dropped.
+            use_causal_mask: whether query i looks at the keys up to i alone.
+        """
+        q, v = convert_to_tensor(query), convert_to_tensor(value)
+        k = v if key is None else convert_to_tensor(key)
+        if not self._parts:
+            self.build(q.shape, v.shape, k.shape)
+        queries, keys, values = (
+            apply("Einsum", _project, [x, *self._values(name)])
+            for name, x in (("query", q), ("key", k), ("value", v))
+        )
+        mask = [] if attention_mask is None else [cast(attention_mask, "bool")]
+        attrs = {"scale": self.key_dim**-0.5, "causal": bool(use_causal_mask)}
+        weights: Tensor = apply("Attention", _weights, [queries, keys, *mask], attrs)
+        used = dropout(weights, self.dropout, seed=self.seed) if training else weights
+        found = apply("Einsum", _combine, [used, values, *self._values("attention_output")])
+        return (found, weights) if return_attention_scores else found
+
+    def _maybe_build(self, first: Any) -> None:
+        """Nothing: the shapes of all arguments are needed, and `call` has them."""
+
+
+@FAMILY.add()
+class Attention(Layer):
+    """Attention without projections: softmax(query @ key.T) @ value.
+
+    Args:
+        use_scale: whether the scores are multiplied with a weight.
+        score_mode: "dot".
+        dropout: the part of the weights that is dropped in training.
+        seed: of the dropout.
+        options: see `Layer`.
+    """
+
+    fields = ("use_scale", "dropout", "seed")
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if score_mode != "dot":
+            raise NotImplementedError(f"Attention: score_mode={score_mode!r}: only 'dot'")
+        self.use_scale, self.dropout, self.seed = bool(use_scale), float(dropout), seed
+
+    def build(self, input_shape: Any) -> None:
+        """Make the scale."""
+        if self.use_scale:
+            self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """What each query sees of the values.
+
+        Args:
+            inputs: [query, value] or [query, value, key], each [batch, items, features].
+            mask: [of queries, of values], [batch, items] or None: values that count.
+            return_attention_scores: whether the weights are returned, too.
+            training: whether weights are dropped.
+            use_causal_mask: whether query i looks at the keys up to i alone.
+        """
+        q, v, *rest = (convert_to_tensor(x) for x in inputs)
+        k = rest[0] if rest else v
+        if self.use_scale:
+            q = q * self.scale.value()  # type: ignore[operator]
+        given = mask[1] if mask is not None and len(mask) > 1 else None
+        masks = [] if given is None else [expand_dims(cast(given, "bool"), 1)]
+        attrs = {"scale": 1.0, "causal": bool(use_causal_mask)}
+        weights: Tensor = apply("Attention", _weights, [q, k, *masks], attrs)
+        used = dropout(weights, self.dropout, seed=self.seed) if training else weights
+        found = apply("BatchMatMulV2", np.matmul, [used, v])
+        return (found, weights) if return_attention_scores else found
+
+
+__all__ = ["Attention", "MultiHeadAttention"]
