@@ -27,8 +27,8 @@ _MOVED = {
 }
 # Namespaces with modules of their own here.
 _MODULES = frozenset([
-    "app", "flags", "gfile", "initializers", "layers", "logging", "losses", "metrics", "nn",
-    "python_io", "summary", "test", "train",
+    "app", "data", "flags", "gfile", "initializers", "layers", "logging", "losses", "metrics",
+    "nn", "python_io", "summary", "test", "train",
 ])  # fmt: skip  # fmt: skip
 
 if not MODE.reached_as_attribute:

@@ -126,6 +126,13 @@ GRAPH: dict[str, dict[str, str]] = {
             Assert assert_equal assert_greater assert_greater_equal assert_less assert_less_equal
             assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
             assert_non_decreasing assert_positive assert_strictly_increasing
+    "data": {
+        "graph.datasets": "Dataset TFRecordDataset=records TextLineDataset=text_lines",
+        "graph.iterators": """
+            Iterator get_output_classes get_output_shapes get_output_types
+            make_initializable_iterator make_one_shot_iterator
+        """,
+    },
         """,
         "graph.host": "assert_all_finite=verify_tensor_all_finite check_numerics",
         "graph.static_checks": """

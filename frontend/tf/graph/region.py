@@ -196,7 +196,7 @@ class _Inside(Environment):
     """What operations of regions ask for: each draws on from the iteration before."""
 
     def __init__(self, around: Environment, starts: dict[Any, Any]) -> None:
-        self._around = around
+        self.around = around
         self._draws: dict[Operation, int] = {}
         self._positions = {key: _Position() for key in starts}
         self._starts: dict[Any, Tensor] = {}
@@ -206,7 +206,7 @@ class _Inside(Environment):
                     self._starts[key] = around.random_start(*starts[key])
 
     def cell(self, storage: Any) -> Any:
-        return self._around.cell(storage)
+        return self.around.cell(storage)
 
     @contextmanager
     def again(self, op: Operation) -> Iterator[None]:
@@ -234,6 +234,13 @@ class _Inside(Environment):
             position.forget()
 
 
+def outermost(environment: Any) -> Any:
+    """The environment of the session, also inside of branches and loops."""
+    while isinstance(environment, _Inside):
+        environment = environment.around
+    return environment
+
+
 @contextmanager
 def _inside(starts: dict[Any, Any]) -> Iterator[_Inside]:
     around = STATE.environment
@@ -251,8 +258,4 @@ def _advanced(drawn: Any, *, count: Any) -> Any:
 
 def _further(start: Any, drawn: Any) -> Any:
     """The start of a stream, `drawn` counters further on."""
-    half = np.uint64(32)
-    position = start[0].astype(np.uint64) + (start[1].astype(np.uint64) << half) + drawn
-    low = (position & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    high = (position >> half).astype(np.uint32)
-    return np.stack([low, high, start[2], start[3], start[4], start[5]])
+    return start + drawn * np.array([1, 0, 0], np.uint64)
