@@ -84,6 +84,11 @@ GRAPH: dict[str, dict[str, str]] = {
             enable_eager_execution executing_eagerly
         """,
         "v1.clipping": "clip_by_global_norm global_norm",
+        "v1.queues": """
+            ConditionalAccumulator FIFOQueue FixedLengthRecordReader IdentityReader LMDBReader
+            PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue ReaderBase
+            SparseConditionalAccumulator TFRecordReader TextLineReader WholeFileReader
+        """,
         "graph.variables": """
             Variable all_variables global_variables global_variables_initializer
             initialize_all_variables initialize_local_variables local_variables
@@ -121,11 +126,6 @@ GRAPH: dict[str, dict[str, str]] = {
             uniform_unit_scaling=UniformUnitScaling variance_scaling=VarianceScaling zeros=Zeros
         """,
     },
-    "debugging": {
-        "graph.checks": """
-            Assert assert_equal assert_greater assert_greater_equal assert_less assert_less_equal
-            assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
-            assert_non_decreasing assert_positive assert_strictly_increasing
     "data": {
         "graph.datasets": "Dataset TFRecordDataset=records TextLineDataset=text_lines",
         "graph.iterators": """
@@ -133,6 +133,11 @@ GRAPH: dict[str, dict[str, str]] = {
             make_initializable_iterator make_one_shot_iterator
         """,
     },
+    "debugging": {
+        "graph.checks": """
+            Assert assert_equal assert_greater assert_greater_equal assert_less assert_less_equal
+            assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
+            assert_non_decreasing assert_positive assert_strictly_increasing
         """,
         "graph.host": "assert_all_finite=verify_tensor_all_finite check_numerics",
         "graph.static_checks": """
@@ -169,6 +174,14 @@ GRAPH: dict[str, dict[str, str]] = {
             log_first_n log_if set_verbosity vlog warn warning
         """,
     },
+    "losses": {
+        "graph.losses": """
+            Reduction absolute_difference add_loss compute_weighted_loss cosine_distance
+            get_losses get_regularization_loss get_regularization_losses get_total_loss hinge_loss
+            huber_loss log_loss mean_pairwise_squared_error mean_squared_error
+            sigmoid_cross_entropy softmax_cross_entropy sparse_softmax_cross_entropy
+        """,
+    },
     "nn": {},
     "random": {"graph.surroundings": "get_seed set_random_seed"},
     "test": {"graph.testing": "TestCase get_temp_dir"},
@@ -189,7 +202,27 @@ GRAPH: dict[str, dict[str, str]] = {
             checkpoint_exists get_checkpoint_mtimes remove_checkpoint update_checkpoint_state
         """,
         "v1.averages": "ExponentialMovingAverage",
+        "v1.coordinator": "Coordinator",
+        "v1.hooks": """
+            FeedFnHook FinalOpsHook SecondOrStepTimer SessionRunArgs SessionRunContext
+            SessionRunHook SessionRunValues StopAtStepHook
+        """,
+        "v1.monitored": """
+            ChiefSessionCreator MonitoredSession MonitoredTrainingSession Scaffold
+            SingularMonitoredSession
+        """,
+        "v1.queues": """
+            QueueRunner SessionManager Supervisor SyncReplicasOptimizer WorkerSessionCreator
+            add_queue_runner batch batch_join input_producer limit_epochs maybe_batch
+            maybe_batch_join maybe_shuffle_batch maybe_shuffle_batch_join range_input_producer
+            shuffle_batch shuffle_batch_join slice_input_producer start_queue_runners
+            string_input_producer
+        """,
         "v1.saver": "Saver",
+        "v1.saving_hooks": """
+            CheckpointSaverHook CheckpointSaverListener LoggingTensorHook
+            NanLossDuringTrainingError NanTensorHook StepCounterHook SummarySaverHook
+        """,
         "v1.optimizers": """
             AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer
             GradientDescentOptimizer MomentumOptimizer Optimizer ProximalAdagradOptimizer

@@ -24,6 +24,7 @@ from ..saving.state import FILE, get_checkpoint_mtimes, remove_checkpoint, write
 from ..shapes import TensorShape
 from ..tensors import Tensor
 from ..variables import Variable
+from . import messages
 from .steps import global_step as step_of
 
 _FAILED = "Restoring from checkpoint failed. This is most likely due to a "
@@ -208,6 +209,7 @@ class Saver:
         prefix = os.fsdecode(save_path)
         if not has_bundle(prefix) and not os.path.isfile(prefix):
             raise ValueError(f"The passed save_path is not a valid checkpoint: {prefix}")
+        messages.info("Restoring parameters from %s", prefix)
         reader = BundleReader(prefix)
         session = _session(sess)
         found = {key: self._array(reader, key, variables[key]) for key in sorted(variables)}
