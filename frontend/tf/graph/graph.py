@@ -14,7 +14,7 @@ from ..proto.graphs import GraphDef, NodeDef
 from .bodies import Body
 from .definition import graph_def, node_def
 from .placement import merged
-from .state import MODE, STACKS
+from .state import MODE, STACKS, session_for
 from .symbolic import GraphTensor, TensorType
 
 
@@ -85,31 +85,6 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<tf.Operation '{self.name}' type={self.type}>"
-
-
-def session_for(session: Any, graph: Graph, what: str) -> Any:
-    """The session to use: the one that is given, or the default one of this graph.
-
-    Raises:
-        ValueError: there is none, or the default one runs another graph.
-    """
-    if session is not None:
-        return session
-    if not STACKS.sessions:
-        raise ValueError(
-            f"Cannot {what} using `run()`: No default session is registered. Use `with"
-            " sess.as_default()` or pass an explicit session to `run(session=sess)`"
-            if what.startswith("execute")
-            else f"Cannot {what} using `eval()`: No default session is registered. Use `with"
-            " sess.as_default()` or pass an explicit session to `eval(session=sess)`"
-        )
-    found = STACKS.sessions[-1]
-    if found.graph is not graph:
-        raise ValueError(
-            f"Cannot use the default session to {what}: the tensor's graph is different from the"
-            " session's graph. Pass an explicit session."
-        )
-    return found
 
 
 class Graph:

@@ -16,6 +16,7 @@ import numpy as np
 from ...tree import TreeDef, flatten, unflatten
 from .. import dtypes
 from ..convert import convert_to_tensor
+from ..devices import list_logical_devices
 from ..slices import IndexedSlices
 from ..tensors import Tensor
 from ..variables import Cell, Variable
@@ -313,8 +314,6 @@ class BaseSession:
 
     def list_devices(self) -> list[Any]:
         """The devices that there are."""
-        from ..devices import list_logical_devices
-
         return list(list_logical_devices())
 
     # -- opening and closing ----------------------------------------------------------------------

@@ -58,7 +58,7 @@ class Environment:
         raise NotImplementedError
 
     def random_start(self, name: str, seed: int | None, size: int) -> Any:
-        """Where the op's next draw of `size` numbers starts: u32[6]."""
+        """Where the op's next draw of `size` numbers starts: u64[3]."""
         raise NotImplementedError
 
 
@@ -108,3 +108,28 @@ def enable_eager_execution(
 def executing_eagerly() -> bool:
     """Whether calls run at once."""
     return not is_building() and STATE.function is None
+
+
+def session_for(session: Any, graph: Graph, what: str) -> Any:
+    """The session to use: the one that is given, or the default one of this graph.
+
+    Raises:
+        ValueError: there is none, or the default one runs another graph.
+    """
+    if session is not None:
+        return session
+    if not STACKS.sessions:
+        raise ValueError(
+            f"Cannot {what} using `run()`: No default session is registered. Use `with"
+            " sess.as_default()` or pass an explicit session to `run(session=sess)`"
+            if what.startswith("execute")
+            else f"Cannot {what} using `eval()`: No default session is registered. Use `with"
+            " sess.as_default()` or pass an explicit session to `eval(session=sess)`"
+        )
+    found = STACKS.sessions[-1]
+    if found.graph is not graph:
+        raise ValueError(
+            f"Cannot use the default session to {what}: the tensor's graph is different from the"
+            " session's graph. Pass an explicit session."
+        )
+    return found

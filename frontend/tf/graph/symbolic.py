@@ -13,6 +13,7 @@ from ..dtypes import DType
 from ..shapes import TensorShape
 from ..tensors import OPERATOR_NAMES, Tensor
 from .dimensions import GraphShape
+from .state import session_for
 
 if TYPE_CHECKING:
     from .graph import Graph, Operation
@@ -100,8 +101,6 @@ class GraphTensor(Tensor):
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Its value in a session, by default the default session."""
-        from .graph import session_for
-
         return session_for(session, self.graph, "evaluate tensor").run(self, feed_dict)
 
     # -- what it cannot do ------------------------------------------------------------------------

@@ -19,10 +19,10 @@ from ..v1.variables import VariableV1
 from .assignments import Assignable, Target, assigned
 from .bodies import Read
 from .build import convert
-from .graph import Graph, Operation, get_default_graph, session_for
+from .graph import Graph, Operation, get_default_graph
 from .keys import GraphKeys
 from .ops import group
-from .state import is_building, working_graph
+from .state import is_building, session_for, working_graph
 from .symbolic import GRAPH_OPERATORS, GraphTensor, TensorType
 
 
