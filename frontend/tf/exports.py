@@ -91,6 +91,7 @@ NAMESPACES = frozenset(
         "dtypes",
         "errors",
         "experimental",
+        "image",
         "io",
         "keras",
         "linalg",
