@@ -79,6 +79,7 @@ GRAPH: dict[str, dict[str, str]] = {
             variance_scaling_initializer=VarianceScaling zeros_initializer=Zeros
         """,
         "graph.session": "InteractiveSession Session get_default_session",
+        "graph.tensor_array": "TensorArray",
         "graph.state": """
             disable_eager_execution disable_v2_behavior=disable_eager_execution
             enable_eager_execution executing_eagerly
@@ -180,6 +181,18 @@ GRAPH: dict[str, dict[str, str]] = {
             get_losses get_regularization_loss get_regularization_losses get_total_loss hinge_loss
             huber_loss log_loss mean_pairwise_squared_error mean_squared_error
             sigmoid_cross_entropy softmax_cross_entropy sparse_softmax_cross_entropy
+        """,
+    },
+    "metrics": {
+        "graph.metrics.counts": """
+            auc false_negatives false_negatives_at_thresholds false_positives
+            false_positives_at_thresholds mean_iou mean_per_class_accuracy precision
+            precision_at_thresholds recall recall_at_thresholds true_negatives
+            true_negatives_at_thresholds true_positives true_positives_at_thresholds
+        """,
+        "graph.metrics.means": """
+            accuracy mean mean_absolute_error mean_cosine_distance mean_relative_error
+            mean_squared_error mean_tensor percentage_below root_mean_squared_error
         """,
     },
     "nn": {},

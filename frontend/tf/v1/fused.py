@@ -55,8 +55,8 @@ def fused_batch_norm(
     channel = 1 if data_format.startswith("NC") else tensor.ndim - 1
     if not is_training:
         sizes = [-1 if k == channel else 1 for k in range(tensor.ndim)]
-        parts = [reshape(p, sizes) for p in (mean, variance, offset, scale)]
-        found = batch_normalization(tensor, *parts, epsilon)
+        centre, spread, shift, factor = (reshape(p, sizes) for p in (mean, variance, offset, scale))
+        found = batch_normalization(tensor, centre, spread, shift, factor, epsilon)
         return found, convert_to_tensor(mean), convert_to_tensor(variance)
     inputs = many("FusedBatchNormV3", [tensor, scale, offset])
     attrs = {"channel": channel, "epsilon": float(epsilon)}

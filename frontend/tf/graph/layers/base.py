@@ -169,9 +169,8 @@ class Layer:
         """Make the weights."""
         self.built = True
 
-    def call(self, inputs: Any, **kwargs: Any) -> Any:
-        """The layer's computation."""
-        raise NotImplementedError
+    # takes the inputs and what else the layer wants
+    call: Callable[..., Any]
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Build the layer at its first call, and apply it.
