@@ -76,7 +76,8 @@ def test_derivatives_equal_those_of_tapes(name, shape):
             value = EXPRESSIONS[name](_V2, *tensors)
         expected = tape.gradient(value, tensors)
     for g, e in zip(found, expected, strict=True):
-        assert g.shape == (2, 3) and np.allclose(g, e.numpy(), rtol=1e-5, atol=1e-6)
+        assert g.shape == (2, 3)
+        assert np.allclose(g, e.numpy(), rtol=1e-5, atol=1e-6)
 
 
 class _V2:
@@ -118,7 +119,8 @@ def test_rows_that_were_gathered():
     (g,) = tf.gradients(tf.reduce_sum(rows * rows), table)
     assert isinstance(g, tf.IndexedSlices)
     (found,) = run(g, feed={ids: [1, 3, 1]})
-    assert found.indices.tolist() == [1, 3, 1] and found.dense_shape.tolist() == [5, 2]
+    assert found.indices.tolist() == [1, 3, 1]
+    assert found.dense_shape.tolist() == [5, 2]
     assert found.values.tolist() == [[4.0, 6.0], [12.0, 14.0], [4.0, 6.0]]
     (both,) = tf.gradients(tf.reduce_sum(rows) + tf.reduce_sum(table), table)
     (dense,) = run(both, feed={ids: [1, 3, 1]})
@@ -176,9 +178,11 @@ def test_dropout_keeps_the_same_elements_backwards():
     ones = np.ones(1000)
     with tf.Session() as sess:
         forward, backward = sess.run([y, g], {x: ones})
-        assert np.array_equal(forward, backward) and 300 < np.count_nonzero(forward) < 700
+        assert np.array_equal(forward, backward)
+        assert 300 < np.count_nonzero(forward) < 700
         only, again = (sess.run(g, {x: ones}) for _ in range(2))
-        assert not np.array_equal(only, backward) and not np.array_equal(only, again)
+        assert not np.array_equal(only, backward)
+        assert not np.array_equal(only, again)
 
 
 def test_eager_programs_use_tapes():
@@ -189,3 +193,15 @@ def test_eager_programs_use_tapes():
 def test_python_functions_have_no_derivative():
     x = tf.constant(1.0)
     assert tf.gradients(tf.py_func(np.sin, [x], tf.float32), x) == [None]
+
+
+def test_through_loops_and_branches():
+    x, n = tf.constant(1.5), tf.placeholder(tf.int32, [])
+    power = tf.while_loop(lambda i, a: i < n, lambda i, a: (i + 1, a * x), [0, tf.constant(1.0)])[1]
+    (slope,) = tf.gradients(power, x)
+    chosen = tf.cond(power > 3.0, lambda: power * power, lambda: x)
+    (through,) = tf.gradients(chosen, x)
+    with tf.Session() as sess:
+        assert np.allclose(sess.run([power, slope, through], {n: 2}), [2.25, 3.0, 1.0])
+        assert np.allclose(sess.run([power, slope], {n: 4}), [1.5**4, 4 * 1.5**3])
+        assert np.isclose(sess.run(through, {n: 4}), 8 * 1.5**7)

@@ -40,6 +40,11 @@ class Body:
     is_pure = False
 
     @property
+    def is_differentiable(self) -> bool:
+        """Whether running it once more, on other values, gives its derivative."""
+        return self.is_pure
+
+    @property
     def is_movable(self) -> bool:
         """See above."""
         return self.is_pure and not self.writes

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,22 @@ class Region:
         ops = needed_ops(self.results, given)
         self._order = ordered(ops, set(given), set())
         # what is not needed is not captured either
-        used = {t for op in self._order for t in op.inputs} | set(self.results)
+        used = self.read
         graph.captured = {x: t for x, t in graph.captured.items() if t in used}
         graph.close()
+
+    def part(self, results: Sequence[GraphTensor]) -> Region:
+        """The function that gives other tensors of the sub-graph."""
+        found = copy(self)
+        found.results = list(results)
+        given = [*self.parameters, *self.graph.captured.values()]
+        found._order = ordered(needed_ops(results, given), set(given), set())
+        return found
+
+    @property
+    def read(self) -> set[GraphTensor]:
+        """The tensors that are read to find the results."""
+        return {t for op in self._order for t in op.inputs} | set(self.results)
 
     @property
     def bodies(self) -> list[Body]:
@@ -90,7 +104,7 @@ class Structured(Body):
         captured: the tensors behind the operands.
     """
 
-    differentiable = True
+    is_differentiable = True
 
     def __init__(
         self,

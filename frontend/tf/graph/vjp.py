@@ -41,6 +41,8 @@ class Derivative(Body):
     the gradient for each input that `wanted` names. The first call finds out which of them there
     are: it takes the inputs of the op alone, and ones for cotangents."""
 
+    is_differentiable = True
+
     def __init__(self, op: Operation, given: Sequence[int], wanted: Sequence[int]) -> None:
         self._op = op
         self._given = tuple(given)
@@ -118,7 +120,7 @@ def derivative(
     places = [k for k, t in enumerate(op.needed) if wanted[k] and _passes(op, t)]
     floats = [k for k in places if op.needed[k].dtype.is_floating]
     places = floats or places
-    if not outputs or not places or not op._body.is_pure:
+    if not outputs or not places or not op._body.is_differentiable:
         return none
     body = Derivative(op, [k for k, _ in outputs], places)
     inputs = [*op.needed, *[g for _, g in outputs]]
