@@ -77,6 +77,19 @@ class Reduction:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """How an elementwise op makes some neighbouring elements at once.
+
+    Where the first operand is i, the result is `make(s, i >> k, *others, **attrs)[i % size]`, with
+    a size of 2**k. `lower` does just that; a kernel whose vectors walk along the first operand
+    needs no more than one group for all of its elements.
+    """
+
+    size: Callable[[Mapping[str, Any]], int]  # of the attributes
+    make: Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class OpDef:
     """One operation. See docs/architecture.md, "Add an op"."""
 
@@ -87,6 +100,7 @@ class OpDef:
     reference: Callable[..., Any]  # (*arrays, **attrs) -> array or tuple of arrays, in NumPy
     doc: str
     lower: Callable[..., Any] | None = None  # ELEMENTWISE: (s, *scalars, **attrs) -> scalar
+    group: Group | None = None  # ELEMENTWISE: makes several elements for the work of one
     reduction: Reduction | None = None  # REDUCE, SCAN
     index_map: Callable[[Shape, Shape, Mapping[str, Any]], IndexMap | None] | None = None  # VIEW
     traits: Traits = field(default_factory=Traits)

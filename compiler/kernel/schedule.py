@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..ir.types import Size
 from ..target import Target
 from .form import Apply, Const, Indexed, Inside, Instr, Kernel, Load, Reduce, Scan, SizeOf
+from .groups import largest_group, only_counts_groups
 
 SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
 CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
@@ -58,7 +59,9 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
     cost = body_cost(kernel)
     if axis is None:
         return Schedule(None, 1, cost, False)
-    varying = [i for i in kernel.instrs if axis in i.axes_used]
+    varying = [
+        i for i in kernel.instrs if axis in i.axes_used and not only_counts_groups(i, kernel, axis)
+    ]
     widest = max((_width(i) for i in varying), default=0)
     if widest == 0:
         widest = max((s.access.buffer.dtype.itemsize for s in kernel.stores), default=8)
@@ -70,6 +73,8 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
         lanes *= 2
     elif cost > WINDOW:
         lanes *= _interleaved(kernel, cost)
+    # groups are made of 64-bit integers: a register of them for each of its elements
+    lanes = max(lanes, largest_group(kernel, axis) * target.vector_bytes // 8)
     lanes = min(lanes, 64, _power_of_two_above(kernel.axes[axis]))
     masked_loop = target.vector_bytes == 64 and cost > 4 * MODERATE
     stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)

@@ -73,9 +73,16 @@ def cases() -> list[Case]:
         Case(op, dtypes, attrs)
         for op in ELEMENTWISE
         for attrs in attr_choices(op)
-        for dtypes in product(DType, repeat=operand_count(op))
+        for dtypes in _dtype_choices(operand_count(op))
         if accepted(op, dtypes, attrs)
     ]
+
+
+def _dtype_choices(count: int) -> Iterator[tuple[DType, ...]]:
+    """Dtypes for the operands: all combinations, but one for all of more than three."""
+    if count > 3:
+        return iter([(d,) * count for d in DType])
+    return product(DType, repeat=count)
 
 
 def special_values(dtype: DType) -> list[Any]:
@@ -123,8 +130,9 @@ def chosen_operands(case: Case, seed: int = 0) -> list[np.ndarray]:
     """All combinations of special values, then random ones."""
     rng = np.random.default_rng(seed)
     specials = [special_values(d) for d in case.dtypes]
-    if len(specials) == 3:  # the full product is too large: keep every third value
-        specials = [v[k % 2 :: 3] if len(v) > 3 else v for k, v in enumerate(specials)]
+    if len(specials) > 2:  # the full product is too large: keep every third value, or every sixth
+        step = 3 * (len(specials) - 2)
+        specials = [v[k % 2 :: step] if len(v) > 3 else v for k, v in enumerate(specials)]
     columns = zip(*product(*specials), strict=True)
     return [
         np.concatenate([np.array(column, d.numpy), random_values(d, 300, rng)])

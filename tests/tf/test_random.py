@@ -1,5 +1,8 @@
 """tf.random: TensorFlow's numbers for its seeds, distributions, streams in compiled functions."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,7 +21,7 @@ def test_known_answers_of_the_generator():
         (0, (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
         (0xFFFFFFFF, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
     ):
-        start = np.full(6, word, np.uint32)
+        start = np.full(3, word << 32 | word, np.uint64)
         found = philox.words(start, np.zeros(1, np.uint64))
         assert tuple(int(w[0]) for w in found) == expected
 
@@ -90,6 +93,15 @@ def test_a_compiled_function_draws_anew_and_starts_again_from_the_seed():
     assert len(set(flat)) == 6
     tf.random.set_seed(3)
     assert [[numbers(x) for x in draw()] for _ in range(3)] == rounds
+
+
+def test_the_module_may_be_loaded_while_a_function_is_traced():
+    code = """
+import tensorwright as tf
+draw = tf.function(lambda: tf.random.uniform([3]))
+assert len({tuple(draw().numpy().tolist()) for _ in range(4)}) == 4
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_generator_in_a_compiled_function():

@@ -29,9 +29,11 @@ from ...kernel.form import (
     SizeOf,
     Store,
 )
+from ...kernel.groups import group_size
 from ...kernel.schedule import Schedule
 from ...ops.scalar import STATUS_INDEX, Scalar
 from . import memory
+from .groups import emit_groups
 from .loops import when
 from .scalars import LlvmScalars
 from .sizes import emit_size
@@ -226,6 +228,9 @@ class InstrWriter:
     def _apply(self, instr: Apply, s: LlvmScalars, scope: Scope) -> Scalar:
         op = instr.op
         assert op is not None
+        size = group_size(instr, self.schedule.vector_axis) if s is scope.vector else 0
+        if size and s.lanes >= size:
+            return self._groups(instr, size, s, scope)
         args = self._args(instr, s, scope)
         if op.kind is Kind.ELEMENTWISE:
             assert op.lower is not None
@@ -237,6 +242,17 @@ class InstrWriter:
         acc = op.reduction.step(s, start, *args, s.const(0, DType.I64))
         result = op.reduction.finish(s, acc, instr.dtype)
         return result
+
+    def _groups(self, instr: Apply, size: int, s: LlvmScalars, scope: Scope) -> Scalar:
+        """An op whose groups of `size` elements are made once each."""
+        index, *others = instr.args
+        assert isinstance(index, Position)
+        narrow = self.builder(s.lanes // size)
+        first = self.position(index.offset, index.strides, self.scalar, scope).handle
+        values = [scope.scalars[x] for x in others]
+        if narrow.lanes > 1:
+            values = [self.splat(x, narrow) for x in values]
+        return emit_groups(self.fn, instr, first, values, s, narrow)
 
     def position(
         self, offset: Size, strides: Sequence[Size], s: LlvmScalars, scope: Scope

@@ -116,7 +116,7 @@ class _Abstract(Environment):
         return nullcontext()
 
     def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
-        cell = Cell(Tensor(np.zeros(6, np.uint32)), "start", False, TensorShape([6]))
+        cell = Cell(Tensor(np.zeros(3, np.uint64)), "start", False, TensorShape([3]))
         return cell.read() if STATE.function is not None else cell.tensor
 
 

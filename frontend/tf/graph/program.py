@@ -103,7 +103,7 @@ class State(Environment):
             stream = self._streams[key]
             drawn = stream.read()
             stream.write(Tensor(drawn._value + _as_words(size * _SKIP), dtypes.uint64))
-            found = Tensor(_moved(drawn._value, stream.start), dtypes.uint32)
+            found = Tensor(_moved(drawn._value, stream.start), dtypes.uint64)
             self._drawn[key] = found
         return found
 
@@ -153,11 +153,7 @@ def _stream_start(graph_seed: int | None, number: int, seed: int | None) -> np.n
 
 def _moved(used: Any, start: np.ndarray) -> Any:
     """The start of a stream, `used` counters further on."""
-    half = np.uint64(32)
-    low = (used & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    high = (used >> half).astype(np.uint32)
-    zero = np.zeros((), np.uint32)
-    return np.stack([low, high, *[zero + word for word in start[2:]]])
+    return start + used * np.array([1, 0, 0], np.uint64)
 
 
 class _SessionCell(Cell):

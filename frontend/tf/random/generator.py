@@ -211,9 +211,7 @@ def _advanced(state: Any, *, distance: int) -> Any:
 
 
 def _start(state: Any) -> Any:
-    half = np.uint64(32)
-    words = state.astype(np.uint64)
-    return np.stack([w for x in words for w in (x, x >> half)]).astype(np.uint32)
+    return state.astype(np.uint64)
 
 
 _GLOBAL: list[Generator] = []

@@ -1,4 +1,4 @@
-"""How samplers run: with NumPy at first, compiled once a kind of draw has cost more than compiling.
+"""How samplers run: compiled, or with NumPy while compiling would cost more.
 
 Layer: frontend.
 """
@@ -13,8 +13,7 @@ import numpy as np
 
 from ...jit import Jitted
 from ...tracer import Tracer
-from ..sizes import numbers
-from .samplers import SAMPLERS, per_group
+from .samplers import EXACT, SAMPLERS
 
 # Draws of one kind run with NumPy until they have cost about as much as half a compilation: a call
 # counts as one unit (0.1 ms), and so does each of these many numbers.
@@ -25,10 +24,8 @@ _spent: dict[tuple[str, np.dtype], float] = {}
 
 @cache
 def _compiled(kind: str, dtype: np.dtype) -> Jitted:
-    sampler = SAMPLERS[kind]
-
-    def sample(start: Any, index: Any) -> Any:
-        return sampler(start, index, size=None, dtype=dtype)
+    def sample(start: Any, like: Any) -> Any:
+        return SAMPLERS[kind](start, like.shape, dtype)
 
     return Jitted(sample)
 
@@ -37,18 +34,17 @@ def draw(start: Any, *, kind: str, shape: tuple[int, ...], dtype: np.dtype) -> A
     """An array of random numbers; an op's function, on arrays and traced arrays.
 
     Args:
-        start: u32[6], see philox.py.
+        start: u64[3], see philox.py.
         kind: a name in `SAMPLERS`.
         shape: of the result.
         dtype: of the result.
     """
-    size = math.prod(shape)
-    index = numbers(-(-size // per_group(kind, dtype))).astype(np.uint64)
     if type(start) is Tracer:
-        return SAMPLERS[kind](start, index, size=size, dtype=dtype).reshape(shape)
-    key = kind, dtype
+        return SAMPLERS[kind](start, shape, dtype)
+    size, key = math.prod(shape), (kind, dtype)
     spent = _spent.get(key, 0.0)
-    if spent < _UNITS:
+    if kind in EXACT and spent < _UNITS:
         _spent[key] = spent + 1 + size / _NUMBERS_PER_UNIT
-        return SAMPLERS[kind](start, index, size=size, dtype=dtype).reshape(shape)
-    return _compiled(kind, dtype)(start, index)[:size].reshape(shape)
+        return SAMPLERS[kind](start, shape, dtype)
+    # the second argument says how many: its memory is never touched
+    return _compiled(kind, dtype)(start, np.empty(size, np.int8)).reshape(shape)

@@ -25,8 +25,8 @@ from .philox import start_of
 DEFAULT_GLOBAL_SEED = 87654321  # of ops that have a seed of their own, if the program sets none
 _MAX_INT32 = 2**31 - 1
 _SKIP = 256  # counters that a draw of one number reserves; TensorFlow's distance
-# Marks the streams of compiled functions: eager streams have this word zero.
-_COMPILED = np.uint32(0x7757)
+# Marks the streams of compiled functions: the high half of eager counters is below 2**32.
+_COMPILED = 0x7757 << 32
 
 
 def entropy(bits: int) -> int:
@@ -39,8 +39,8 @@ class _Seeds:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        # (key, number of the next stream) of compiled functions
-        self.cell = Cell(Tensor(np.zeros(2, np.uint64)), "random_state", False, TensorShape([2]))
+        # where the next stream of compiled functions starts: its number is in the counter's half
+        self.cell = Cell(Tensor(np.zeros(3, np.uint64)), "random_state", False, TensorShape([3]))
         self.seed(None)
 
     def seed(self, value: int | None) -> None:
@@ -49,7 +49,7 @@ class _Seeds:
         self.sequence = random.Random(value)
         self.drawn: dict[tuple[int, int, str], int] = {}
         key = entropy(64) if value is None else value & 0xFFFFFFFFFFFFFFFF
-        self.cell.write(Tensor(np.array([key, 0], np.uint64), dtypes.uint64))
+        self.cell.write(Tensor(start_of(0, _COMPILED, key), dtypes.uint64))
 
     def eager_start(self, op: str, seed: int | None, size: int) -> np.ndarray:
         """Where an eager op's next draw starts."""
@@ -82,7 +82,7 @@ def state_cell() -> Cell:
 
 
 def start(op: str, seed: Any, size: int) -> Tensor:
-    """Where a draw starts, as u32[6]; known at once, or from the hidden cell of a traced function.
+    """Where a draw starts, as u64[3]; known at once, or from the hidden cell of a traced function.
 
     Args:
         op: TensorFlow's name of the op and its dtype: equal ones with equal seeds share a stream.
@@ -93,23 +93,18 @@ def start(op: str, seed: Any, size: int) -> Tensor:
     if STATE.environment is not None:
         return STATE.environment.random_start(op, number, size)  # type: ignore[no-any-return]
     if STATE.function is None:
-        return Tensor(_SEEDS.eager_start(op, number, size), dtypes.uint32)
+        return Tensor(_SEEDS.eager_start(op, number, size), dtypes.uint64)
     state = _SEEDS.cell.read()
     _SEEDS.cell.write(apply("AdvanceRandomState", _advanced, [state]))
-    attrs = {"seed": np.uint32(0 if number is None else number & 0xFFFFFFFF)}
-    return apply("RandomStart", _compiled_start, [state], attrs)
+    if number is None:
+        return state
+    return apply("RandomStart", _of_seed, [state], {"seed": number & 0xFFFFFFFF})
 
 
 def _advanced(state: Any) -> Any:
-    return state + np.array([0, 1], np.uint64)
+    return state + np.array([0, 1, 0], np.uint64)
 
 
-def _compiled_start(state: Any, *, seed: np.uint32) -> Any:
-    """The stream's number in the counter's third word, the op's seed in the second."""
-    half = np.uint64(32)
-    key, stream = state[0], state[1]
-    zero = np.zeros((), np.uint32)
-    return np.stack([
-        zero, zero + seed, stream.astype(np.uint32), zero + _COMPILED,
-        key.astype(np.uint32), (key >> half).astype(np.uint32),
-    ])  # fmt: skip
+def _of_seed(state: Any, *, seed: int) -> Any:
+    """The op's seed in the upper part of the counter's low half: draws are shorter than that."""
+    return state + np.array([seed << 32, 0, 0], np.uint64)

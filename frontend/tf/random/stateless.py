@@ -20,15 +20,15 @@ from ..static import shape as static_shape
 from ..static import value as static_value
 from ..tensors import Tensor
 from . import stateful
-from .philox import words
 from .programs import draw
+from .samplers import bits
 
 # The key under which seeds are scrambled.
-_SCRAMBLING = np.uint64(0x02461E293EC8F720)
+_SCRAMBLING = np.array([0x02461E293EC8F720], np.uint64)
 
 
 def seed_start(seed: Any, op: str) -> Tensor:
-    """Where the stream of a seed of two integers starts, as u32[6]."""
+    """Where the stream of a seed of two integers starts, as u64[3]."""
     tensor = convert_to_tensor(seed)
     if tuple(tensor.shape) != (2,) or not tensor.dtype.is_integer:
         raise InvalidArgumentError(
@@ -40,15 +40,10 @@ def seed_start(seed: Any, op: str) -> Tensor:
 
 
 def _seed_start(seed: Any) -> Any:
-    half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
-    s = seed.astype(np.int64).astype(np.uint64)
-    key = np.zeros(1, np.uint64) + _SCRAMBLING
-    parts = [s[:1] & low, s[:1] >> half, s[1:] & low, s[1:] >> half, key & low, key >> half]
-    scrambling = np.concatenate([x.astype(np.uint32) for x in parts])
-    found = words(scrambling, np.zeros(1, np.uint64))
-    zero = np.zeros(1, np.uint64)
-    ordered = [zero, zero, found[2], found[3], found[0], found[1]]
-    return np.concatenate([x.astype(np.uint32) for x in ordered])
+    counter = seed.astype(np.int64).astype(np.uint64)
+    scrambling = np.concatenate([counter, _SCRAMBLING])
+    found = bits(scrambling, (2,), np.dtype(np.uint64))
+    return np.concatenate([np.zeros(1, np.uint64), found[::-1]])
 
 
 def stateless_normal(
