@@ -65,6 +65,7 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
         "README.md",
         "docs/batching.md",
         "docs/control-flow.md",
+        "docs/convolutions.md",
         "docs/gradients.md",
         "docs/keras.md",
         "docs/tensorboard.md",
