@@ -18,11 +18,12 @@ from .inplace import can_overwrite, overwritten, updated_carries
 from .layout import Views
 from .lower import UnitLowering
 from .prepare import COMPUTED, Prepared, leading_dimension, prepare, storage_owner, view_strides
+from .products import in_tiles
 from .regions import RegionLowering
 from .small_products import write_out_small_products
 from .split import split_reductions
 from .storage import StorageMap, plan_arena
-from .windows import lower_convolution
+from .windows import in_pieces, lower_convolution
 from .write_out_convolutions import write_out_convolutions
 
 
@@ -54,7 +55,7 @@ def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
             if values:
                 steps.append(UnitLowering(unit, fused.views, storage, values, name).lower())
         elif unit.nodes[0].op.kind is Kind.CONTRACT:
-            steps.append(_matmul(unit, fused.views, storage, name))
+            steps.append(_product(_matmul(unit, fused.views, storage, name), storage))
         elif unit.nodes[0].op.kind is Kind.CONVOLVE:
             steps.append(lower_convolution(unit.nodes[0], fused.views, storage, name))
         elif unit.nodes[0].op.kind is Kind.REGION:
@@ -103,6 +104,12 @@ def needed_values(prepared: Prepared, fused: Fused) -> set[Value]:
             if unit is None or fused.unit_of[producer] is not unit:
                 needed.add(root)
     return needed
+
+
+def _product(call: MatmulCall, storage: StorageMap) -> Step:
+    """A call of BLAS, or tiles."""
+    tiles = in_tiles(call)
+    return call if tiles is None else in_pieces(tiles, storage)
 
 
 def _matmul(unit: Unit, views: Views, storage: StorageMap, name: str) -> MatmulCall:

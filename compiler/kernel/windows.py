@@ -30,6 +30,7 @@ from .storage import StorageMap
 
 # Sums over positions: how many units of work there should be, and terms and features of one.
 UNITS, BLOCK = 12, 256
+PIECE = 256  # positions of a piece, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +73,29 @@ def lower_convolution(node: Node, views: Views, storage: StorageMap, name: str) 
         parts,
         of_filter,
     )
-    pieces = _pieces(step) if of_filter else 1
+    return in_pieces(step, storage)
+
+
+def in_pieces(step: Convolution, storage: StorageMap) -> Convolution:
+    """The step, with the positions of sums over them cut into pieces if that makes more units."""
+    pieces = _pieces(step) if step.of_filter else 1
     if pieces == 1:
         return step
-    return replace(step, pieces=pieces, sums=storage.scratch_row(step.dtype, (pieces, w.type.size)))
+    sums = storage.scratch_row(step.dtype, (pieces, step.filter_size))
+    return replace(step, pieces=pieces, sums=sums)
 
 
 def _pieces(step: Convolution) -> int:
-    """How many pieces to cut the positions of a sum into, so that there is work to share."""
     terms, features = product(step.window) * step.channels, step.features
     if len(step.parts) > 1 or not isinstance(terms, int) or not isinstance(features, int):
         return 1
     units = -(-terms // BLOCK) * -(-features // BLOCK)
     groups = step.groups if isinstance(step.groups, int) else 1
-    return max(1, UNITS // max(1, units * groups))
+    wanted = UNITS // max(1, units * groups)
+    positions = product((step.batch, *(axis.outputs for axis in step.parts[0].axes)))
+    if isinstance(positions, int):
+        wanted = min(wanted, -(-positions // PIECE))
+    return max(1, wanted)
 
 
 def _access(value: Value, views: Views, storage: StorageMap) -> Access:

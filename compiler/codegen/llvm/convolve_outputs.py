@@ -21,6 +21,7 @@ from .window_pack import pack_filter
 from .window_runs import Block
 
 STRIP_TILES = 12  # at most: how often a packed panel of the filter is used
+LEAST_UNITS = 4
 
 
 class OutputsWriter(PartWriter):
@@ -56,10 +57,12 @@ class OutputsWriter(PartWriter):
         return Epilogue(self.i, self.copies, self.step.epilogue, result, has_fma)
 
     def _cut_strips(self) -> None:
-        """Strips of equal length, of whole tiles."""
+        """Strips of equal length, of whole tiles; enough of them that there are some units."""
         i, rows = self.i, str(self.tile.rows)
         tiles = i.ceiling(i.larger(self.positions.count, "1"), rows)
-        strips = i.ceiling(tiles, str(STRIP_TILES))
+        beside = i.larger(i.multiply(self.column_groups, self.groups), "1")
+        wanted = i.ceiling(str(LEAST_UNITS), beside)
+        strips = i.larger(i.ceiling(tiles, str(STRIP_TILES)), i.smaller(wanted, tiles))
         self.strip = i.multiply(i.ceiling(tiles, strips), rows)
         self.strips = i.ceiling(self.positions.count, self.strip)
 

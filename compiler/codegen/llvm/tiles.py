@@ -6,9 +6,10 @@ function of its own, written once for a module::
     define internal void @tw.tile...(ptr %a, ptr %b, ptr %sums, i64 %k, i1 %more)
 
 For each of %k terms it multiplies a column of the left panel, element by element, with a row of the
-right one, and adds the products to the sums: those at %sums if %more, else zeros. The right panel
-has rows of full vectors one after the other, and so have the sums. In the left panel elements lie
-at `row * row_stride + term * term_stride`; numbers, so that they stand in the instructions.
+right one, and sums up the products; with %more, what is at %sums is added last: sums of sums round
+less than one long chain. The right panel has rows of full vectors one after the other, and so have
+the sums. In the left panel elements lie at `row * row_stride + term * term_stride`; numbers, so
+that they stand in the instructions.
 """
 
 from __future__ import annotations
@@ -94,10 +95,9 @@ class _MicroKernel:
         fn = self.fn
         zeros = ["zeroinitializer"] * len(self.places)
         types = [self.type] * len(self.places)
-        sums = either(fn, "%more", types, self._load_sums, lambda: zeros)
-        totals = counted_loop(
-            fn, "0", "%k", 1, list(zip(types, sums, strict=True)), self._add_products
-        )
+        start = list(zip(types, zeros, strict=True))
+        sums = counted_loop(fn, "0", "%k", 1, start, self._add_products)
+        totals = either(fn, "%more", types, lambda: self._added(sums), lambda: sums)
         for place, total in zip(self.places, totals, strict=True):
             fn.line(f"store {self.type} {total}, ptr {self._sum(*place)}, align {self._align}")
         fn.line("ret void")
@@ -106,9 +106,13 @@ class _MicroKernel:
     def _align(self) -> int:
         return self.tile.lanes * self.tile.dtype.itemsize
 
-    def _load_sums(self) -> list[str]:
-        load = f"load {self.type}, ptr %s, align {self._align}"
-        return [self.fn.assign(load.replace("%s", self._sum(*place))) for place in self.places]
+    def _added(self, sums: list[str]) -> list[str]:
+        """The sums, and those before."""
+        fn, found = self.fn, []
+        for place, total in zip(self.places, sums, strict=True):
+            before = fn.assign(f"load {self.type}, ptr {self._sum(*place)}, align {self._align}")
+            found.append(fn.assign(f"fadd {self.type} {before}, {total}"))
+        return found
 
     def _sum(self, row: int, vector: int) -> str:
         offset = (row * self.tile.vectors + vector) * self.tile.lanes

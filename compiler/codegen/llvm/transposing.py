@@ -1,8 +1,9 @@
 """Blocks of a matrix that are turned round on their way into a panel.
 
 Layer: compiler/codegen/llvm. As many rows as a vector has lanes are read, and written as columns.
-In round b, registers whose numbers differ in bit b swap the lanes whose numbers differ in bit b; after
-all rounds lane i of register j is lane j of register i. The function is written once for a module::
+In round b, registers whose numbers differ in bit b swap the lanes whose numbers differ in bit b;
+after all rounds lane i of register j is lane j of register i. The function is written once for a
+module::
 
     define internal void @tw.turn...(ptr %from, i64 %stride, ptr %to, i64 %rows, i64 %columns)
 
