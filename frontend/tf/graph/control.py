@@ -29,6 +29,7 @@ from .graph import Graph, Operation
 from .region import Region, structured
 from .state import is_building
 from .symbolic import GraphTensor, TensorType
+from .tensor_array import TensorArray, made_in_loop
 
 
 class _Result(Body):
@@ -97,7 +98,13 @@ def cond(
         ]
         regions = [b.region for b in branches]
         op = structured(graph, "If", _branch, regions, [test], types, "Switch")
-        return nest.pack_sequence_as(structure, named_results(op, "Merge", "Merge"))
+        found = [
+            x.holding(t) if isinstance(x, TensorArray) else t
+            for x, t in zip(
+                nest.flatten(branches[0].returned), named_results(op, "Merge", "Merge"), strict=True
+            )
+        ]
+        return nest.pack_sequence_as(structure, found)
 
 
 def _branch(
@@ -149,6 +156,8 @@ class _Branch:
 
 def _leaf(x: Any, side: bool) -> GraphTensor:
     """A result as a tensor; an operation as a truth value that is there when it has run."""
+    if isinstance(x, TensorArray):
+        return x.stored()
     if isinstance(x, IndexedSlices):
         return dense(x)  # type: ignore[no-any-return]
     if not isinstance(x, Operation):
@@ -319,22 +328,37 @@ class _Loop:
         self, graph: Graph, cond: Any, body: Any, given: list[Any], invariants: Any
     ) -> None:
         self._graph, self._given = graph, given
-        leaves = nest.flatten(given)
-        self._start = [graph.owned(convert(x, None, "Const", graph)) for x in leaves]
-        shapes: list[Any] = [t.shape for t in self._start]
+        self._leaves = leaves = nest.flatten(given)
+        self._returned: list[Any] = []
+        # None for an array that the body is the first to write to
+        begin = [
+            x.value if isinstance(x, TensorArray) else convert(x, None, "Const", graph)
+            for x in leaves
+        ]
+        self._start = [None if t is None else graph.owned(t) for t in begin]
+        types = [
+            x.type() if isinstance(x, TensorArray) else TensorType(t.dtype.base_dtype, t.shape)  # type: ignore[union-attr]
+            for x, t in zip(leaves, self._start, strict=True)
+        ]
+        shapes: list[Any] = [t.shape for t in types]
         if invariants is not None:
             listed = list(invariants) if isinstance(invariants, (list, tuple)) else [invariants]
             shapes = _shapes_of(listed, len(leaves))
         self._types = [
-            TensorType(t.dtype.base_dtype, TensorShape(s))
-            for t, s in zip(self._start, shapes, strict=True)
+            TensorType(t.dtype, t.shape if isinstance(x, TensorArray) else TensorShape(s))
+            for x, t, s in zip(leaves, types, shapes, strict=True)
         ]
         names = ["Identity"] * len(self._types)
         self._condition = Region(graph, lambda *xs: [self._holds(cond, xs)], self._types, names)
         self._body = Region(graph, lambda *xs: self._next(body, xs), self._types, names)
 
     def _packed(self, tensors: Sequence[GraphTensor]) -> list[Any]:
-        return nest.pack_sequence_as(self._given, list(tensors))  # type: ignore[no-any-return]
+        """The variables, nested as they are given."""
+        found = [
+            x.holding(t) if isinstance(x, TensorArray) else t
+            for x, t in zip(self._leaves, tensors, strict=True)
+        ]
+        return nest.pack_sequence_as(self._given, found)  # type: ignore[no-any-return]
 
     def _holds(self, cond: Any, xs: Sequence[GraphTensor]) -> GraphTensor:
         return _condition(convert(cond(*self._packed(xs))), "input", "LoopCond")
@@ -345,12 +369,16 @@ class _Loop:
         is_list = isinstance(returned, (list, tuple)) and (len(packed) > 1 or len(returned) == 1)
         new = list(returned) if is_list else [returned]
         nest.assert_same_structure(packed, new, check_types=False)
+        self._returned = nest.flatten(new)
         return [
-            self._checked(x, t, start)
-            for x, t, start in zip(nest.flatten(new), self._types, self._start, strict=True)
+            x.stored() if isinstance(x, TensorArray) else self._checked(x, k)
+            for k, x in enumerate(self._returned)
         ]
 
-    def _checked(self, x: Any, type: TensorType, start: GraphTensor) -> GraphTensor:
+    def _checked(self, x: Any, k: int) -> GraphTensor:
+        """What the body returns for variable `k`."""
+        type, start = self._types[k], self._start[k]
+        assert start is not None
         found = convert(x, None if hasattr(x, "dtype") else type.dtype)
         if found.dtype.base_dtype is not type.dtype:
             raise TypeError(
@@ -368,13 +396,24 @@ class _Loop:
 
     def add(self, limit: Any) -> list[Any]:
         """The op; its results, nested as the variables are."""
-        operands = list(self._start)
+        operands = [
+            made_in_loop(x, self._body, self._returned[k], self._start) if t is None else t
+            for k, (x, t) in enumerate(zip(self._leaves, self._start, strict=True))
+        ]
+        types = [
+            TensorType(t.dtype, x.shape) if isinstance(leaf, TensorArray) else t
+            for t, x, leaf in zip(self._types, operands, self._leaves, strict=True)
+        ]
         if limit is not None:
             operands.append(convert(limit, None, "maximum_iterations", self._graph))
         run = _repeat if limit is None else _repeat_at_most
         regions = [self._condition, self._body]
-        op = structured(self._graph, "While", run, regions, operands, self._types, "LoopCond")
-        return self._packed(named_results(op, "Exit", "Exit"))
+        op = structured(self._graph, "While", run, regions, operands, types, "LoopCond")
+        found = named_results(op, "Exit", "Exit")
+        for x, new in zip(self._leaves, self._returned, strict=True):
+            if isinstance(x, TensorArray):
+                x.element_shape = new.element_shape
+        return self._packed(found)
 
 
 def _shapes_of(invariants: Any, count: int) -> list[TensorShape]:
