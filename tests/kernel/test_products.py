@@ -20,7 +20,7 @@ TURNED = [(False, False), (False, True), (True, False), (True, True)]
 def product(
     sizes: tuple[int, int, int], turned: tuple[bool, bool], dtype: str = "f32", rows: str = ""
 ) -> Graph:
-    """A product of matrices that may lie transposed in memory; `rows` is a name for their number."""
+    """A product of matrices that may lie transposed; `rows` is a name for their number."""
     m, k, n = (rows or str(sizes[0])), sizes[1], sizes[2]
     a = f"{k}, {m}" if turned[0] else f"{m}, {k}"
     b = f"{n}, {k}" if turned[1] else f"{k}, {n}"

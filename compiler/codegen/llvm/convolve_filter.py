@@ -14,7 +14,7 @@ from __future__ import annotations
 from .convolve_parts import PartWriter
 from .loops import counted_loop
 from .parallel import BEGIN, END
-from .window_runs import TERM_BYTES, Block
+from .window_runs import Block
 
 STRIP_BYTES = 768  # positions of a strip, times the bytes of an element
 
@@ -34,10 +34,10 @@ class FilterWriter(PartWriter):
     def write(self) -> None:
         """Do the units from BEGIN to END."""
         i, step = self.i, self.step
-        terms = TERM_BYTES // step.dtype.itemsize
+        terms = self.most_terms
         self.strip = STRIP_BYTES // step.dtype.itemsize
         self.most_tiles = -(-terms // self.tile.rows)
-        self._open(self.strip, self.most_tiles * self.panels, max(self.strip, terms))
+        self._open(self.strip, 1, self.most_tiles * self.panels, max(self.strip, terms))
         self.strips = i.ceiling(self.positions.count, str(self.strip))
 
         def unit(index: str, _: list[str]) -> list[str]:
@@ -97,7 +97,7 @@ class FilterWriter(PartWriter):
         def one(t: str, _: list[str]) -> list[str]:
             left = self._element(self.left, i.multiply(t, str(self.tile.rows)))
             kept = i.add(i.multiply(number, str(self.most_tiles)), t)
-            self._multiply(left, self._tile_at(kept), self.rows, more)
+            self._multiply((left, self.right), self._tile_at(kept), self.rows, more)
             return []
 
         counted_loop(self.fn, "0", self.tiles, 1, [], one)

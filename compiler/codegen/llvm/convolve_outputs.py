@@ -1,9 +1,10 @@
 """Convolutions, output by output: also their derivatives with respect to the input.
 
 Layer: compiler/codegen/llvm. The outputs of a part, all positions of all examples, are one
-sequence, cut into strips. For each strip, and each block of terms, the windows are packed; then,
-for each panel of columns, the filter's rows; then micro-kernels add the products tile by tile. The
-sums of a strip stay in the cache until the last block, and are written once.
+sequence, cut into strips. For each strip, and each block of terms, the filter's rows are packed,
+and then, tile by tile, the windows, which stay in the first level of caches while micro-kernels
+multiply them with one panel of the filter after the other. The sums of a strip are kept until the
+last block, and are written once.
 
 Strips, and groups of columns, are units that threads may share: the order of the terms of a sum
 does not depend on them.
@@ -11,16 +12,15 @@ does not depend on them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .convolve_epilogue import Epilogue
 from .convolve_parts import PartWriter
 from .loops import counted_loop, when
 from .parallel import BEGIN, END
-from .window_pack import pack_filter
-from .window_runs import Block
+from .window_runs import ROW_BYTES, Block
 
-STRIP_TILES = 12  # at most: how often a packed panel of the filter is used
+STRIP_TILES = 24  # at most: how often a packed panel of the filter is used
 LEAST_UNITS = 4
 
 
@@ -35,10 +35,14 @@ class OutputsWriter(PartWriter):
 
     def write(self) -> None:
         """Do the units from BEGIN to END."""
-        i, rows = self.i, STRIP_TILES * self.tile.rows
+        i, rows = self.i, self.tile.rows
         self._cut_strips()
         self.epilogue = self._epilogue()
-        self._open(rows, 1 if self.runs.single else STRIP_TILES * self.panels, rows)
+        tiles = 1 if self.runs.single else STRIP_TILES * self.panels
+        self._open(rows, self.panels, tiles, rows)
+        # micro-kernels also compute rows that there are not
+        clear = self.fn.module.declare("@llvm.memset.p0.i64", "void", ["ptr", "i8", "i64", "i1"])
+        self.fn.line(f"call void {clear}(ptr {self.left}, i8 0, i64 {rows * ROW_BYTES}, i1 false)")
 
         def unit(index: str, _: list[str]) -> list[str]:
             rest, group = i.split(index, self.groups)
@@ -75,74 +79,125 @@ class OutputsWriter(PartWriter):
 
         def one(index: str, _: list[str]) -> list[str]:
             of = self._block(index)
-            self._pack_windows(of)
-            self._for_panels(lambda *panel: self._panel(of, index, *panel))
+            self._pack_filter(of)
+            self._tiles(of, index)
             return []
 
         counted_loop(self.fn, "0", self.runs.blocks, 1, [], one)
 
-    def _pack_windows(self, of: Block) -> None:
+    def _pack_filter(self, of: Block) -> None:
+        """The filter's rows for a block of terms, into all panels of columns."""
+        fn, i, (window_stride, channel_stride, stride) = self.fn, self.i, self._filter_strides()
+
+        def run(k: str, _: list[str]) -> list[str]:
+            start = self._element(self.w, self.table.filter_offset(k))
+            first = i.multiply(k, of.length)
+
+            def inside(p: str, _: list[str]) -> list[str]:
+                source = self._element(start, i.multiply(p, window_stride))
+                begin = i.add(first, i.multiply(p, of.channels))
+                if stride != "1":
+                    self._turn_channels(of, source, begin, stride)
+                    return []
+
+                def channel(c: str, _: list[str]) -> list[str]:
+                    row = self._element(source, i.multiply(c, channel_stride))
+                    self._pack_row(row, i.add(begin, c))
+                    return []
+
+                counted_loop(fn, "0", of.channels, 1, [], channel)
+                return []
+
+            counted_loop(fn, "0", self.runs.inside, 1, [], inside)
+            return []
+
+        counted_loop(fn, "0", of.count, 1, [], run)
+
+    def _filter_strides(self) -> list[str]:
+        """Along the last axis of the window, channels and features."""
+        return [self.i.size(stride) for stride in self.part.w.strides[-3:]]
+
+    def _pack_row(self, source: str, term: str) -> None:
+        """A row of the filter, panel by panel: it is read in one piece."""
+
+        def panel(number: str, column: str, masks: list[str | None]) -> None:
+            target = self._panel_row(number, term)
+            self.copies.padded_row(self._element(source, column), target, masks)
+
+        self._for_panels(panel)
+
+    def _turn_channels(self, of: Block, source: str, first: str, stride: str) -> None:
+        """Rows of a filter that lies transposed, from term `first` on."""
         i = self.i
 
+        def panel(number: str, column: str, masks: list[str | None]) -> None:
+            start = self._element(source, i.multiply(column, stride))
+            extent = (i.subtract(self.columns, column), of.channels)
+            self.copies.turned(start, stride, self._panel_row(number, first), extent, len(masks))
+
+        self._for_panels(panel)
+
+    def _panel_row(self, number: str, term: str) -> str:
+        row = self.i.multiply(term, str(self.tile.columns))
+        return self._element(self._right_panel(number), row)
+
+    def _right_panel(self, number: str) -> str:
+        size = self.most_terms * self.tile.columns
+        return self._element(self.right, self.i.multiply(number, str(size)))
+
+    def _tiles(self, of: Block, index: str) -> None:
+        """All tiles of a strip, for one block of terms."""
+        fn, i, single = self.fn, self.i, self.runs.single
+        more = "false" if single else fn.assign(f"icmp ne i64 {index}, 0")
+
+        def tile(t: str, _: list[str]) -> list[str]:
+            first = i.multiply(t, str(self.tile.rows))
+            self._pack_windows(of, first)
+
+            def panel(number: str, column: str, masks: list[str | None]) -> None:
+                kept = "0" if single else i.add(i.multiply(number, str(STRIP_TILES)), t)
+                sums = self._tile_at(kept)
+                panels = (self.left, self._right_panel(number))
+                self._multiply(panels, sums, of.terms(i), more)
+                self._when_last(index, lambda: self._finish_tile(sums, first, column, masks))
+
+            self._for_panels(panel)
+            return []
+
+        counted_loop(fn, "0", self.tiles, 1, [], tile)
+
+    def _pack_windows(self, of: Block, first: str) -> None:
+        """The windows of a tile's positions; rows that there are not stay what they are."""
+        i = self.i
+        start = i.add(self.first, first)
+
         def pack(r: str, _: list[str]) -> list[str]:
-            position = self.positions.at(i.add(self.first, r))
+            position = self.positions.at(i.add(start, r))
             self._set_place(r, position.y)
             self.packer.row(self.table, of, self.x, position, self._row(r))
             return []
 
-        def clear(r: str, _: list[str]) -> list[str]:
-            self.copies.zeros(self._row(r), of.terms(i))
+        count = i.smaller(str(self.tile.rows), i.subtract(self.rows, first))
+        counted_loop(self.fn, "0", count, 1, [], pack)
+
+    def _when_last(self, index: str, body: Callable[[], None]) -> None:
+        """`body`, in the last block of terms."""
+        if self.runs.single:
+            body()
+            return
+
+        def run() -> list[str]:
+            body()
             return []
 
-        counted_loop(self.fn, "0", self.rows, 1, [], pack)
-        whole = i.multiply(self.tiles, str(self.tile.rows))
-        counted_loop(self.fn, self.rows, whole, 1, [], clear)
-
-    def _panel(
-        self, of: Block, index: str, number: str, column: str, masks: list[str | None]
-    ) -> None:
-        """All tiles of the strip in one panel of columns."""
-        fn, i = self.fn, self.i
-        stride = i.size(self.part.w.strides[-1])
-        filter_rows = self._element(self.w, i.multiply(column, stride))
-        pack_filter(
-            self.copies,
-            self.part,
-            self.runs,
-            self.table,
-            of,
-            filter_rows,
-            self.right,
-            i.subtract(self.columns, column),
-            masks,
-        )
-        single = self.runs.single
-        more = "false" if single else fn.assign(f"icmp ne i64 {index}, 0")
-
-        def one(t: str, _: list[str]) -> list[str]:
-            first = i.multiply(t, str(self.tile.rows))
-            kept = "0" if single else i.add(i.multiply(number, str(STRIP_TILES)), t)
-            sums = self._tile_at(kept)
-            self._multiply(self._row(first), sums, of.terms(i), more)
-
-            def finish() -> list[str]:
-                self._finish_tile(sums, first, column, masks)
-                return []
-
-            if single:
-                finish()
-            else:
-                last = i.subtract(self.runs.blocks, "1")
-                when(fn, fn.assign(f"icmp eq i64 {index}, {last}"), [], finish)
-            return []
-
-        counted_loop(fn, "0", self.tiles, 1, [], one)
+        last = self.i.subtract(self.runs.blocks, "1")
+        when(self.fn, self.fn.assign(f"icmp eq i64 {index}, {last}"), [], run)
 
     def _finish_tile(self, sums: str, first: str, column: str, masks: Sequence[str | None]) -> None:
         """What is done with complete sums."""
         i, count = self.i, self.i.subtract(self.rows, first)
         if self.step.keeps:
-            self._write_tile(sums, self._element(self.y, column), first, count, masks)
+            self._write_tile(sums, self._element(self.y, column), "0", count, masks)
         if self.epilogue is None:
             return
         epilogue = self.epilogue

@@ -34,6 +34,7 @@ class PartWriter:
         self.fn, self.step, self.part = fn, step, part
         self.i = i = Integers(fn, names)
         self.row_elements = ROW_BYTES // step.dtype.itemsize
+        self.most_terms = TERM_BYTES // step.dtype.itemsize
         strides = (1, self.row_elements) if step.of_filter else (self.row_elements, 1)
         known = step.features if isinstance(step.features, int) else None
         self.tile = tile_for(step.dtype, known, strides, target)
@@ -49,13 +50,13 @@ class PartWriter:
 
     # -- scratch memory, on the stack: threads have their own --------------------------------
 
-    def _open(self, rows: int, tiles: int, places: int) -> None:
-        """Make room for the left panel of `rows`, `tiles` of each panel of columns, and places."""
+    def _open(self, rows: int, panels: int, tiles: int, places: int) -> None:
+        """Make room for rows of the left panel, right panels, sums of tiles, and places."""
         fn, size = self.fn, self.step.dtype.itemsize
         self.table = RunTable(self.i, self.step, self.part, self.runs)
         self.packer = WindowPacker(self.i, self.copies, self.step, self.part, self.runs)
         self.left = fn.alloca(f"[{rows * ROW_BYTES} x i8]", 64)
-        rows_of_right = TERM_BYTES // size + self.tile.lanes
+        rows_of_right = panels * self.most_terms + self.tile.lanes
         self.right = fn.alloca(f"[{rows_of_right * self.tile.columns * size} x i8]", 64)
         self.sums = fn.alloca(f"[{tiles * self.tile.elements * size} x i8]", 64)
         self.places = fn.alloca(f"[{places} x i64]", 64)
@@ -110,11 +111,11 @@ class PartWriter:
         """Where the sums of a tile lie."""
         return self._element(self.sums, self.i.multiply(number, str(self.tile.elements)))
 
-    def _multiply(self, left: str, sums: str, terms: str, more: str) -> None:
-        """Add the products of a left panel and the right one to the sums of a tile."""
+    def _multiply(self, panels: tuple[str, str], sums: str, terms: str, more: str) -> None:
+        """Add the products of a left and a right panel to the sums of a tile."""
         name = micro_kernel(self.fn.module, self.tile)
-        panels = f"ptr {left}, ptr {self.right}, ptr {sums}"
-        self.fn.line(f"call void {name}({panels}, i64 {terms}, i1 {more})")
+        places = ", ".join(f"ptr {place}" for place in (*panels, sums))
+        self.fn.line(f"call void {name}({places}, i64 {terms}, i1 {more})")
 
     def _write_tile(
         self, sums: str, target: str, first: str, count: str, masks: Sequence[str | None]

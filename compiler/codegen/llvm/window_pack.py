@@ -1,9 +1,8 @@
-"""Packs panels for the micro-kernels of tiles.py: pieces of windows, and rows of filters.
+"""Packs left panels for the micro-kernels of tiles.py: what windows see.
 
-Layer: compiler/codegen/llvm. A left panel has a row of ROW_BYTES for each position of a strip; the
-row holds the terms of one block of runs (window_runs.py), with zeros where the window lies outside
-of the input. A right panel has one row of full vectors for each term, with zeros behind the last
-column.
+Layer: compiler/codegen/llvm. A left panel has a row of ROW_BYTES for each position; the row holds
+the terms of one block of runs (window_runs.py), with zeros where the window lies outside of the
+input.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .memory import masked_load, masked_store, memory_type, splat
 from .transposing import turn_block
 from .window_runs import Block, Runs, RunTable
 
-_UNROLLED = 4  # vectors of a copy
+_UNROLLED = 12  # vectors of a copy
 
 
 class Copies:
@@ -116,6 +115,11 @@ class Copies:
 
     def clipped(self, source: str, target: str, length: str, low: str, high: str) -> None:
         """The elements from `low` on and below `high`, with zeros before and behind them."""
+        if length.startswith("%") or int(length) > self.lanes:
+            self.zeros(target, length)
+            extent = self.i.subtract(high, low)
+            self.whole(self._at(source, low), self._at(target, low), extent)
+            return
 
         def body(at: str) -> None:
             mask = self._between(self.i.subtract(low, at), self.i.subtract(high, at))
@@ -277,53 +281,3 @@ class WindowPacker:
             either(fn, full, [], whole, partly)
         else:
             whole()
-
-
-def pack_filter(
-    copies: Copies,
-    part: WindowPart,
-    runs: Runs,
-    table: RunTable,
-    of: Block,
-    base: str,
-    target: str,
-    left_over: str,
-    masks: Sequence[str | None],
-) -> None:
-    """A right panel: the rows of the filter for a block.
-
-    `left_over` columns are left from `base` on, and `masks` are those of a row's vectors.
-    """
-    i, columns = copies.i, str(len(masks) * copies.lanes)
-    window_stride, channel_stride = (i.size(s) for s in part.w.strides[-3:-1])
-
-    def pack_channels(source: str, panel: str) -> None:
-        if part.w.strides[-1] != 1:
-            stride = i.size(part.w.strides[-1])
-            copies.turned(source, stride, panel, (left_over, of.channels), len(masks))
-            return
-
-        def channel(c: str, _: list[str]) -> list[str]:
-            place = i.address(copies.element, panel, i.multiply(c, columns))
-            from_row = i.address(copies.element, source, i.multiply(c, channel_stride))
-            copies.padded_row(from_row, place, masks)
-            return []
-
-        counted_loop(i.fn, "0", of.channels, 1, [], channel)
-
-    def run(k: str, _: list[str]) -> list[str]:
-        start = i.address(copies.element, base, table.filter_offset(k))
-        first = i.multiply(k, of.length)
-
-        def inside(p: str, _: list[str]) -> list[str]:
-            begin = i.add(first, i.multiply(p, of.channels))
-            source = i.address(copies.element, start, i.multiply(p, window_stride))
-            panel = i.address(copies.element, target, i.multiply(begin, columns))
-
-            pack_channels(source, panel)
-            return []
-
-        counted_loop(i.fn, "0", runs.inside, 1, [], inside)
-        return []
-
-    counted_loop(i.fn, "0", of.count, 1, [], run)
