@@ -260,70 +260,83 @@ def test_own_optimizers():
     assert got[0].tolist() == [2.0, -2.0] and got[1].tolist() == [3.0, 3.0]
 
 
-GRADIENT = tf.train.GradientDescentOptimizer
+def gradient(v):
+    return tf.train.GradientDescentOptimizer(0.1), tf.Variable(v, trainable=v != 1)
 
 
-def test_what_optimizers_refuse():
-    def no_variables():
-        GRADIENT(0.1).minimize(tf.constant(1.0))
+def minimized(v, loss, **options):
+    optimizer, variable = gradient(v)
+    return optimizer.minimize(loss(variable), **options)
 
-    with pytest.raises(ValueError, match=r"^No variables to optimize\.$"):
-        no_variables()
-    v, k, c = tf.Variable(1.0), tf.Variable(1, trainable=False), tf.constant(2.0)
-    errors = [
-        (
-            lambda: GRADIENT(0.1).minimize(c * 2),
-            ValueError,
-            r"No gradients provided for any variable, check your graph for ops that do not support"
-            r" gradients, between variables \[\"<tf.Variable 'Variable:0' shape=\(\)"
-            r" dtype=float32_ref>\"\] and loss Tensor\(\"mul:0\", shape=\(\), dtype=float32\)\.",
-        ),
-        (
-            lambda: GRADIENT(0.1).minimize(k * k, var_list=[k]),
-            ValueError,
-            r"Invalid type tf.int32 for mul.*:0, expected: \[tf.float32",
-        ),
-        (
-            lambda: GRADIENT(0.1).apply_gradients([(2, v)]),
-            TypeError,
-            "Input 'delta' of 'ApplyGradientDescent' Op has type int32 that does not match type"
-            " float32 of argument 'var'",
-        ),
-        (
-            lambda: GRADIENT(0.1).apply_gradients([([1.0, 2.0], tf.Variable([1.0, 2.0, 3.0]))]),
-            ValueError,
-            "Dimension 0 in both shapes must be equal, but are 3 and 2. Shapes are .3. and .2.",
-        ),
-        (lambda: GRADIENT(0.1).apply_gradients([]), ValueError, "No variables provided"),
-        (
-            lambda: GRADIENT(0.1).apply_gradients([(None, v)]),
-            ValueError,
-            "No gradients provided for any variable: ",
-        ),
-        (lambda: GRADIENT(0.1, name=""), ValueError, "Must specify the optimizer name"),
-        (
-            lambda: GRADIENT(0.1).minimize(v * v, gate_gradients=5),
-            ValueError,
-            "gate_gradients must be one of: Optimizer.GATE_NONE",
-        ),
-        (
-            lambda: GRADIENT(0.1).minimize(c * c, var_list=[c]),
-            NotImplementedError,
-            "Trying to update a Tensor ",
-        ),
-        (lambda: GRADIENT(0.1).minimize(3.0), AttributeError, "dtype"),
-        (lambda: tf.train.Optimizer(False, "x").minimize(v * v), NotImplementedError, "Optimizer"),
-        (
-            lambda: tf.train.FtrlOptimizer(0.1, learning_rate_power=1.0),
-            ValueError,
-            "learning_rate_power 1.000000 needs to be negative or zero",
-        ),
-        (
-            lambda: tf.train.AdagradOptimizer(0.1, 0.0),
-            ValueError,
-            "initial_accumulator_value must be positive: 0.0",
-        ),
-    ]
-    for call, kind, text in errors:
-        with pytest.raises(kind, match=text):
-            call()
+
+def applied(v, *gradients):
+    optimizer, variable = gradient(v)
+    return optimizer.apply_gradients([(g, variable) for g in gradients])
+
+
+REFUSED = [
+    (lambda: minimized(1, lambda v: tf.constant(1.0)), ValueError, r"^No variables to optimize\.$"),
+    (
+        lambda: minimized(2.0, lambda v: tf.constant(2.0, name="loss")),
+        ValueError,
+        r"No gradients provided for any variable, check your graph for ops that do not support"
+        r" gradients, between variables \[\"<tf.Variable 'Variable:0' shape=\(\)"
+        r" dtype=float32_ref>\"\] and loss Tensor\(\"loss:0\", shape=\(\), dtype=float32\)\.",
+    ),
+    (
+        lambda: minimized(2, lambda v: v * v),
+        ValueError,
+        r"Invalid type tf.int32 for mul:0, expected: \[tf.float32",
+    ),
+    (
+        lambda: minimized(2.0, lambda v: v * v, gate_gradients=5),
+        ValueError,
+        r"gate_gradients must be one of: Optimizer.GATE_NONE",
+    ),
+    (
+        lambda: minimized(2.0, lambda v: v * v, var_list=[tf.constant(1.0)]),
+        NotImplementedError,
+        "Trying to update a Tensor ",
+    ),
+    (lambda: minimized(2.0, lambda v: 3.0), AttributeError, "dtype"),
+    (
+        lambda: applied(2.0, 2),
+        TypeError,
+        "Input 'delta' of 'ApplyGradientDescent' Op has type int32 that does not match type"
+        " float32 of argument 'var'",
+    ),
+    (
+        lambda: applied([1.0, 2.0, 3.0], [1.0, 2.0]),
+        ValueError,
+        "Dimension 0 in both shapes must be equal, but are 3 and 2. Shapes are .3. and .2.",
+    ),
+    (lambda: applied([1.0], 1.0), ValueError, "Shapes must be equal rank, but are 1 and 0"),
+    (lambda: applied(2.0), ValueError, "No variables provided"),
+    (lambda: applied(2.0, None), ValueError, "No gradients provided for any variable: "),
+    (
+        lambda: tf.train.GradientDescentOptimizer(0.1, name=""),
+        ValueError,
+        "Must specify the optimizer name",
+    ),
+    (
+        lambda: tf.train.Optimizer(False, "x").minimize(tf.Variable(2.0) * 1.0),
+        NotImplementedError,
+        "Optimizer does not say how to update",
+    ),
+    (
+        lambda: tf.train.FtrlOptimizer(0.1, learning_rate_power=1.0),
+        ValueError,
+        "learning_rate_power 1.000000 needs to be negative or zero",
+    ),
+    (
+        lambda: tf.train.AdagradOptimizer(0.1, 0.0),
+        ValueError,
+        "initial_accumulator_value must be positive: 0.0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "text"), REFUSED)
+def test_what_optimizers_refuse(call, kind, text):
+    with pytest.raises(kind, match=text):
+        call()

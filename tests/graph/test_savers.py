@@ -112,6 +112,24 @@ def test_averages_are_restored_in_place_of_variables(model, tmp_path):
     assert session.run(a).tolist() == [5.0, 6.0]
 
 
+def test_variables_begin_with_values_of_a_checkpoint(model, tmp_path):
+    session, *_ = model
+    path = train.Saver().save(session, str(tmp_path / "m"))
+    with tf.Graph().as_default(), tf.Session() as other:
+        d, e = tf.Variable(np.zeros((2, 2)), name="t/c"), tf.Variable([0.0, 0.0], name="e")
+        train.init_from_checkpoint(tmp_path, {"s/": "t/", "a": e})
+        other.run(tf.global_variables_initializer())
+        assert other.run(d).tolist() == [[1.0, 1.0], [1.0, 1.0]]
+        assert other.run(e).tolist() == [1.0, 2.0]
+        for given, text in (
+            ({"s/": "/"}, "Tensor s/t/c is not found in"),
+            ({"a": "t/c"}, r"Shape of variable t/c:0 \(\(2, 2\)\) doesn't match"),
+            ({"a": "q"}, "scope only name q should map to scope only a"),
+        ):
+            with pytest.raises(ValueError, match=text):
+                train.init_from_checkpoint(path, given)
+
+
 def test_what_does_not_fit(model, tmp_path):
     session, a, _, _ = model
     path = train.Saver([a]).save(session, str(tmp_path / "m"))

@@ -195,7 +195,15 @@ GRAPH: dict[str, dict[str, str]] = {
             mean_squared_error mean_tensor percentage_below root_mean_squared_error
         """,
     },
-    "nn": {},
+    "nn": {
+        "graph.rnn.loops": """
+            bidirectional_dynamic_rnn dynamic_rnn static_bidirectional_rnn static_rnn
+        """,
+    },
+    "rnn_cell": {
+        "graph.rnn.cells": "BasicLSTMCell BasicRNNCell GRUCell LSTMCell LSTMStateTuple RNNCell",
+        "graph.rnn.wrappers": "DeviceWrapper DropoutWrapper MultiRNNCell ResidualWrapper",
+    },
     "random": {"graph.surroundings": "get_seed set_random_seed"},
     "test": {"graph.testing": "TestCase get_temp_dir"},
     "train": {
@@ -221,17 +229,19 @@ GRAPH: dict[str, dict[str, str]] = {
             SessionRunHook SessionRunValues StopAtStepHook
         """,
         "v1.monitored": """
-            ChiefSessionCreator MonitoredSession MonitoredTrainingSession Scaffold
+            ChiefSessionCreator MonitoredSession MonitoredTrainingSession Scaffold SessionCreator
             SingularMonitoredSession
         """,
         "v1.queues": """
-            QueueRunner SessionManager Supervisor SyncReplicasOptimizer WorkerSessionCreator
+            GlobalStepWaiterHook ProfilerHook QueueRunner SessionManager Supervisor
+            SyncReplicasOptimizer WorkerSessionCreator
             add_queue_runner batch batch_join input_producer limit_epochs maybe_batch
             maybe_batch_join maybe_shuffle_batch maybe_shuffle_batch_join range_input_producer
             shuffle_batch shuffle_batch_join slice_input_producer start_queue_runners
             string_input_producer
         """,
         "v1.saver": "Saver",
+        "v1.warm_start": "init_from_checkpoint",
         "v1.saving_hooks": """
             CheckpointSaverHook CheckpointSaverListener LoggingTensorHook
             NanLossDuringTrainingError NanTensorHook StepCounterHook SummarySaverHook
@@ -247,9 +257,8 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "": {
         "sorting": "is_non_decreasing is_strictly_increasing",
         "files": "decode_base64 decode_raw encode_base64",
-        "random.stateful": """
-            random_normal=normal random_shuffle=shuffle truncated_normal random_uniform=uniform
-        """,
+        "random.permuting": "random_shuffle=shuffle",
+        "random.stateful": "random_normal=normal truncated_normal random_uniform=uniform",
         "scopes": "stop_gradient",
         "strings": """
             string_join=join regex_replace substr string_strip=strip string_to_number=to_number
@@ -279,7 +288,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
 # Modules of frontend.tf whose functions consist of ops.
 _OF_OPS = frozenset([
     "apply", "arrays", "clipping", "decompositions", "elementwise", "elimination", "indexing",
-    "layout", "linalg", "random.stateful", "random.stateless", "reductions", "segments", "shaping",
+    "layout", "linalg", "random.permuting", "random.stateful", "random.stateless", "reductions", "segments", "shaping",
     "sorting", "special", "strings", "v1.names",
 ])  # fmt: skip
 # Namespaces whose functions make ops; what else is in them is as in TensorFlow 2.

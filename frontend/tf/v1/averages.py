@@ -23,7 +23,6 @@ from ..graph.variables import (
     moving_average_variables,
     trainable_variables,
 )
-from ..tensors import Tensor
 from ..variables import Variable
 
 _minimum = graph_op(minimum)
@@ -66,7 +65,7 @@ class ExponentialMovingAverage:
                 averages begin at 0; by default all trainable variables.
 
         Raises:
-            TypeError: one of them does not hold floats.
+            TypeError: one of them does not hold floats; or, eagerly, is a tensor.
         """
         values = trainable_variables() if var_list is None else list(var_list)
         for x in values:
@@ -88,8 +87,9 @@ class ExponentialMovingAverage:
         """A variable for the average of x."""
         is_variable = isinstance(x, Variable)
         if not is_building():
-            start = x.value() if is_variable else convert_public(x) * 0.0
-            return Variable(start, trainable=False, name=self._name)
+            if not is_variable:
+                raise TypeError("eagerly, averages are kept of variables only: assign to one")
+            return Variable(x.value(), trainable=False, name=self._name)
         if is_variable:
             return make_slot(x, x.initialized_value(), self._name)
         return make_slot(x, 0.0, self._name)
@@ -148,8 +148,6 @@ class ExponentialMovingAverage:
 
 def _uncorrected(average: Any) -> tuple[Any, Any]:
     """Variables for an average that begins at 0, and for the number of steps."""
-    if not is_building():
-        return Variable(average.value() * 0.0, trainable=False), Variable(0.0, trainable=False)
     biased = make_slot(average, 0.0, "biased")
     with get_default_graph().name_scope(None):
         name = f"{average.op.name}/local_step"
@@ -157,6 +155,4 @@ def _uncorrected(average: Any) -> tuple[Any, Any]:
 
 
 def _key(x: Any) -> Any:
-    if isinstance(x, Variable):
-        return x.handle
-    return x if isinstance(x, Tensor) and x.is_symbolic else id(x)
+    return x.handle if isinstance(x, Variable) else x

@@ -80,7 +80,15 @@ class Scaffold:
         return self
 
 
-class ChiefSessionCreator:
+class SessionCreator:
+    """Makes sessions for `MonitoredSession`."""
+
+    def create_session(self) -> Any:
+        """A session that is ready."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to make a session")
+
+
+class ChiefSessionCreator(SessionCreator):
     """Makes a session whose variables have values: restored, if there is a checkpoint.
 
     Args:

@@ -32,8 +32,12 @@ _INSTEAD = {
         " tf.data.Dataset, tf.io.read_file or tf.python_io.tf_record_iterator",
     ),
     "supervisor": ("SessionManager Supervisor", _SUPERVISOR),
+    "profiler": (
+        "ProfilerHook",
+        "pass options=tf.RunOptions(trace_level=...) and run_metadata to session.run",
+    ),
     "several": (
-        "SyncReplicasOptimizer WorkerSessionCreator",
+        "GlobalStepWaiterHook SyncReplicasOptimizer WorkerSessionCreator",
         "training runs in one process: use the optimizer itself",
     ),
 }
