@@ -1,0 +1,314 @@
+"""`python -m benchmarks.convolutions`: convolutions and their derivatives against the peers.
+
+The layers are those of a small net for digits, forward and backward, and all of ResNet-50, forward.
+Each library runs in a process of its own. They take turns, some milliseconds each, so that a slow
+moment of the machine hits all of them; the median of the rounds' ratios is reported.
+
+    python -m benchmarks.convolutions --peers torch tensorflow --python PATH   # a Python with them
+
+PyTorch runs with its channels first and last; the quicker one counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+ROUNDS = 7
+SECONDS = 0.03  # of a round, for each library
+FORWARD, BY_INPUT, BY_FILTER = "forward", "by input", "by filter"
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Square images and windows; as much padding as keeps the size where the stride is 1."""
+
+    group: str
+    kind: str
+    batch: int
+    side: int
+    channels: int
+    features: int
+    window: int
+    stride: int = 1
+
+    @property
+    def padding(self) -> int:
+        """Zeros on each side."""
+        return self.window // 2
+
+    @property
+    def places(self) -> int:
+        """The side of the result."""
+        return (self.side + 2 * self.padding - self.window) // self.stride + 1
+
+    @property
+    def operations(self) -> float:
+        """Multiplications and additions."""
+        each = self.window**2 * self.channels * self.features
+        return 2.0 * self.batch * self.places**2 * each
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The input, the filter and a cotangent, channels last."""
+        rng = np.random.default_rng(0)
+        shapes = (
+            (self.batch, self.side, self.side, self.channels),
+            (self.window, self.window, self.channels, self.features),
+            (self.batch, self.places, self.places, self.features),
+        )
+        x, w, ct = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+        return x, w, ct
+
+    def __str__(self) -> str:
+        size = f"{self.batch}x{self.side}x{self.side}x{self.channels}"
+        window = f"{self.window}x{self.window} to {self.features}"
+        return f"{self.kind:10}{size:18}{window:14}stride {self.stride}"
+
+
+# (side, channels, features, window, stride)
+RESNET50 = (
+    (224, 3, 64, 7, 2),
+    (56, 64, 64, 1, 1),
+    (56, 64, 64, 3, 1),
+    (56, 64, 256, 1, 1),
+    (56, 256, 64, 1, 1),
+    (56, 256, 128, 1, 1),
+    (56, 128, 128, 3, 2),
+    (56, 256, 512, 1, 2),
+    (28, 128, 512, 1, 1),
+    (28, 512, 128, 1, 1),
+    (28, 128, 128, 3, 1),
+    (28, 512, 256, 1, 1),
+    (28, 256, 256, 3, 2),
+    (28, 512, 1024, 1, 2),
+    (14, 256, 1024, 1, 1),
+    (14, 1024, 256, 1, 1),
+    (14, 256, 256, 3, 1),
+    (14, 1024, 512, 1, 1),
+    (14, 512, 512, 3, 2),
+    (14, 1024, 2048, 1, 2),
+    (7, 512, 2048, 1, 1),
+    (7, 2048, 512, 1, 1),
+    (7, 512, 512, 3, 1),
+)
+LAYERS = (
+    *(
+        Layer("digits", kind, 128, *sizes)
+        for kind in (FORWARD, BY_INPUT, BY_FILTER)
+        for sizes in ((28, 1, 32, 5), (14, 32, 64, 5))
+    ),
+    *(Layer("resnet50", FORWARD, 8, *sizes) for sizes in RESNET50),
+)
+
+
+# -- the libraries --------------------------------------------------------------------------------
+
+
+def tensorwright_calls(layer: Layer) -> list[Call]:
+    """A compiled function of the arrays."""
+    tw = importlib.import_module("tensorwright")
+    x, w, ct = layer.arrays()
+    options = {"strides": layer.stride, "padding": layer.padding}
+    if layer.kind == FORWARD:
+        forward = tw.jit(lambda x, w: tw.conv(x, w, **options))
+        return [lambda: forward(x, w)]
+
+    def backward(x: Any, w: Any, ct: Any) -> Any:
+        if layer.kind == BY_INPUT:
+            return tw.vjp(lambda x: tw.conv(x, w, **options), x)[1](ct)
+        return tw.vjp(lambda w: tw.conv(x, w, **options), w)[1](ct)
+
+    compiled = tw.jit(backward)
+    return [lambda: compiled(x, w, ct)]
+
+
+def torch_calls(layer: Layer) -> list[Call]:
+    """oneDNN, by PyTorch: channels first, and channels last."""
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(_threads())
+    torch.set_grad_enabled(False)
+    orders = ((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        x, w, ct = (
+            torch.from_numpy(array).permute(order).contiguous(memory_format=layout)
+            for array, order in zip(layer.arrays(), orders, strict=True)
+        )
+        found.append(_torch_call(torch, layer, x, w, ct))
+    return found
+
+
+def _torch_call(torch: Any, layer: Layer, x: Any, w: Any, ct: Any) -> Call:
+    stride, padding = [layer.stride] * 2, [layer.padding] * 2
+    if layer.kind == FORWARD:
+        return lambda: torch.conv2d(x, w, None, stride, padding)
+    wanted = [layer.kind == BY_INPUT, layer.kind == BY_FILTER, False]
+    rest = (None, stride, padding, [1, 1], False, [0, 0], 1, wanted)
+    return lambda: torch.ops.aten.convolution_backward(ct, x, w, *rest)
+
+
+def tensorflow_calls(layer: Layer) -> list[Call]:
+    """A tf.function."""
+    tf = importlib.import_module("tensorflow")
+    x, w, ct = map(tf.constant, layer.arrays())
+    sides = [[0, 0], [layer.padding] * 2, [layer.padding] * 2, [0, 0]]
+    options = {
+        "strides": [1, layer.stride, layer.stride, 1],
+        "padding": "EXPLICIT",
+        "explicit_paddings": [n for pair in sides for n in pair],
+    }
+    if layer.kind == FORWARD:
+        forward = tf.function(lambda x, w: tf.nn.conv2d(x, w, layer.stride, sides))
+        return [lambda: forward(x, w).numpy()]
+    if layer.kind == BY_INPUT:
+        by_input = tf.function(
+            lambda w, ct: tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=x.shape, filter=w, out_backprop=ct, **options
+            )
+        )
+        return [lambda: by_input(w, ct).numpy()]
+    by_filter = tf.function(
+        lambda x, ct: tf.raw_ops.Conv2DBackpropFilter(
+            input=x, filter_sizes=w.shape, out_backprop=ct, **options
+        )
+    )
+    return [lambda: by_filter(x, ct).numpy()]
+
+
+LIBRARIES = {
+    "tensorwright": tensorwright_calls,
+    "torch": torch_calls,
+    "tensorflow": tensorflow_calls,
+}
+
+
+def _threads() -> int:
+    return int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count() or 1
+
+
+# -- a library's process --------------------------------------------------------------------------
+
+
+def serve(library: str) -> None:
+    """Answer each layer, or a number of seconds, with one line: the calls' medians in seconds."""
+    calls: list[Call] = []
+    for line in sys.stdin:
+        question = json.loads(line)
+        if isinstance(question, dict):
+            calls = LIBRARIES[library](Layer(**question))
+            for call in calls:
+                call()
+            answer: list[float] = []
+        else:
+            answer = [_median(call, question) for call in calls]
+        print(json.dumps(answer), flush=True)
+
+
+def _median(call: Call, seconds: float) -> float:
+    samples = []
+    end = time.perf_counter() + seconds
+    while not samples or time.perf_counter() < end:
+        begin = time.perf_counter()
+        call()
+        samples.append(time.perf_counter() - begin)
+    return statistics.median(samples)
+
+
+class Process:
+    """The suite's side of it."""
+
+    def __init__(self, python: str, library: str) -> None:
+        command = [python, "-m", "benchmarks.convolutions", "--serve", library]
+        environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(_threads())}
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+
+    def ask(self, question: Any) -> list[float]:
+        """One exchange."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args} has ended")
+        return [float(x) for x in json.loads(line)]
+
+    def close(self) -> None:
+        """End it."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+# -- the comparison -------------------------------------------------------------------------------
+
+
+def compare(layer: Layer, processes: Sequence[Process]) -> list[list[float]]:
+    """For each library the seconds of each round; of several calls, those of the quickest."""
+    for process in processes:
+        process.ask(asdict(layer))
+    rounds = [[process.ask(SECONDS) for process in processes] for _ in range(ROUNDS)]
+    found = []
+    for k in range(len(processes)):
+        calls = zip(*(each[k] for each in rounds), strict=True)
+        found.append(list(min(calls, key=statistics.median)))
+    return found
+
+
+def run(layers: Sequence[Layer], peers: Sequence[str], python: str) -> None:
+    """Print a line for each layer, and the geometric means."""
+    processes = [Process(sys.executable, "tensorwright"), *(Process(python, p) for p in peers)]
+    speeds: dict[tuple[str, str], list[float]] = {}
+    for layer in layers:
+        ours, *theirs = compare(layer, processes)
+        rate = layer.operations / statistics.median(ours) / 1e9
+        text = f"{layer!s:52}{1e3 * statistics.median(ours):8.2f} ms {rate:6.0f} GFLOP/s"
+        for peer, times in zip(peers, theirs, strict=True):
+            ratio = statistics.median(t / o for o, t in zip(ours, times, strict=True))
+            speeds.setdefault((layer.group, peer), []).append(ratio)
+            text += f"  {peer} {1e3 * statistics.median(times):8.2f} ms ({ratio:.2f}x)"
+        print(text, flush=True)
+    for (group, peer), ratios in speeds.items():
+        mean = math.exp(statistics.fmean(map(math.log, ratios)))
+        print(f"{group}: {mean:.2f} times as fast as {peer}, geometric mean of {len(ratios)}")
+    for process in processes:
+        process.close()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.convolutions", description=__doc__)
+    parser.add_argument("--peers", nargs="*", default=[], choices=sorted(LIBRARIES))
+    parser.add_argument("--python", default=sys.executable, help="the Python that has the peers")
+    parser.add_argument("--only", choices=sorted({layer.group for layer in LAYERS}))
+    parser.add_argument("--serve", choices=sorted(LIBRARIES), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(arguments.serve)
+        return
+    layers = [layer for layer in LAYERS if arguments.only in (None, layer.group)]
+    run(layers, arguments.peers, arguments.python)
+
+
+if __name__ == "__main__":
+    main()
