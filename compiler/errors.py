@@ -127,5 +127,9 @@ class UnsupportedError(UserError, NotImplementedError):
     """NumPy can do this, tensorwright cannot (yet)."""
 
 
+class DeviceError(UserError, RuntimeError):
+    """A device is asked for that this machine does not have, or cannot be used here."""
+
+
 class InternalError(TensorwrightError):
     """The compiler broke its own rules; please report it with the text that follows."""

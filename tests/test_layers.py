@@ -25,6 +25,8 @@ ALLOWED = {
         "compiler.options",
         "compiler.program",
         "compiler.target",
+        "compiler.launches",
+        "compiler.ir.dims",
         "compiler.ir.types",
         "compiler.codegen.llvm.machine",
         "compiler.codegen.llvm.call",
@@ -43,6 +45,7 @@ ORDER = (
     "transforms",
     "ops",
     "program",
+    "launches",
     "passes",
     "kernel",
     "codegen",
@@ -54,6 +57,7 @@ THIRD_PARTY = {
     "numpy": ("api", "frontend", "runtime", "compiler"),
     "scipy": ("api.demo", "frontend", "runtime", "compiler.ops"),
     "llvmlite": ("runtime", "compiler.codegen.llvm.machine"),
+    "numba": ("runtime.cuda.driver",),
 }
 
 
