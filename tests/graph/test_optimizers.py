@@ -340,3 +340,13 @@ REFUSED = [
 def test_what_optimizers_refuse(call, kind, text):
     with pytest.raises(kind, match=text):
         call()
+
+
+@pytest.mark.parametrize("rows", [[1, 1], np.array([1, 1]), [[1], [1]]])
+def test_rows_that_are_written_down(rows):
+    table = tf.Variable(np.ones((3, 2)))
+    loss = tf.reduce_sum(tf.gather(table, rows))
+    optimizer = tf.train.GradientDescentOptimizer(0.5)
+    assert isinstance(optimizer.compute_gradients(loss)[0][0], tf.IndexedSlices)
+    got = after(optimizer.minimize(loss), table, 1)
+    assert got.tolist() == [[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]]

@@ -16,13 +16,14 @@ import numpy as np
 from ...tree import unflatten
 from .. import arrays, dtypes, elementwise, indexing, reductions, shaping
 from ..apply import apply
+from ..convert import convert_to_tensor
 from ..nn import lookup
 from ..shapes import TensorShape
 from ..slices import IndexedSlices, scatter_rows
 from ..static import integers
 from ..tensors import Tensor
 from ..v1 import names, nn
-from .bodies import Call, Read
+from .bodies import DATA, Call, Read
 from .build import Maker, convert, make_constant
 from .graph import Graph, Operation, get_default_graph
 from .ops import group, identity_after
@@ -269,23 +270,34 @@ def _gradients_of(
 
 def _gradient_of_rows(op: Operation, cotangent: Gradient) -> list[Gradient] | None:
     """Of rows of a table: only these rows; None where the op takes something else."""
-    if op.type != "GatherV2" or len(op.needed) != 2 or not _takes_rows(op._body):
+    places = _places(op) if op.type == "GatherV2" else None
+    if places is None:
         return None
-    table, places = op.needed
+    table, *others = op.needed
     sizes = table.shape._dims
     if sizes is None or None in sizes[1:]:
         return None
     tail = sizes[1:]
     values = _reshape((dense(cotangent), [-1, *tail]), {})
     indices = _reshape((places, [-1]), {})
-    return [IndexedSlices(values, indices, _static_or_shape(table)), None]
+    return [IndexedSlices(values, indices, _static_or_shape(table)), *(None for _ in others)]
 
 
-def _takes_rows(body: Any) -> bool:
-    """Whether a gather is along the first axis: by its arguments."""
+def _places(op: Operation) -> GraphTensor | None:
+    """Which rows a gather takes; None if it is not along the first axis of one table."""
+    body: Any = op._body
     args, kwargs = unflatten(body.tree, body.statics)
     given = inspect.signature(body.function).bind(*args, **kwargs).arguments
-    return given.get("axis") in (None, 0) and given.get("batch_dims", 0) == 0
+    if given.get("axis") not in (None, 0) or given.get("batch_dims", 0) != 0:
+        return None
+    table, places = list(given.values())[:2]
+    if table is not DATA:
+        return None
+    if places is DATA:
+        return op.needed[1]
+    if len(op.needed) != 1:
+        return None
+    return make_constant(op.graph, convert_to_tensor(places), "indices")
 
 
 def _static_or_shape(x: GraphTensor) -> GraphTensor:
