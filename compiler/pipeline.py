@@ -24,6 +24,7 @@ from .passes.recompute import RECOMPUTE
 from .passes.simplify import SIMPLIFY, SIMPLIFY_FAST
 from .passes.sink_broadcasts import SINK_BROADCASTS
 from .passes.sink_gathers import SINK_GATHERS
+from .passes.sink_interleaves import SINK_INTERLEAVES
 from .passes.sink_parts import SINK_PARTS
 from .passes.sink_sources import SINK_SOURCES
 from .passes.trim_regions import TRIM_REGIONS
@@ -40,7 +41,8 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     SIMPLIFY,  # sinking leaves chains of broadcasts
     CSE,  # what rules have made equal: once sunk into different readers, it is no longer
     PRUNE,  # what nobody reads must not count as a reader
-    SINK_PARTS,
+    SINK_INTERLEAVES,
+    SINK_PARTS,  # among them the slices that this leaves
     FOLD,  # what rules and sinking have brought together
     CSE,
     HOIST,  # what is left in regions by then

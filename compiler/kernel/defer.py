@@ -96,7 +96,28 @@ class _Deferral:
         others = {self.unit_of.get(r) for r, _ in self.readers[owner] if r is not reader}
         if not unit.is_group or others - {unit} or _is_few(owner, reader.output):
             return True
+        if self._replaces_several(owner, reader):
+            return True
         return value is owner and self._follows(node, reader, cost + node.op.cost)
+
+    def _replaces_several(self, owner: Value, reader: Node) -> bool:
+        """Whether storing a value takes less memory than storing what is computed from it."""
+        target, saved = self._only_reader(reader), 0
+        for other, value in self.readers[owner]:
+            if (
+                value is not owner
+                or len(other.inputs) > 2
+                or self._only_reader(other) is not target
+            ):
+                return False
+            if any(v is not owner and not self._is_number(v) for v in other.inputs):
+                return False
+            saved += other.output.type.dtype.itemsize
+        return target is not None and saved > owner.type.dtype.itemsize
+
+    def _is_number(self, value: Value) -> bool:
+        node = self.producers.get(self._owner(value))
+        return node is not None and node.op.kind is Kind.SOURCE
 
     def _follows(self, node: Node, reader: Node, cost: float) -> bool:
         """Whether a node moves once its only reader has moved."""
