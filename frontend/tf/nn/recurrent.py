@@ -140,7 +140,7 @@ def _recurrent(
 ) -> tuple[Any, ...]:
     (x, kernel, recurrent_kernel), first = arrays[:3], tuple(arrays[3 : 3 + count])
     more = dict(zip(names, arrays[3 + count :], strict=True))
-    z = np.matmul(x, kernel)
+    z = np.tensordot(x, kernel, axes=1)  # one product for all steps
     if "bias" in more:
         z = z + more["bias"]
     dropped = more.get("dropped")

@@ -25,7 +25,7 @@ from .base import FAMILY, Layer
 def _project(x: Any, kernel: Any, *bias: Any) -> Any:
     """[batch, ..., features] by [features, heads, size]: [batch, heads, items, size]."""
     features, heads, size = kernel.shape
-    found = np.matmul(x, kernel.reshape((features, heads * size)))
+    found = np.tensordot(x, kernel.reshape((features, heads * size)), axes=1)
     if bias:
         found = found + bias[0].reshape((heads * size,))
     return found.reshape((*found.shape[:-1], heads, size)).transpose((0, 2, 1, 3))
@@ -61,7 +61,7 @@ def _combine(weights: Any, value: Any, kernel: Any, *bias: Any) -> Any:
     heads, size, features = kernel.shape
     seen = np.matmul(weights, value).transpose((0, 2, 1, 3))
     flat = seen.reshape((*seen.shape[:2], heads * size))
-    found = np.matmul(flat, kernel.reshape((heads * size, features)))
+    found = np.tensordot(flat, kernel.reshape((heads * size, features)), axes=1)
     return found + bias[0] if bias else found
 
 
