@@ -18,7 +18,7 @@ from .form import Access, Convolution, MatmulCall, WindowAxis, WindowPart
 
 LEAST_TERMS = 1 << 18  # of all sums: below, BLAS has one thread and starts at once
 LEAST_SIDE = 8  # rows, columns, and terms of a sum
-LARGEST_UNIT = 1 << 26  # terms of a block of the result that one thread would do alone
+LARGEST_UNIT = 1 << 28  # terms of a block of the result that one thread would do alone
 BLOCK_ROWS, BLOCK_COLUMNS = 128, 256
 ASSUMED = 256  # of sizes that are not known
 

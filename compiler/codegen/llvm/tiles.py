@@ -64,7 +64,7 @@ def vectors_for(columns: int | None, lanes: int) -> int:
 def rows_for(vectors: int, target: Target) -> int:
     """How many rows fit in the registers beside a row of the right panel and one element."""
     registers = 32 if target.vector_bytes == 64 else 16
-    return min((registers - vectors - 1) // vectors, 28 if vectors == 1 else 14)
+    return min((registers - vectors - 1) // vectors, 14)
 
 
 def tile_for(dtype: DType, columns: int | None, strides: tuple[int, int], target: Target) -> Tile:

@@ -1,6 +1,7 @@
 """Blocks of a matrix that are turned round on their way into a panel.
 
-Layer: compiler/codegen/llvm. As many rows as a vector has lanes are read, and written as columns.
+Layer: compiler/codegen/llvm. As many rows as a vector has lanes are read, and written as columns
+(a block may be narrower than the machine's vectors).
 In round b, registers whose numbers differ in bit b swap the lanes whose numbers differ in bit b;
 after all rounds lane i of register j is lane j of register i. The function is written once for a
 module::
@@ -17,6 +18,8 @@ from ...ir.types import DType
 from .integers import Integers
 from .memory import masked_load, memory_type, splat
 from .writer import FunctionWriter, ModuleWriter
+
+LARGEST_SIDE = 8  # of a block: LLVM takes long for shuffles, and most of them are in large blocks
 
 
 def turn_block(module: ModuleWriter, dtype: DType, lanes: int, apart: int) -> str:

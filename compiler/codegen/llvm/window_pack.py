@@ -15,10 +15,10 @@ from ...kernel.form import Convolution, WindowPart
 from .integers import Integers
 from .loops import counted_loop, either
 from .memory import masked_load, masked_store, memory_type, splat
-from .transposing import turn_block
+from .transposing import LARGEST_SIDE, turn_block
 from .window_runs import Block, Runs, RunTable
 
-_UNROLLED = 12  # vectors of a copy
+_UNROLLED = 4  # vectors of a copy
 
 
 class Copies:
@@ -90,21 +90,25 @@ class Copies:
         Up to one vector of rows more is written behind the last one, with zeros.
         """
         i, lanes = self.i, self.lanes
-        columns, rows = extent
-        name = turn_block(self.fn.module, self.dtype, lanes, vectors * lanes)
+        (columns, rows), width = extent, str(vectors * lanes)
+        side = min(lanes, LARGEST_SIDE)
+        name = turn_block(self.fn.module, self.dtype, side, vectors * lanes)
 
-        def block(row: str, _: list[str]) -> list[str]:
-            place = i.address(self.element, target, i.multiply(row, str(vectors * lanes)))
-            for v in range(vectors):
-                first = str(v * lanes)
-                begin = i.add(i.multiply(first, stride), row)
-                start = i.address(self.element, source, begin)
+        def rows_from(row: str, _: list[str]) -> list[str]:
+            place = i.address(self.element, target, i.multiply(row, width))
+            begin = i.address(self.element, source, row)
+
+            def block(first: str, _: list[str]) -> list[str]:
+                start = i.address(self.element, begin, i.multiply(first, stride))
                 some = f"i64 {i.subtract(columns, first)}, i64 {i.subtract(rows, row)}"
                 to = i.address(self.element, place, first)
                 self.fn.line(f"call void {name}(ptr {start}, i64 {stride}, ptr {to}, {some})")
+                return []
+
+            counted_loop(self.fn, "0", width, side, [], block)
             return []
 
-        counted_loop(self.fn, "0", rows, lanes, [], block)
+        counted_loop(self.fn, "0", rows, side, [], rows_from)
 
     def whole(self, source: str, target: str, length: str) -> None:
         """`length` elements; up to one vector more is written behind them, with zeros."""

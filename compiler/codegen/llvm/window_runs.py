@@ -90,8 +90,8 @@ def block(i: Integers, runs: Runs, channels: str, index: str) -> Block:
     """The block of an index."""
     first = i.multiply(index, runs.per_block)
     count = i.smaller(runs.per_block, i.subtract(runs.count, first))
-    if runs.single:
-        count = runs.count
+    if runs.single or runs.per_block == "1":
+        count = runs.per_block
     if runs.pieces == "1":
         return Block(first, count, "0", channels, i.multiply(runs.inside, channels))
     _, piece = i.split(first, runs.pieces)
@@ -111,10 +111,16 @@ class RunTable:
         self.i, self.step, self.part, self.runs = i, step, part, runs
         self.width = 2 + len(part.axes)
         most = TERM_BYTES // step.dtype.itemsize
-        self.table = i.fn.alloca(f"[{most * self.width} x i64]", 64)
+        # with one position in the window, and one run in a block, nothing has to be looked up
+        self.is_point = all(axis.window == 1 for axis in part.axes)
+        if not self.is_point:
+            self.table = i.fn.alloca(f"[{most * self.width} x i64]", 64)
 
     def fill(self, of: Block) -> None:
         """Write the rows for the runs of a block."""
+        self.first_channel = of.first_channel
+        if self.is_point:
+            return
 
         def row(k: str, _: list[str]) -> list[str]:
             self._write(k, i.add(of.first, k), of)
@@ -126,8 +132,7 @@ class RunTable:
     def _write(self, k: str, run: str, of: Block) -> None:
         i, part = self.i, self.part
         position, _ = i.split(run, self.runs.pieces)
-        x, w = of.first_channel, i.multiply(of.first_channel, i.size(part.w.strides[-2]))
-        w = i.add(w, i.size(part.w.offset))
+        x, w = self.first_channel, self._first_of_filter()
         for axis in reversed(range(len(part.axes))):
             if axis:
                 position, index = i.split(position, self.runs.positions[axis])
@@ -140,6 +145,13 @@ class RunTable:
         self._store(k, 0, x)
         self._store(k, 1, w)
 
+    def _first_of_filter(self) -> str:
+        """Where the first channel of the runs lies in the filter."""
+        i, part = self.i, self.part
+        return i.add(
+            i.multiply(self.first_channel, i.size(part.w.strides[-2])), i.size(part.w.offset)
+        )
+
     def _store(self, k: str, column: int, value: str) -> None:
         self.i.fn.line(f"store i64 {value}, ptr {self._place(k, column)}, align 8")
 
@@ -149,14 +161,20 @@ class RunTable:
 
     def input_offset(self, k: str) -> str:
         """Where run k starts in the input, from where the window starts."""
+        if self.is_point:
+            return self.first_channel
         return self._load(k, 0)
 
     def filter_offset(self, k: str) -> str:
         """Where run k starts in the filter."""
+        if self.is_point:
+            return self._first_of_filter()
         return self._load(k, 1)
 
     def distance(self, k: str, axis: int) -> str:
         """How far run k is from the start of the window along an axis, in elements."""
+        if self.is_point:
+            return "0"
         return self._load(k, 2 + axis)
 
     def _load(self, k: str, column: int) -> str:
