@@ -59,9 +59,11 @@ _DEFAULT_NAMES = {
     "upper": "StringUpper",
     "batch_normalization": "batchnorm",
     "depthwise_conv2d": "depthwise",
+    "log_uniform_candidate_sampler": "LogUniformCandidateSampler",
     "softmax_cross_entropy_with_logits": "softmax_cross_entropy_with_logits_sg",
     "normal": "random_normal",
     "uniform": "random_uniform",
+    "uniform_candidate_sampler": "UniformCandidateSampler",
     "real_divide": "RealDiv",
 }
 # Parameters that are operands: Python numbers there become constants of the graph.

@@ -104,6 +104,19 @@ GRAPH: dict[str, dict[str, str]] = {
         "summaries.graph": "audio histogram image merge merge_all scalar tensor_summary text",
         "summaries.writer": "FileWriter FileWriterCache",
     },
+    "estimator": {
+        "estimators.canned": "DNNClassifier DNNRegressor LinearClassifier LinearRegressor",
+        "estimators.estimator": "Estimator",
+        "estimators.spec": "EstimatorSpec ModeKeys RunConfig",
+    },
+    "estimator.inputs": {"estimators.inputs": "numpy_input_fn pandas_input_fn"},
+    "feature_column": {
+        "estimators.columns": """
+            bucketized_column categorical_column_with_hash_bucket
+            categorical_column_with_identity categorical_column_with_vocabulary_list
+            embedding_column indicator_column input_layer linear_model numeric_column
+        """,
+    },
     "gfile": {
         "files": """
             Copy=copy DeleteRecursively=rmtree Exists=exists FastGFile=GFile GFile Glob=glob
@@ -134,6 +147,23 @@ GRAPH: dict[str, dict[str, str]] = {
             make_initializable_iterator make_one_shot_iterator
         """,
     },
+    "contrib.layers": {
+        "estimators.columns": "bucketized_column embedding_column real_valued_column",
+        "v1.contrib": """
+            avg_pool2d batch_norm conv2d convolution2d dropout flatten fully_connected
+            l1_l2_regularizer l1_regularizer l2_regularizer linear max_pool2d one_hot_encoding
+            optimize_loss relu variance_scaling_initializer xavier_initializer
+            xavier_initializer_conv2d=xavier_initializer
+        """,
+    },
+    "contrib.learn": {
+        "estimators.learn": """
+            DNNClassifier DNNRegressor LinearClassifier LinearRegressor
+            infer_real_valued_columns_from_input
+        """,
+        "estimators.spec": "ModeKeys RunConfig",
+    },
+    "contrib.learn.io": {"estimators.inputs": "numpy_input_fn=learn_numpy_input_fn"},
     "debugging": {
         "graph.checks": """
             Assert assert_equal assert_greater assert_greater_equal assert_less assert_less_equal
@@ -199,6 +229,7 @@ GRAPH: dict[str, dict[str, str]] = {
         "graph.rnn.loops": """
             bidirectional_dynamic_rnn dynamic_rnn static_bidirectional_rnn static_rnn
         """,
+        "graph.sampled_losses": "nce_loss sampled_softmax_loss",
     },
     "rnn_cell": {
         "graph.rnn.cells": "BasicLSTMCell BasicRNNCell GRUCell LSTMCell LSTMStateTuple RNNCell",
@@ -277,6 +308,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
             softmax_cross_entropy_with_logits_v2 sparse_softmax_cross_entropy_with_logits
         """,
         "v1.fused": "fused_batch_norm",
+        "v1.sampling": "log_uniform_candidate_sampler uniform_candidate_sampler",
         "v1.nn": """
             avg_pool conv1d conv2d conv2d_transpose conv3d conv3d_transpose convolution
             depthwise_conv2d depthwise_conv2d_native embedding_lookup l2_normalize log_softmax
@@ -388,3 +420,30 @@ class Namespace(ModuleType):
 def namespace(newer: ModuleType) -> Namespace:
     """The namespace for graphs of one of TensorFlow 2; one object."""
     return Namespace(newer)
+
+
+class Space:
+    """A namespace below another one: `tf.contrib.learn`, `tf.estimator.inputs`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        inner = f"{self._name}.{name}"
+        if inner in _GRAPH:
+            return Space(inner)
+        try:
+            return find(self._name, name, [])
+        except AttributeError as error:
+            if not self._name.startswith("contrib."):
+                raise
+            note = "tf.contrib was removed in TensorFlow 2; use tf.layers, tf.keras or tf.estimator"
+            raise AttributeError(f"{error}: {note}") from None
+
+    def __dir__(self) -> list[str]:
+        return names(self._name)
+
+    def __repr__(self) -> str:
+        return f"<module 'tensorwright.compat.v1.{self._name}'>"

@@ -23,7 +23,7 @@ from ...context import SMALLEST_SYMBOLIC, TraceContext, require
 from ...lift import lift
 from ...trace import TraceResult, trace
 from .. import dtypes
-from ..errors import FailedPreconditionError, OpError
+from ..errors import FailedPreconditionError, InvalidArgumentError, OpError
 from ..functions import FunctionTrace
 from ..random.philox import start_of
 from ..random.seeds import DEFAULT_GLOBAL_SEED, entropy
@@ -272,7 +272,10 @@ class Program:
 
     def __call__(self, arrays: Sequence[Any]) -> Any:
         """The outputs; NotImplemented if the program is not for these arrays."""
-        found = self.native(*arrays, *[cell.array for cell in self.cells])
+        try:
+            found = self.native(*arrays, *[cell.array for cell in self.cells])
+        except IndexError as error:
+            raise self._out_of_bounds(error) from None
         if found is NotImplemented:
             return found
         if self._build is not None:
@@ -282,6 +285,12 @@ class Program:
             cell.put(found[k])
             k += 1
         return found
+
+    def _out_of_bounds(self, error: IndexError) -> InvalidArgumentError:
+        """The error for indices that are not in the range; it names the ops that take indices."""
+        ops = [op for op in self._segment.ops if op.type.startswith(("Gather", "Scatter"))]
+        nodes = "".join(f"\n\t [[{{{{node {op.name}}}}}]]" for op in ops)
+        return InvalidArgumentError(None, ops[0] if ops else None, f"indices: {error}{nodes}")
 
 
 def _trace_ops(
