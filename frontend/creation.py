@@ -89,7 +89,8 @@ def _refusal(original: Callable[..., Any], name: str) -> Callable[..., Any]:
             f"np.random.{name} would be called once, while tracing, and give every later call"
             " the same numbers",
             loc=user_location(),
-            hint="draw the numbers outside of the function and pass them as an argument",
+            hint="draw the numbers outside of the function and pass them as an argument, or use"
+            " tw.random.stateless_normal and its like, functions of a seed (docs/random.md)",
         )
 
     return draw

@@ -68,6 +68,7 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
         "docs/convolutions.md",
         "docs/gradients.md",
         "docs/keras.md",
+        "docs/random.md",
         "docs/tensorboard.md",
         "docs/tensorflow1.md",
         "docs/tensorflow2.md",

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
-from ..ir.derivative import pointwise
 from ..ir.opdef import Group, OpDef
 from ..ir.types import DType, TensorType
 from . import math as elementary
@@ -245,7 +244,6 @@ def _in_groups(
         reference=reference,
         lower=lower,
         group=Group(_size, make),
-        derivative=pointwise(None, None, None, None) if DType.F32 in results else None,
         attrs=("dtype",),
         ulp=ulp or {},
         cost=cost,

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import tensorwright as tf
-from tensorwright.frontend.tf.random import philox, programs
+from tensorwright.frontend.tf.random import permuting, philox, programs
 
 
 def numbers(tensor):
@@ -164,6 +164,26 @@ def test_many_draws_of_a_kind_are_compiled_and_stay_the_same(monkeypatch):
     assert np.array_equal(plain, tf.random.uniform([100_003]))
 
 
+def test_shuffling_in_compiled_functions():
+    shuffle = tf.function(lambda x: tf.random.shuffle(x))
+    for count in (1, 2, 5, 6):
+        assert sorted(numbers(shuffle(tf.range(count)))) == list(range(count))
+    found = {tuple(numbers(shuffle(tf.range(5)))) for _ in range(40)}
+    assert len(found) > 20  # of 120 orders
+    rows = shuffle(tf.constant([[1, 10], [2, 20], [3, 30]])).numpy()
+    assert (rows[:, 1] == 10 * rows[:, 0]).all()
+
+
+def test_many_rows_are_shuffled_as_few_are(monkeypatch):
+    tf.random.set_seed(1)
+    compiled = numbers(tf.random.shuffle(tf.range(3000)))
+    monkeypatch.setattr(permuting, "_FEW", 10_000)
+    tf.random.set_seed(1)
+    assert numbers(tf.random.shuffle(tf.range(3000))) == compiled != list(range(3000))
+    stateless = numbers(tf.random.experimental.stateless_shuffle(tf.range(9), [1, 2]))
+    assert sorted(stateless) == list(range(9))
+
+
 def test_gradients_pass_to_the_mean_and_the_deviation():
     mean, deviation = tf.Variable(1.0), tf.Variable(2.0)
     with tf.GradientTape() as tape:
@@ -183,8 +203,6 @@ def test_bad_arguments():
         tf.random.normal([-1])
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"seed must have shape \[2\]"):
         tf.random.stateless_uniform([2], [1])
-    with pytest.raises(TypeError, match="runs eagerly only"):
-        tf.function(lambda x: tf.random.shuffle(x))(tf.constant([1, 2]))
 
 
 @pytest.mark.peers

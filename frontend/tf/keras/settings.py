@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from ..random import seeds
-from ..tensors import STATE
+from ..scopes import init_scope
 
 _FLOATS = ("float16", "float32", "float64")
 
@@ -109,8 +109,5 @@ def set_random_seed(seed: int) -> None:
 
 def new_seed() -> int:
     """A seed for something that was given none; it follows from the global seed if that is set."""
-    function, STATE.function = STATE.function, None  # it is drawn now, also while tracing
-    try:
-        return int(seeds.start("Keras", None, 1).numpy()[2]) & 0x7FFFFFFF
-    finally:
-        STATE.function = function
+    with init_scope():  # it is drawn now, also while tracing
+        return int(seeds.start("Keras", None, 1).numpy()[1]) & 0x7FFFFFFF

@@ -20,6 +20,7 @@ from ..static import value as static_value
 from ..tensors import OPERATORS, Tensor
 from ..variables import Variable
 from . import stateful
+from .arrays import for_arrays, refuse_state, traces_arrays
 from .seeds import entropy
 from .stateless import uniform_integers
 
@@ -50,7 +51,7 @@ class Generator:
 
     def __init__(self, copy_from: Any = None, state: Any = None, alg: Any = None) -> None:
         if copy_from is not None:
-            state = copy_from.state.value()
+            state = copy_from._state.value()
         if state is None:
             raise ValueError("either `copy_from` or `state` has to be given")
         self._state = Variable(
@@ -79,9 +80,9 @@ class Generator:
         return cls(state=np.array([entropy(62), entropy(62), entropy(62)], np.int64))
 
     @property
-    def state(self) -> Variable:
-        """The variable that holds the state."""
-        return self._state
+    def state(self) -> Any:
+        """The variable that holds the state; its value where the NumPy dialect is traced."""
+        return self._state.value()._value if traces_arrays() else self._state
 
     @property
     def key(self) -> Tensor:
@@ -102,6 +103,7 @@ class Generator:
         """Start again from a seed."""
         self._state.assign(create_rng_state(seed))
 
+    @for_arrays
     def skip(self, delta: Any) -> Tensor:
         """Leave out numbers, as if `delta` of them had been drawn; gives the state before that."""
         before = self._state.value()
@@ -111,6 +113,8 @@ class Generator:
 
     def _start(self, sizes: tuple[int, ...]) -> Tensor:
         before = self._state.value()
+        if not before.is_symbolic:
+            refuse_state("a tf.random.Generator from outside")
         self._state.assign(_moved(before, stateful.size_of(sizes) * _SPACING))
         found: Tensor = apply("RngReadAndSkip", _start, [before])
         return found
@@ -120,6 +124,7 @@ class Generator:
         sizes = static_shape(shape, op)
         return stateful.sampled(op, self._start(sizes), kind, sizes, wanted)
 
+    @for_arrays
     def normal(
         self,
         shape: Any,
@@ -132,6 +137,7 @@ class Generator:
         drawn = self._floats("StatelessRandomNormalV2", "normal", shape, dtype)
         return stateful.scaled(drawn, mean, stddev)
 
+    @for_arrays
     def truncated_normal(
         self,
         shape: Any,
@@ -144,6 +150,7 @@ class Generator:
         drawn = self._floats("StatelessTruncatedNormalV2", "truncated_normal", shape, dtype)
         return stateful.scaled(drawn, mean, stddev)
 
+    @for_arrays
     def uniform(
         self,
         shape: Any,
@@ -162,6 +169,7 @@ class Generator:
         begin = self._start(static_shape(shape, "Generator.uniform"))
         return uniform_integers(begin, shape, minval, maxval, wanted)
 
+    @for_arrays
     def uniform_full_int(
         self, shape: Any, dtype: Any = dtypes.uint64, name: str | None = None
     ) -> Tensor:
@@ -169,6 +177,7 @@ class Generator:
         begin = self._start(static_shape(shape, "Generator.uniform_full_int"))
         return uniform_integers(begin, shape, None, None, dtypes.as_dtype(dtype))
 
+    @for_arrays
     def binomial(
         self,
         shape: Any,
@@ -184,6 +193,7 @@ class Generator:
         found = rng.binomial(n.astype(np.int64), p.astype(np.float64), sizes)
         return convert_to_tensor(np.asarray(found, dtypes.as_dtype(dtype).numpy))
 
+    @for_arrays
     def make_seeds(self, count: int = 1) -> Tensor:
         """Seeds for the stateless ops: [2, count]."""
         drawn = self.uniform_full_int([count], dtypes.int64)

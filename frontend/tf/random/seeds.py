@@ -20,6 +20,7 @@ from ..apply import apply
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from ..variables import Cell
+from .arrays import refuse_state
 from .philox import start_of
 
 DEFAULT_GLOBAL_SEED = 87654321  # of ops that have a seed of their own, if the program sets none
@@ -93,6 +94,7 @@ def start(op: str, seed: Any, size: int) -> Tensor:
     if STATE.environment is not None:
         return STATE.environment.random_start(op, number, size)  # type: ignore[no-any-return]
     if STATE.function is None:
+        refuse_state(f"the op {op.partition('/')[0]} of tf.random")
         return Tensor(_SEEDS.eager_start(op, number, size), dtypes.uint64)
     state = _SEEDS.cell.read()
     _SEEDS.cell.write(apply("AdvanceRandomState", _advanced, [state]))

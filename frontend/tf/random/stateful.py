@@ -171,27 +171,6 @@ def _refuse_trace(op: str) -> None:
         )
 
 
-def shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Tensor:
-    """The parts along the first axis in another order."""
-    _refuse_trace("shuffle")
-    tensor = convert_to_tensor(value)
-    if tensor.ndim == 0 or len(tensor) < 2:
-        return tensor
-    count = len(tensor)
-    begin = seeds.start(f"RandomShuffle/{tensor.dtype.name}", seed, count)
-    words = draw(begin._value, kind="bits", shape=(count,), dtype=np.dtype(np.uint32))
-    order = list(range(count))
-    for k, word in enumerate(words[:-1].tolist()):
-        other = k + word % (count - k)
-        order[k], order[other] = order[other], order[k]
-    found: Tensor = apply("RandomShuffle", _rows, [tensor], {"order": np.array(order, np.int32)})
-    return found
-
-
-def _rows(x: Any, *, order: np.ndarray) -> Any:
-    return np.take(x, order, axis=0)
-
-
 def categorical(
     logits: Any,
     num_samples: Any,
@@ -288,5 +267,5 @@ def drawn_poisson(rng: np.random.Generator, sizes: tuple[int, ...], lam: Any, dt
 
 
 __all__ = [
-    "categorical", "gamma", "normal", "poisson", "shuffle", "truncated_normal", "uniform",
+    "categorical", "gamma", "normal", "poisson", "truncated_normal", "uniform",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from ..static import shape as static_shape
 from ..static import value as static_value
 from ..tensors import Tensor
 from . import stateful
+from .arrays import for_arrays
 from .programs import draw
 from .samplers import bits
 
@@ -46,6 +47,7 @@ def _seed_start(seed: Any) -> Any:
     return np.concatenate([np.zeros(1, np.uint64), found[::-1]])
 
 
+@for_arrays
 def stateless_normal(
     shape: Any,
     seed: Any,
@@ -60,6 +62,7 @@ def stateless_normal(
     return stateful.scaled(drawn, mean, stddev)
 
 
+@for_arrays
 def stateless_truncated_normal(
     shape: Any,
     seed: Any,
@@ -74,6 +77,7 @@ def stateless_truncated_normal(
     return stateful.scaled(drawn, mean, stddev)
 
 
+@for_arrays
 def stateless_uniform(
     shape: Any,
     seed: Any,
@@ -114,6 +118,7 @@ def _floats(op: str, kind: str, shape: Any, seed: Any, dtype: Any) -> Tensor:
     return stateful.sampled(op, seed_start(seed, op), kind, sizes, wanted)
 
 
+@for_arrays
 def stateless_categorical(
     logits: Any, num_samples: Any, seed: Any, dtype: Any = dtypes.int64, name: str | None = None
 ) -> Tensor:
@@ -127,6 +132,7 @@ def _generator(seed: Any, op: str) -> np.random.Generator:
     return stateful.generator_at(static_value(seed_start(seed, op), op))
 
 
+@for_arrays
 def stateless_gamma(
     shape: Any,
     seed: Any,
@@ -141,6 +147,7 @@ def stateless_gamma(
     return stateful.drawn_gamma(rng, sizes, alpha, beta, dtype)
 
 
+@for_arrays
 def stateless_poisson(
     shape: Any, seed: Any, lam: Any, dtype: Any = dtypes.int32, name: str | None = None
 ) -> Tensor:
@@ -161,6 +168,7 @@ def _outer_sizes(shape: Any, parameters: list[Any], op: str) -> tuple[int, ...]:
     return sizes[: len(sizes) - len(inner)]
 
 
+@for_arrays
 def stateless_binomial(
     shape: Any,
     seed: Any,
@@ -177,12 +185,14 @@ def stateless_binomial(
     return convert_to_tensor(np.asarray(found, dtypes.as_dtype(output_dtype).numpy))
 
 
+@for_arrays
 def split(seed: Any, num: int = 2, alg: Any = "auto_select") -> Tensor:
     """`num` seeds that are unlike each other and the one they come from: [num, 2]."""
     tensor = convert_to_tensor(seed)
     return stateless_uniform([num, 2], tensor, None, None, tensor.dtype)
 
 
+@for_arrays
 def fold_in(seed: Any, data: Any, alg: Any = "auto_select") -> Tensor:
     """A seed that also depends on an integer, such as the number of a step."""
     tensor = convert_to_tensor(seed)

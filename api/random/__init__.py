@@ -1,23 +1,23 @@
 """`tf.random`: random numbers, the global seed, generators."""
 
-from .frontend.tf.random.generator import (
+from ..frontend.tf.random.generator import (
     Algorithm,
     Generator,
     create_rng_state,
     get_global_generator,
     set_global_generator,
 )
-from .frontend.tf.random.seeds import set_seed
-from .frontend.tf.random.stateful import (
+from ..frontend.tf.random.permuting import shuffle
+from ..frontend.tf.random.seeds import set_seed
+from ..frontend.tf.random.stateful import (
     categorical,
     gamma,
     normal,
     poisson,
-    shuffle,
     truncated_normal,
     uniform,
 )
-from .frontend.tf.random.stateless import (
+from ..frontend.tf.random.stateless import (
     fold_in,
     split,
     stateless_binomial,
@@ -28,12 +28,14 @@ from .frontend.tf.random.stateless import (
     stateless_truncated_normal,
     stateless_uniform,
 )
+from . import experimental
 
 __all__ = [
     "Algorithm",
     "Generator",
     "categorical",
     "create_rng_state",
+    "experimental",
     "fold_in",
     "gamma",
     "get_global_generator",
