@@ -350,3 +350,34 @@ def test_rows_that_are_written_down(rows):
     assert isinstance(optimizer.compute_gradients(loss)[0][0], tf.IndexedSlices)
     got = after(optimizer.minimize(loss), table, 1)
     assert got.tolist() == [[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize(("name", "args", "options", "dense", "rows"), STEPS)
+def test_steps_of_rows_of_large_tables(name, args, options, dense, rows):
+    """They are done in place: what was fetched, assigned or fed before stays as it is."""
+    start = np.ones((1 << 15, 2), np.float32)
+    start[[7, 9]] = [[1, 2], [5, 6]]
+    table = tf.Variable(tf.zeros_like(start), name="table")
+    fed = tf.placeholder(tf.float32, start.shape)
+    assigned = table.assign(fed)
+    other = tf.Variable(tf.zeros_like(start))
+    places = tf.placeholder(tf.int32, [None])
+    loss = tf.reduce_sum(tf.square(tf.nn.embedding_lookup(table, places)))
+    train = made(name, args, options).minimize(loss, var_list=[table])
+    given = start.copy()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(assigned, {fed: given})
+        session.run(other.assign(table))
+        before = session.run(table)
+        for _ in range(3):
+            session.run(train, {places: [7, 9, 7]})
+        got = session.run(table)
+        assert np.allclose(got[[7, 9]].ravel(), rows, rtol=2e-6)
+        untouched = np.delete(got, [7, 9], axis=0)
+        assert untouched.tolist() == np.ones_like(untouched).tolist()
+        for kept in (given, before, session.run(other)):
+            assert np.array_equal(kept, start)
+        if name != "Adam":  # which changes all rows
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                session.run(train, {places: [1 << 15]})

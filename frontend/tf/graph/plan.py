@@ -9,10 +9,12 @@ compiled.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+from .bodies import Nothing
 from .graph import Operation
+from .infer import is_shape_op
 from .symbolic import GraphTensor
 
 
@@ -45,7 +47,10 @@ def needed_ops(
 
 
 def segments(
-    targets: Sequence[Operation | GraphTensor], fed: Sequence[GraphTensor], on_host: set[Operation]
+    targets: Sequence[Operation | GraphTensor],
+    fed: Iterable[GraphTensor],
+    on_host: set[Operation],
+    done: Set[Operation] = frozenset(),
 ) -> list[Segment]:
     """The segments of a run.
 
@@ -53,11 +58,14 @@ def segments(
         targets: what is fetched.
         fed: tensors whose values are given.
         on_host: ops that turned out to need concrete values, beside those that say so.
+        done: ops that have run already.
     """
-    ops = needed_ops(targets, fed)
     given = set(fed)
+    ops = needed_ops(targets, given)
     runs: list[tuple[bool, list[Operation]]] = []
     for op in ordered(ops, given, on_host):
+        if isinstance(op._body, Nothing) or op in done:
+            continue  # it has only been waited for
         is_host = op._body.is_host or op in on_host
         if not runs or runs[-1][0] != is_host:
             runs.append((is_host, []))
@@ -65,9 +73,29 @@ def segments(
     wanted = {t for t in targets if isinstance(t, GraphTensor)}
     found: list[Segment] = []
     for is_host, run in reversed(runs):
-        found.append(_segment(run, is_host, wanted))
-        wanted.update(t for op in run for t in op.needed)
+        repeated = [] if is_host else _sizes_of(run, given, on_host)
+        segment = _segment([*repeated, *run], is_host, wanted)
+        found.append(segment)
+        wanted.update(segment.inputs)
     return found[::-1]
+
+
+def _sizes_of(
+    run: Sequence[Operation], given: Set[GraphTensor], on_host: set[Operation]
+) -> list[Operation]:
+    """The ops on sizes and axes that a native segment needs from earlier ones.
+
+    They are computed once more: the segment has to know them, not just their values.
+    """
+    made = {t for op in run for t in op.outputs} | given
+    found: dict[Operation, None] = {}
+    waiting = [t for op in run for t in op.needed]
+    while waiting:
+        t = waiting.pop()
+        if t not in made and t.op not in found and t.op not in on_host and is_shape_op(t):
+            found[t.op] = None
+            waiting.extend(t.op.needed)
+    return sorted(found, key=lambda op: op.number)
 
 
 def ordered(

@@ -16,9 +16,10 @@ from ..dtypes import DType
 from ..slices import IndexedSlices
 from ..tensors import Tensor
 from ..v1.rules import Rule, step
-from .bodies import Update
+from .bodies import Body, Update
 from .build import Maker, convert, make_constant
 from .graph import Graph, get_default_graph
+from .row_updates import RowsStep, is_large
 from .scoping import get_variable_scope
 from .symbolic import GraphTensor, TensorType
 from .variables import GraphVariable
@@ -65,7 +66,12 @@ def update_op(
     if is_rows and rule.op == "GradientDescent":
         type = "ScatterSub"
     inputs = [*(v._variable for v in targets), *(convert(x, None, None, graph) for x in operands)]
-    body = _Step(rule, dict(attrs), is_rows, targets)
+    in_place = is_rows and rule.touches_rows and is_large(variable._storage)
+    body: Body = (
+        RowsStep(rule, dict(attrs), [v._storage for v in targets])
+        if in_place
+        else _Step(rule, dict(attrs), is_rows, targets)
+    )
     output = TensorType(variable.dtype, variable.shape)
     return graph.add(type, body, inputs, [output], None, dict(attrs)).outputs[0]
 

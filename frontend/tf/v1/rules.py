@@ -26,7 +26,8 @@ class Rule(NamedTuple):
         function: on arrays.
         slots: the names of the slots, in the order that `function` takes them.
         operands: what follows them: names of numbers, and "gradient".
-        rows_only: whether, of a gradient of rows, the other rows stay as they are.
+        rows_only: whether, of a gradient of rows, it is applied to these rows alone.
+        touches_rows: whether, in any case, the other rows stay as they are.
     """
 
     op: str
@@ -34,6 +35,7 @@ class Rule(NamedTuple):
     slots: tuple[str, ...]
     operands: tuple[str, ...]
     rows_only: bool = True
+    touches_rows: bool = True
 
 
 def step(
@@ -125,6 +127,7 @@ ADAM = Rule(
     ("m", "v"),
     ("beta1_power", "beta2_power", "learning_rate", "beta1", "beta2", "epsilon", "gradient"),
     rows_only=False,
+    touches_rows=False,
 )
 
 
