@@ -32,6 +32,12 @@ from .frontend.tf.nn.convolutions import (
     depthwise_conv2d,
     separable_conv2d,
 )
+from .frontend.tf.nn.local import (
+    depth_to_space,
+    local_response_normalization,
+    lrn,
+    space_to_depth,
+)
 from .frontend.tf.nn.lookup import embedding_lookup, in_top_k, top_k
 from .frontend.tf.nn.losses import (
     l2_loss,
@@ -84,6 +90,7 @@ __all__ = [
     "conv_transpose",
     "convolution",
     "crelu",
+    "depth_to_space",
     "depthwise_conv2d",
     "dropout",
     "elu",
@@ -93,9 +100,11 @@ __all__ = [
     "l2_loss",
     "l2_normalize",
     "leaky_relu",
+    "local_response_normalization",
     "log_poisson_loss",
     "log_sigmoid",
     "log_softmax",
+    "lrn",
     "max_pool",
     "max_pool1d",
     "max_pool2d",
@@ -115,6 +124,7 @@ __all__ = [
     "softmax_cross_entropy_with_logits",
     "softplus",
     "softsign",
+    "space_to_depth",
     "sparse_softmax_cross_entropy_with_logits",
     "swish",
     "tanh",

@@ -93,6 +93,16 @@ from ..frontend.tf.keras.layers.recurrent import (
     SimpleRNN,
     SimpleRNNCell,
 )
+from ..frontend.tf.keras.layers.repeating import (
+    RepeatVector,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+    TimeDistributed,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+)
 
 __all__ = [
     "GRU",
@@ -160,6 +170,7 @@ __all__ = [
     "Multiply",
     "Permute",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "SeparableConv1D",
@@ -167,8 +178,15 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -365,3 +365,34 @@ def test_errors(call: Any, error: str, message: str) -> None:
     expected = getattr(tf.errors, error, None) or ValueError
     with pytest.raises(expected, match=message):
         call()
+
+
+# -- neighbouring channels ------------------------------------------------------------------------
+
+
+def test_channels_normalised_by_their_neighbours() -> None:
+    x = drawn(2, 3, 4, 7)
+    expected = np.empty_like(x)
+    for c in range(7):
+        near = x[..., max(c - 2, 0) : c + 3]
+        expected[..., c] = x[..., c] / (1.5 + 0.3 * np.sum(near**2, axis=-1)) ** 0.75
+    found = in_both_modes(lambda x: tf.nn.lrn(x, 2, 1.5, 0.3, 0.75), x)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+    slopes_agree(lambda x: tf.nn.local_response_normalization(x, 2), x)
+
+
+@pytest.mark.parametrize("data_format", ["NHWC", "NCHW"])
+def test_channels_and_pixels(data_format: str) -> None:
+    x = np.arange(2 * 4 * 6 * 3.0).reshape((2, 4, 6, 3))
+    given = x if data_format == "NHWC" else np.moveaxis(x, -1, 1)
+    deep = tf.nn.space_to_depth(given, 2, data_format).numpy()
+    last = deep if data_format == "NHWC" else np.moveaxis(deep, 1, -1)
+    assert last.shape == (2, 2, 3, 12)
+    np.testing.assert_array_equal(last[:, 1, 2, :6], x[:, 2, 4:6].reshape((2, 6)))
+    np.testing.assert_array_equal(tf.nn.depth_to_space(deep, 2, data_format), given)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="blocks of 4"):
+        tf.nn.space_to_depth(x, 4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="blocks of 4"):
+        tf.nn.depth_to_space(x, 2)
+    with pytest.raises(ValueError, match="block_size"):
+        tf.nn.depth_to_space(x, 1)

@@ -312,7 +312,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
         "v1.nn": """
             avg_pool conv1d conv2d conv2d_transpose conv3d conv3d_transpose convolution
             depthwise_conv2d depthwise_conv2d_native embedding_lookup l2_normalize log_softmax
-            local_response_normalization lrn max_pool relu_layer separable_conv2d softmax
+            max_pool relu_layer separable_conv2d softmax
             weighted_cross_entropy_with_logits xw_plus_b
         """,
     },

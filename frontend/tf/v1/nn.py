@@ -8,11 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from ..apply import apply, checked
-from ..convert import convert_to_tensor
-from ..errors import InvalidArgumentError
 from ..linalg import matmul
 from ..nn import activations, convolutions, lookup, losses, normalise, pooling
 from ..tensors import Tensor
@@ -251,49 +246,6 @@ def l2_normalize(
 ) -> Tensor:
     """x divided by its length along some axes."""
     return normalise.l2_normalize(x, _either(axis, dim, "axis", "dim"), epsilon)
-
-
-def lrn(
-    input: Any,
-    depth_radius: int = 5,
-    bias: float = 1.0,
-    alpha: float = 1.0,
-    beta: float = 0.5,
-    name: str | None = None,
-) -> Tensor:
-    """x / (bias + alpha * s) ** beta, where s is the sum of squares of the channels nearby.
-
-    Args:
-        input: [batch, height, width, channels].
-        depth_radius: how many channels before and behind count.
-        bias: see above.
-        alpha: see above.
-        beta: see above.
-        name: of the op.
-    """
-    x = checked("LRN", convert_to_tensor(input), "f")
-    if x.ndim != 4:
-        raise InvalidArgumentError(f"in must be 4-dimensional, got {x.shape} [Op:LRN]")
-    attrs = {
-        "radius": int(depth_radius),
-        "bias": float(bias),
-        "alpha": float(alpha),
-        "beta": float(beta),
-    }
-    found: Tensor = apply("LRN", _lrn, [x], attrs)
-    return found
-
-
-def _lrn(x: Any, *, radius: int, bias: float, alpha: float, beta: float) -> Any:
-    of, count = x.dtype.type, x.shape[-1]
-    squares = np.pad(np.square(x), ((0, 0), (0, 0), (0, 0), (radius, radius)))
-    total = squares[..., :count]
-    for k in range(1, 2 * radius + 1):
-        total = total + squares[..., k : k + count]
-    return x / (of(bias) + of(alpha) * total) ** of(beta)
-
-
-local_response_normalization = lrn
 
 
 # -- small layers ---------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Layer: frontend. base.py is what all have in common; the others are grouped by what they do.
 """
 
-from . import attention, convolutions, core, grouped, noise, pooling, recurrent
+from . import attention, convolutions, core, grouped, noise, pooling, recurrent, repeating
 from .base import FAMILY, Layer, deserialize, serialize
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "noise",
     "pooling",
     "recurrent",
+    "repeating",
     "serialize",
 ]
