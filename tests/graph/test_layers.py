@@ -228,3 +228,17 @@ def test_layers_of_eager_programs():
     gradient = tape.gradient(loss, layer.kernel)
     assert np.allclose(gradient.numpy()[:, 0], X[0, 0].sum(0), rtol=1e-4)
     assert tf.layers.batch_normalization(X, training=True).shape.as_list() == [6, 8, 8, 3]
+
+
+def test_layers_in_branches_have_their_weights_outside():
+    choice, x = tf.placeholder(tf.bool, []), tf.ones([2, 2])
+    with tf.Session() as sess:  # the graph is entered once more, by the weights
+        found = tf.cond(
+            choice,
+            lambda: tf.layers.dense(x, 3, kernel_initializer=tf.ones_initializer()),
+            lambda: tf.zeros([2, 3]),
+        )
+        assert names() == ["dense/kernel", "dense/bias"]
+        sess.run(tf.global_variables_initializer())
+        assert sess.run(found, {choice: True}).tolist() == [[2.0] * 3] * 2
+        assert sess.run(found, {choice: False}).tolist() == [[0.0] * 3] * 2

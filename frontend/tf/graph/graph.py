@@ -14,7 +14,7 @@ from ..proto.graphs import GraphDef, NodeDef
 from .bodies import Body
 from .definition import graph_def, node_def
 from .placement import merged
-from .state import MODE, STACKS, session_for
+from .state import MODE, STACKS, session_for, stacked
 from .symbolic import GraphTensor, TensorType
 
 
@@ -345,11 +345,8 @@ class Graph:
     @contextmanager
     def as_default(self) -> Iterator[Graph]:
         """Let ops go to this graph."""
-        STACKS.graphs.append(self)
-        try:
+        with stacked(STACKS.graphs, self):
             yield self
-        finally:
-            STACKS.graphs.remove(self)
 
     def finalize(self) -> None:
         """Allow no further operations."""

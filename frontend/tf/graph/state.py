@@ -40,6 +40,17 @@ class _Stacks(threading.local):
 STACKS = _Stacks()
 
 
+@contextmanager
+def stacked(stack: list[Any], x: Any) -> Iterator[Any]:
+    """Let x be the last of a stack; it may be there several times."""
+    stack.append(x)
+    try:
+        yield x
+    finally:
+        # others that were put there since, and are not left yet, stay
+        del stack[max(k for k, y in enumerate(stack) if y is x)]
+
+
 class Environment:
     """What the bodies of ops ask for: the values of variables, streams of random numbers.
 
