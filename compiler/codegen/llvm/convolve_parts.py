@@ -17,7 +17,7 @@ from .window_pack import Copies, Positions, WindowPacker
 from .window_runs import ROW_BYTES, TERM_BYTES, Block, RunTable, block, cut
 from .writer import FunctionWriter
 
-GROUP_BYTES = 1024  # of a row
+GROUP_BYTES = 512  # of a row; with it panels and sums take less than half a MiB of the stack
 
 
 class PartWriter:
@@ -81,6 +81,9 @@ class PartWriter:
         self.column = i.multiply(column_group, self.group_columns)
         rest = i.subtract(self.features, self.column)
         self.columns = rest if self.column == "0" else i.smaller(self.group_columns, rest)
+        known = self.step.features
+        if isinstance(known, int) and known and known % int(self.group_columns) == 0:
+            self.columns = self.group_columns
         self.x = self._element("%x", i.multiply(group, self.channels))
         self.of_group = i.add(i.multiply(group, self.features), self.column)
         feature_stride = i.size(self.part.w.strides[-1])
