@@ -39,7 +39,7 @@ from .convert import convert_to_tensor
 from .errors import InvalidArgumentError, OperatorNotAllowedInGraphError
 from .shapes import TensorShape
 from .tensors import STATE, Tensor
-from .variables import Cell, Variable
+from .variables import Cell, Variable, in_order
 
 
 class TensorSpec:
@@ -298,7 +298,7 @@ class ConcreteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run with these tensors, in the order of the arguments."""
         tensors = [convert_to_tensor(x) for x in (*args, *kwargs.values())]
-        found = self.run([t._value for t in tensors])
+        found = self.run([in_order(t._value) for t in tensors])
         if found is NotImplemented:
             raise InvalidArgumentError(
                 f"{self.name}: the arguments are not those of this concrete function: got "
@@ -380,8 +380,7 @@ class Function:
             if isinstance(leaf, (np.ndarray, np.generic)):
                 leaf = convert_to_tensor(leaf)
             if isinstance(leaf, Tensor):
-                value = leaf._value
-                tensors.append(value)
+                tensors.append(in_order(leaf._value))
                 found.append(leaf)
                 keys.append(self._data_key(k, leaf))
                 statics.append(_DATA)

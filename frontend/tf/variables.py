@@ -32,7 +32,7 @@ class Cell:
     __slots__ = ("__weakref__", "_tensor", "array", "dtype", "name", "shape", "trainable")
 
     def __init__(self, tensor: Tensor, name: str, trainable: bool, shape: TensorShape) -> None:
-        self.array = tensor._value
+        self.array = in_order(tensor._value)
         self._tensor: Tensor | None = tensor
         self.dtype: DType = tensor.dtype
         self.shape = shape
@@ -63,9 +63,19 @@ class Cell:
         """Put another value in place."""
         trace = STATE.function
         if trace is None:
-            self.array, self._tensor = tensor._value, tensor
+            self.array, self._tensor = in_order(tensor._value), tensor
         else:
             trace.write(self, tensor)
+
+
+def in_order(array: Any) -> Any:
+    """The array as native code takes it: its elements side by side, in row-major order.
+
+    Transposes and arrays that are one number everywhere are views with other strides.
+    """
+    if type(array) is np.ndarray and not array.flags.c_contiguous:
+        return array.copy(order="C")
+    return array
 
 
 class Variable:

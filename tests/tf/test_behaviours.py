@@ -233,6 +233,17 @@ def test_assign_changes_the_variable_and_returns_an_unread_one():
     assert listed(v) == listed(returned) == [[2.0, 4.0, 6.0], [8.0, 10.0, 12.0]]
 
 
+def test_views_are_arguments_and_values_of_variables():
+    """Transposes, reversed arrays and numbers repeated: their elements do not lie in order."""
+    v = tf.Variable(tf.fill([2, 3], 4.0))
+    f = tf.function(lambda x: x + v)
+    for x in (tf.fill([2, 3], 2.0), tf.transpose(tf.reshape(tf.range(6.0), [3, 2]))):
+        for y in (x, tf.reverse(x, [1])):
+            v.assign(y)
+            assert np.array_equal(f(x), x.numpy() + y.numpy())
+            assert np.array_equal(f.get_concrete_function(x)(y), y.numpy() * 2)
+
+
 def test_a_variable_is_assigned_an_expression_of_itself():
     v = tf.Variable(1.0)
     assert v.numpy() == 1.0
