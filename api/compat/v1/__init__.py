@@ -27,9 +27,9 @@ _MOVED = {
 }
 # Namespaces with modules of their own here.
 _MODULES = frozenset([
-    "app", "data", "flags", "gfile", "initializers", "layers", "logging", "losses", "metrics",
-    "nn", "python_io", "summary", "test", "train",
-])  # fmt: skip  # fmt: skip
+    "app", "contrib", "data", "estimator", "feature_column", "flags", "gfile", "initializers",
+    "layers", "logging", "losses", "metrics", "nn", "python_io", "summary", "test", "train",
+])  # fmt: skip
 
 if not MODE.reached_as_attribute:
     disable_eager_execution()

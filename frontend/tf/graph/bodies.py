@@ -59,7 +59,7 @@ def computed(op: Operation, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
     try:
         return op._body(inputs)
     except InvalidArgumentError as error:
-        if "[[" in error.message:
+        if "[[{{" in error.message:
             raise
         message = error.message.removesuffix(" name: ").rstrip()
         raise InvalidArgumentError(None, op, f"{message}\n\t [[{{{{node {op.name}}}}}]]") from None

@@ -68,7 +68,7 @@ class _Roots:
     def visit(self, tensor: GraphTensor) -> None:
         if tensor in self.found:
             return
-        followed = _is_shape_op(tensor)
+        followed = is_shape_op(tensor)
         self.found[tensor] = followed
         if followed:
             for x in tensor.op.inputs:
@@ -77,7 +77,7 @@ class _Roots:
             self.tensors.append(tensor)
 
 
-def _is_shape_op(tensor: GraphTensor) -> bool:
+def is_shape_op(tensor: GraphTensor) -> bool:
     """Whether a tensor is a shape, a size or an axis that can be computed from other tensors."""
     rank = tensor.shape.rank
     body = tensor.op._body

@@ -24,7 +24,7 @@ from .config import ConfigProto, RunMetadata
 from .graph import Graph, Operation, get_default_graph
 from .plan import Segment, segments
 from .program import NeedsHost, Program, State, run_on_host
-from .state import STACKS
+from .state import STACKS, stacked
 from .symbolic import GraphTensor
 from .variables import Storage
 
@@ -105,34 +105,46 @@ class _Plan:
         return unflatten(self._tree, [None if k < 0 else found[k] for k in places])
 
     def _run(self, arrays: Sequence[Any]) -> Any:
-        while True:
-            env: dict[GraphTensor, Any] = dict(zip(self._fed, arrays, strict=True))
-            try:
-                for k, segment in enumerate(self._segments):
-                    self._run_segment(k, segment, env)
-            except NeedsHost as found:
-                self._on_host.add(found.op)
-                self._arrange()
-                continue
-            finally:
-                self._state.end_run()
-            break
+        env: dict[GraphTensor, Any] = dict(zip(self._fed, arrays, strict=True))
+        done: set[Operation] = set()
+        parts, programs = self._segments, self._programs
+        try:
+            while True:
+                try:
+                    for k, segment in enumerate(parts):
+                        self._run_segment(segment, programs[k], env)
+                        done.update(op for op in segment.ops if segment.is_host or op._body.writes)
+                    break
+                except NeedsHost as found:
+                    # the rest of this run in another order: nothing has an effect twice
+                    self._on_host.add(found.op)
+                    self._arrange()
+                    parts = (
+                        segments(self._elements, env, self._on_host, done)
+                        if done
+                        else (self._segments)
+                    )
+                    programs = {k: [] for k in range(len(parts))} if done else self._programs
+        finally:
+            self._state.end_run()
         leaves = [None if k < 0 else _own(env[self._elements[k]]) for k in self._order]  # type: ignore[index]
         return unflatten(self._tree, leaves)
 
-    def _run_segment(self, number: int, segment: Segment, env: dict[GraphTensor, Any]) -> None:
+    def _run_segment(
+        self, segment: Segment, programs: list[Program], env: dict[GraphTensor, Any]
+    ) -> None:
         if segment.is_host:
             run_on_host(segment, self._state, env)
             return
         arrays = [env[t] for t in segment.inputs]
         found = NotImplemented
-        for program in self._programs[number]:
+        for program in programs:
             found = program(arrays)
             if found is not NotImplemented:
                 break
         if found is NotImplemented:
             program = Program(segment, self._state, arrays)
-            self._programs[number].insert(0, program)
+            programs.insert(0, program)
             found = program(arrays)
             assert found is not NotImplemented, segment
             if self._is_short:
@@ -327,11 +339,8 @@ class BaseSession:
     @contextmanager
     def as_default(self) -> Iterator[Any]:
         """Let `eval()` and `Operation.run()` use this session."""
-        STACKS.sessions.append(self)
-        try:
+        with stacked(STACKS.sessions, self):
             yield self
-        finally:
-            STACKS.sessions.remove(self)
 
 
 class Session(BaseSession):
