@@ -1,9 +1,11 @@
 """Every example, on a small input: it runs, passes its own check, and prints its speed-up."""
 
+import gzip
 import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tensorwright import demo
@@ -48,6 +50,43 @@ def test_logistic_regression(capsys):
 def test_physical_model(capsys):
     assert load("physical_model").main(["--replicas", "40"]) == 0
     assert "2.7250" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "accuracy"),
+    [("softmax", 400, 0.93), ("mlp", 150, 0.93), ("cnn", 12, 0.4)],
+)
+def test_classifiers_of_digits(name, steps, accuracy, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(EXAMPLES)
+    arguments = ["--steps", str(steps), "--accuracy", str(accuracy), "--output", str(tmp_path)]
+    if name == "cnn":
+        arguments += ["--batch", "64"]
+    assert load(f"digits_{name}").main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "the same answers" in printed
+    assert (tmp_path / "curves.png").read_bytes()[1:4] == b"PNG"
+    assert list(tmp_path.glob("events.out.tfevents.*")) and list(tmp_path.glob("weights*"))
+
+
+def test_classifiers_read_mnist(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 6000), ("t10k", 500)):
+        labels = rng.integers(0, 10, count).astype(np.uint8)
+        images = np.zeros((count, 28, 28), np.uint8)
+        images[np.arange(count), labels] = 255  # a line at a height that tells the class
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            sizes = np.array(array.shape, ">u4").tobytes()
+            head = bytes([0, 0, 8, array.ndim]) + sizes
+            packed = gzip.compress(head + array.tobytes(), 1)
+            (folder / f"{part}-{kind}-ubyte.gz").write_bytes(packed)
+    arguments = ["--data", str(folder), "--steps", "60", "--output", str(tmp_path / "out")]
+    assert load("digits_softmax").main([*arguments, "--accuracy", "1"]) == 0
+    assert "of 500 other images" in capsys.readouterr().out
 
 
 def test_demo(monkeypatch, capsys):
