@@ -8,15 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from .. import dtypes
 from ..convert import convert_to_tensor
 from ..indexing import tensor_scatter_nd_add, tensor_scatter_nd_sub, tensor_scatter_nd_update
-from ..random.stateful import uniform
 from ..shapes import TensorShape
 from ..shaping import expand_dims
-from ..tensors import Tensor
 from ..variables import Variable
 
 
@@ -60,62 +55,6 @@ class VariableV1(Variable):
             constraint=constraint,
             shape=declared,
         )
-
-
-def get_variable(
-    name: str,
-    shape: Any = None,
-    dtype: Any = None,
-    initializer: Any = None,
-    regularizer: Any = None,
-    trainable: bool | None = None,
-    collections: Any = None,
-    caching_device: Any = None,
-    partitioner: Any = None,
-    validate_shape: bool = True,
-    use_resource: bool | None = None,
-    custom_getter: Any = None,
-    constraint: Callable[[Any], Any] | None = None,
-    synchronization: Any = None,
-    aggregation: Any = None,
-) -> Variable:
-    """A new variable: eagerly, names are not looked up.
-
-    Args:
-        name: how it is printed.
-        shape: sizes; not needed if `initializer` is a value.
-        dtype: float32 by default.
-        initializer: a value, or a function of the shape (and `dtype`) that returns it; by default
-            uniform numbers of Glorot and Bengio's range, or zeros for integers.
-        regularizer: for TensorFlow's signature, like the other arguments that are not named here.
-        trainable: whether tapes watch it.
-        constraint: applied by optimisers after an update.
-
-    Raises:
-        ValueError: neither a shape nor a value is given.
-    """
-    wanted = dtypes.float32 if dtype is None else dtypes.as_dtype(dtype)
-    if initializer is not None and not callable(initializer):
-        value = convert_to_tensor(initializer, dtype and wanted)
-    elif shape is None:
-        raise ValueError(
-            f"Shape of a new variable ({name}) must be fully defined, but instead was <unknown>."
-        )
-    else:
-        value = _initial(initializer, TensorShape(shape).as_list(), wanted)
-    return VariableV1(value, trainable=trainable, name=name, constraint=constraint)
-
-
-def _initial(initializer: Any, shape: list[Any], dtype: dtypes.DType) -> Tensor:
-    if initializer is not None:
-        function = initializer() if isinstance(initializer, type) else initializer
-        return convert_to_tensor(function(shape, dtype=dtype), dtype)
-    if not dtype.is_floating:
-        return convert_to_tensor(np.zeros(shape, dtype.numpy))
-    field = int(np.prod(shape[:-2], dtype=np.int64))
-    ins, outs = (shape[-2] if len(shape) > 1 else sum(shape)), (shape[-1] if shape else 1)
-    limit = float(np.sqrt(6.0 / max(1, field * (ins + outs))))
-    return uniform(shape, -limit, limit, dtype)
 
 
 # -- changing variables ---------------------------------------------------------------------------
@@ -182,15 +121,3 @@ scatter_sub = _scattered(tensor_scatter_nd_sub, "Subtract from rows of a variabl
 scatter_nd_update = _scattered_nd(tensor_scatter_nd_update, "Replace elements of a variable.")
 scatter_nd_add = _scattered_nd(tensor_scatter_nd_add, "Add to elements of a variable.")
 scatter_nd_sub = _scattered_nd(tensor_scatter_nd_sub, "Subtract from elements of a variable.")
-
-
-def global_variables_initializer() -> None:
-    """Eagerly, variables have their values when they are made."""
-
-
-local_variables_initializer = global_variables_initializer
-initialize_all_variables = global_variables_initializer
-
-
-def variables_initializer(var_list: Any, name: str = "init") -> None:
-    """Eagerly, variables have their values when they are made."""
