@@ -66,7 +66,8 @@ class Launch:
 class GpuProgram:
     """Kernels and launches. `slots` are the bytes of each piece of scratch memory.
 
-    The source uses the names `np`, `cuda` and `libdevice`, and defines the kernels as functions
+    The source uses the names `np`, `cuda`, `libdevice` and `TILE`, the number of threads along a
+    side of a block that is taken for a square, and defines the kernels as functions
     of flat arrays, the sizes `size_names` as i64, and an array `status` of one i64.
     """
 

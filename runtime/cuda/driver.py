@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
+from math import isqrt
 from typing import Any
 
 import numpy as np
 
 from ...compiler.errors import DeviceError
 from ...compiler.ir.types import DType
-from ...compiler.launches import GpuProgram, Launch
+from ...compiler.launches import BLOCK, GpuProgram, Launch
 from .simulated import libdevice
 
 _MOST_BLOCKS = 1 << 16  # kernels walk in strides of the grid: more blocks would only queue up
@@ -77,6 +78,7 @@ def functions(source: str) -> dict[str, Any]:
     # Numba reads the lines of a function for its messages
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names = {"np": np, "cuda": numba.cuda, "libdevice": numba.libdevice}
+    names["TILE"] = isqrt(_SIMULATED_THREADS if numba.simulated else BLOCK)
     known = set(names) | {"__builtins__"}
     exec(compile(source, file, "exec"), names)
     return {name: value for name, value in names.items() if name not in known}

@@ -6,13 +6,19 @@ Steps run in order; `ProgramWriter` collects their kernels.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...errors import UnsupportedError
-from ...ir.dims import product
 from ...ir.graph import Graph
-from ...kernel.form import Kernel, KernelProgram, Step
+from ...kernel.form import Kernel, KernelProgram, MatmulCall, Reduce, Scan, Step
 from ...launches import GpuProgram
+from .columns import emit_columns, without_columns
 from .maps import emit_map
+from .products import emit_product
 from .programs import ProgramWriter
+from .rows import emit_rows
+from .scatters import emit_scatter
+from .whole import emit_whole, is_whole
 
 
 def emit_program(program: KernelProgram, graph: Graph, fast_math: bool = False) -> GpuProgram:
@@ -37,10 +43,40 @@ def emit_program(program: KernelProgram, graph: Graph, fast_math: bool = False) 
 
 
 def _emit_step(writer: ProgramWriter, step: Step) -> None:
-    if not isinstance(step, Kernel):
-        raise UnsupportedError(
-            f"the GPU has no kernels for {type(step).__name__} yet", hint="run it on the CPU"
-        )
-    if product(step.axes) == 0 and step.outer == step.rank:
-        return
-    emit_map(writer, step)
+    if isinstance(step, MatmulCall):
+        emit_product(writer, step)
+    elif not isinstance(step, Kernel):
+        raise _unsupported(type(step).__name__)
+    elif any(store.place is not None for store in step.stores):
+        _emit_scatters(writer, step)
+    elif step.columns:
+        rest, given = without_columns(writer, step)
+        if rest.stores:
+            _emit_kernel(writer, rest)
+        emit_columns(writer, step, given)
+    else:
+        _emit_kernel(writer, step)
+
+
+def _emit_scatters(writer: ProgramWriter, kernel: Kernel) -> None:
+    """The plain stores of the kernel, then one scatter after the other."""
+    if kernel.columns or any(isinstance(i, (Reduce, Scan)) for i in kernel.instrs):
+        raise _unsupported("scatters beside reductions")
+    plain = tuple(store for store in kernel.stores if store.place is None)
+    if plain:
+        _emit_kernel(writer, replace(kernel, stores=plain))
+    for number, store in enumerate(s for s in kernel.stores if s.place is not None):
+        emit_scatter(writer, replace(kernel, stores=(store,)), store, number)
+
+
+def _emit_kernel(writer: ProgramWriter, kernel: Kernel) -> None:
+    if kernel.outer == kernel.rank:
+        emit_map(writer, kernel)
+    elif is_whole(kernel):
+        emit_whole(writer, kernel)
+    else:
+        emit_rows(writer, kernel)
+
+
+def _unsupported(what: str) -> UnsupportedError:
+    return UnsupportedError(f"the GPU has no kernels for {what} yet", hint="run it on the CPU")

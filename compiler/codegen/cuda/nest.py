@@ -123,12 +123,13 @@ class Nest:
 
     def emit(self, instr: Instr, values: Values) -> None:
         """Write one instruction; its operands are in `values`, and its value is then, too."""
-        values[instr] = self._value(instr, [values[a] for a in instr.args])
+        if instr in self.given:
+            values[instr] = self.load(instr.dtype, self.given[instr])
+        else:
+            values[instr] = self._value(instr, [values[a] for a in instr.args])
 
     def _value(self, instr: Instr, args: list[Scalar]) -> Scalar:
         s = self.s
-        if instr in self.given:
-            return self.load(instr.dtype, self.given[instr])
         if isinstance(instr, Load) and instr.access is not None:
             return (
                 self._load_if(instr, instr.access, args[0])
@@ -222,6 +223,12 @@ def reduction_of(instr: Instr) -> Reduction:
     if not isinstance(instr, (Reduce, Scan)) or instr.op is None or instr.op.reduction is None:
         raise InternalError("not a reduction")
     return instr.op.reduction
+
+
+def kernel_buffers(kernel: Kernel) -> list[Buffer]:
+    """What the kernel reads and writes; nothing is spilled."""
+    spilled = {s.access.buffer for s in kernel.spills}
+    return [b for b in kernel.buffers() if b not in spilled]
 
 
 def component_text(dtype: DType) -> str:

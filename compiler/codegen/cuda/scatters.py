@@ -1,0 +1,96 @@
+"""Stores at computed places, which several points may share.
+
+Layer: compiler/codegen/cuda. Elements are added in the order of the loops, as on the CPU: a place
+has one thread that adds to it. Axes along which places differ for sure are shared out among
+threads; the others are walked by every thread, which adds what falls to its places, those whose
+number leaves the thread's own remainder.
+"""
+
+from __future__ import annotations
+
+from ...ir.dims import product
+from ...ir.types import DType, Size
+from ...kernel.form import Kernel, Place, Store
+from ...launches import BLOCK
+from ...ops.scalar import Scalar
+from .maps import THREAD, THREADS
+from .nest import Nest, Values, kernel_buffers
+from .programs import ProgramWriter
+from .scalars import CudaScalars
+from .source import SourceWriter, size_text
+
+_OWNERS = 1 << 10  # threads among which the places of one walk are shared out
+
+
+def emit_scatter(writer: ProgramWriter, kernel: Kernel, store: Store, number: int) -> None:
+    """One launch for one scatter of a kernel without reductions."""
+    assert store.place is not None
+    place = store.place
+    apart = _axes_apart(kernel, store, place)
+    points = product(tuple(kernel.axes[k] for k in apart))
+    owners = _owners(points)
+    threads = points * owners
+
+    def body(out: SourceWriter) -> None:
+        nest = Nest(out, kernel, writer.fast_math)
+        with out.block(f"for point in range({THREAD}, {size_text(threads)}, {THREADS}):"):
+            out.line(f"owner = point // {size_text(points)}")
+            nest.locate(out.assign(f"point % {size_text(points)}"), apart)
+            rest = [k for k in range(kernel.rank) if k not in apart]
+            with nest.points(rest, "0", "1"):
+                _add(nest, store, place, owners)
+
+    name = f"{kernel.name}_scatter{number}"
+    writer.function(name, kernel_buffers(kernel), (threads + BLOCK - 1) // BLOCK, body)
+
+
+def _axes_apart(kernel: Kernel, store: Store, place: Place) -> list[int]:
+    """Axes along which the store moves and that no computed index depends on."""
+    used = frozenset[int]().union(*(arg.axes_used for arg in place.args))
+    moves = [k for k, stride in enumerate(store.access.strides) if stride != 0]
+    return [k for k in moves if k not in used]
+
+
+def _owners(points: Size) -> int:
+    if not isinstance(points, int):
+        return 1
+    return max(1, _OWNERS // max(1, points))
+
+
+def _add(nest: Nest, store: Store, place: Place, owners: int) -> None:
+    """Add one element, if its place is the thread's."""
+    out, values = nest.out, Values()
+    roots = set(_below(place))
+    for instr in nest.kernel.instrs:
+        if instr in roots:
+            nest.emit(instr, values)
+    offset, inside = nest.located([values[a] for a in place.args], place)
+    mine = (
+        inside.handle if owners == 1 else f"{inside.handle} and {offset.handle} % {owners} == owner"
+    )
+    with out.block(f"if {mine}:"):
+        for instr in nest.kernel.instrs:
+            if instr not in values and instr in set(_below(store)):
+                nest.emit(instr, values)
+        before = nest.load(store.value.dtype, store.access, offset.handle)
+        nest.store(store.access, _joined(nest.s, before, values[store.value]), offset.handle)
+
+
+def _below(root: Place | Store) -> list:
+    """The instructions that its values are made of."""
+    todo = list(root.args if isinstance(root, Place) else [root.value])
+    found = []
+    while todo:
+        instr = todo.pop()
+        found.append(instr)
+        todo.extend(instr.args)
+    return found
+
+
+def _joined(s: CudaScalars, x: Scalar, y: Scalar) -> Scalar:
+    """The sum; of bools, whether one of them is true. f16 is added in f32."""
+    if x.dtype.is_bool:
+        return x | y
+    if x.dtype is DType.F16:
+        return s.cast(s.cast(x, DType.F32) + s.cast(y, DType.F32), DType.F16)
+    return x + y
