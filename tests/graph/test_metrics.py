@@ -60,6 +60,8 @@ CASES = [
         lambda s: tf.metrics.auc(s.true, s.x, curve="PR", summation_method="careful_interpolation"),
         [0.59453, 0.39683],
     ),
+    (lambda s: tf.metrics.specificity_at_sensitivity(s.true, s.x, 0.5), [1, 0.16667]),
+    (lambda s: tf.metrics.sensitivity_at_specificity(s.true, s.x, specificity=0.5), [0.33333] * 2),
     (lambda s: tf.metrics.precision_at_thresholds(s.true, s.x, [0.2, 0.7]), [[0.5, 1], [0.5, 0.5]]),
     (lambda s: tf.metrics.recall_at_thresholds(s.true, s.x, [0.2, 0.7]), [[1, 0.33333]] * 2),
     (lambda s: tf.metrics.true_positives_at_thresholds(s.true, s.x, [0.2, 0.7]), [[3, 1], [6, 2]]),
@@ -111,6 +113,21 @@ def test_names_variables_and_collections():
     with tf.Session() as sess:
         sess.run(tf.local_variables_initializer())
         assert sess.run(value) == 0.0
+
+
+def test_the_k_best_classes():
+    scores, labels = tf.placeholder(tf.float32, [None, 4]), tf.placeholder(tf.int64, [None])
+    found = tf.metrics.recall_at_k(labels, scores, 2), tf.metrics.precision_at_k(labels, scores, 2)
+    assert [pair[0].name for pair in found] == ["recall_at_2:0", "precision_at_2:0"]
+    best = np.array([[4, 3, 2, 1], [1, 2, 3, 4], [4, 1, 3, 2]], np.float32)
+    with tf.Session() as sess:
+        sess.run(tf.local_variables_initializer())
+        assert np.isnan(sess.run(found[0][0]))
+        feeds = {scores: best, labels: [1, 3, 1]}
+        assert np.allclose(sess.run([pair[1] for pair in found], feeds), [2 / 3, 2 / 6])
+        several = tf.metrics.recall_at_k(tf.constant([[1, 3], [3, 2], [1, 2]]), scores, 2)
+        sess.run(tf.local_variables_initializer())
+        assert np.allclose(sess.run(several[1], feeds), 4 / 6)
 
 
 def test_strings_have_accuracy_too():

@@ -214,6 +214,9 @@ GRAPH: dict[str, dict[str, str]] = {
         """,
     },
     "metrics": {
+        "graph.metrics.choices": """
+            precision_at_k recall_at_k sensitivity_at_specificity specificity_at_sensitivity
+        """,
         "graph.metrics.counts": """
             auc false_negatives false_negatives_at_thresholds false_positives
             false_positives_at_thresholds mean_iou mean_per_class_accuracy precision

@@ -5,7 +5,7 @@ Layer: frontend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .streams import as_float, collected, matched, metric_scope, metric_variable
 
 _TINY = 1e-7
 # kind -> (whether the prediction is positive, whether the label is)
-_KINDS = {
+KINDS = {
     "true_positives": (True, True),
     "false_negatives": (False, True),
     "true_negatives": (False, False),
@@ -52,7 +52,7 @@ def _counts(
         x = predictions.reshape(-1)[None, :] > limits[:, None]
     found = []
     for kind in kinds:
-        positive, true = _KINDS[kind]
+        positive, true = KINDS[kind]
         chosen = (x if positive else ~x) & (y if true else ~y)
         found.append(np.sum(np.where(chosen, wide, np.float32(0)), axis=-1, dtype=np.float32))
     return tuple(found)
@@ -61,9 +61,10 @@ def _counts(
 _count_ops = graph_op(_counted, "Sum", "Sum")
 
 
-def _amounts(
-    labels: Any, predictions: Any, weights: Any, thresholds: Any, kinds: Sequence[str]
+def amounts_of(
+    labels: Any, predictions: Any, weights: Any, thresholds: Any, kinds: Iterable[str]
 ) -> tuple[Any, ...]:
+    """What a batch adds to the count of each kind; see `KINDS`."""
     x, y, factors = matched(predictions, labels, weights)
     limits = None if thresholds is None else tuple(float(t) for t in thresholds)
     found: tuple[Any, ...] = _count_ops(y, x, factors, limits, tuple(kinds))
@@ -83,7 +84,7 @@ _identity = graph_op(_same, "Identity", "Identity")
 def _count(
     kind: str, variable: str, labels: Any, predictions: Any, weights: Any, thresholds: Any
 ) -> tuple[Any, Any]:
-    (amount,) = _amounts(labels, predictions, weights, thresholds, [kind])
+    (amount,) = amounts_of(labels, predictions, weights, thresholds, [kind])
     total = metric_variable(amount.shape.as_list(), dtypes.float32, variable)
     return _identity(total), total.assign_add(amount)
 
@@ -216,7 +217,7 @@ def _at_thresholds(metric_name: str, other: str, doc: str) -> Callable[..., tupl
     ) -> tuple[Any, Any]:
         kinds = ("true_positives", other)
         with metric_scope(name, f"{metric_name}_at_thresholds"):
-            amounts = _amounts(labels, predictions, weights, thresholds, kinds)
+            amounts = amounts_of(labels, predictions, weights, thresholds, kinds)
             found = summed(kinds, amounts, _rate)
         return collected(*found, metrics_collections, updates_collections)
 
@@ -232,6 +233,12 @@ recall_at_thresholds = _at_thresholds("recall", "false_negatives", "The recall f
 
 
 # -- curves ---------------------------------------------------------------------------------------
+
+
+def even_thresholds(count: int) -> list[float]:
+    """Thresholds over [0, 1]; the first and the last are a bit outside."""
+    inner = [(k + 1) / (count - 1) for k in range(count - 2)]
+    return [-_TINY, *inner, 1.0 + _TINY]
 
 
 def auc(
@@ -267,15 +274,16 @@ def auc(
         raise ValueError(f"curve must be either ROC or PR, {curve} unknown")
     if summation_method not in ("trapezoidal", "careful_interpolation", "minoring", "majoring"):
         raise ValueError(f"Invalid summation_method: {summation_method}")
-    inner = thresholds or [(k + 1) / (num_thresholds - 1) for k in range(num_thresholds - 2)]
-    limits = [-_TINY, *sorted(inner), 1.0 + _TINY]
+    limits = even_thresholds(num_thresholds)
+    if thresholds is not None:
+        limits = [limits[0], *sorted(thresholds), limits[-1]]
     with metric_scope(name, "auc"):
-        amounts = _amounts(labels, predictions, weights, limits, tuple(_KINDS))
+        amounts = amounts_of(labels, predictions, weights, limits, tuple(KINDS))
 
         def area(*sums: Any, name: str) -> Any:
             return _area(*sums, curve, summation_method, name=name)
 
-        found = summed(list(_KINDS), amounts, area)
+        found = summed(list(KINDS), amounts, area)
     return collected(*found, metrics_collections, updates_collections)
 
 
