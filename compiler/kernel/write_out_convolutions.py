@@ -1,26 +1,26 @@
-"""Writes out convolutions for which there is no kernel, in terms of other ops.
+"""Writes out depthwise convolutions as elementwise work.
 
-Layer: compiler/kernel, before `prepare`. What a window sees at its places is laid out as rows of a
-matrix, and a product of matrices does the rest::
+Layer: compiler/kernel, before `prepare`. Where a group has one channel or one output, the tiles of
+a kernel for convolutions would be a single column. Each position of the window is an elementwise
+product instead, and their sum is one loop over the result, which reads x through slices and pads::
 
-    %0: f32[n, 6, 6, 8] = convolve(%x, %w)   =>   [n*36, 9*c] by [9*c, 8], a reshape
+    %0: f32[n, 6, 8] = convolve(%x, %w)   =>   x[:, 0:6] * w[0] + x[:, 1:7] * w[1] + ...
 
-Where a group has one channel or one output (a *depthwise* convolution), rows would be short: each
-position of the window is an elementwise product, and their sum is one loop over the result, which
-reads x through slices and pads.
+In the derivative with respect to the filters, each position of the window is a sum of products.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 from ..ir.builder import GraphBuilder
 from ..ir.dims import smallest
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
-from ..ir.term import Term, concatenate, full, matmul
+from ..ir.term import Term, concatenate, full
 from ..ir.types import Shape, Size
 from ..ops.convolve import per_group
 
@@ -29,10 +29,14 @@ _MOST_TERMS = 100
 
 
 def has_kernel(node: Node) -> bool:
-    """Whether a convolution is computed as it is: unless it is depthwise."""
+    """Whether a convolution is computed as it is: unless it is depthwise, with a small window."""
     groups = node.attrs["groups"]
     channels, outputs = node.inputs[0].type.shape[-1], node.output.type.shape[-1]
-    return groups == 1 or 1 not in (per_group(channels, groups), per_group(outputs, groups))
+    narrow, wide = per_group(channels, groups), per_group(outputs, groups)
+    if groups == 1 or 1 not in (narrow, wide) or not isinstance(narrow, int):
+        return True
+    window = node.attrs.get("window", node.inputs[1].type.shape[:-2])
+    return prod(window) * narrow > _MOST_TERMS
 
 
 def write_out_convolutions(graph: Graph) -> Graph:
@@ -63,13 +67,9 @@ def _written_out(node: Node, x: Term, y: Term) -> Term:
     seen = _Windows(x, window, y.shape[1:-1] if is_filter else result[1:-1], node.attrs)
     each = per_group(y.shape[-1], seen.groups)
     assert each is not None
-    if seen.groups != 1 and 1 in (seen.channels, each):
-        if is_filter:
-            return _sums_of_products(seen, y, each)
-        if isinstance(seen.channels, int) and len(seen.positions()) * seen.channels <= _MOST_TERMS:
-            return _sum_of_products(seen, y, each).reshape(result)
-    product = _filter_product if is_filter else _product
-    return product(seen, y, each).reshape(result)
+    if is_filter:
+        return _sums_of_products(seen, y, each)
+    return _sum_of_products(seen, y, each).reshape(result)
 
 
 class _Windows:
@@ -114,35 +114,6 @@ class _Windows:
         part = self.x.slice([0, *starts, 0], [1, *self.strides, 1], shape)
         return part.reshape((*shape[:-1], self.groups, self.channels))
 
-    def rows(self) -> Term:
-        """What each place sees, as matrices: [groups, places of all examples, seen]."""
-        spatial = len(self.window)
-        seen = self.x
-        for axis, (extent, dilation) in enumerate(zip(self.window, self.dilation, strict=True)):
-            seen = seen.op("windows", axis=axis + 1, size=(extent - 1) * dilation + 1)
-        shape = (self.batch, *self.places, self.x.shape[-1], *self.window)
-        steps = (1, *self.strides, 1, *self.dilation)
-        seen = seen.slice([0] * len(shape), steps, shape)
-        split = seen.reshape((self.batch, *self.places, self.groups, self.channels, *self.window))
-        front = [*range(spatial + 1)]
-        moved = split.transpose(
-            [spatial + 1, *front, *range(spatial + 3, 2 * spatial + 3), spatial + 2]
-        )
-        return moved.reshape((self.groups, self.count, self.extent * self.channels))
-
-    @property
-    def count(self) -> Size:
-        """The places of all examples."""
-        total = self.batch
-        for n in self.places:
-            total = total * n
-        return total
-
-    @property
-    def extent(self) -> int:
-        """The positions of a window."""
-        return len(self.positions())
-
 
 def _spread(x: Term, spread: Sequence[int]) -> Term:
     """With zeros between neighbours."""
@@ -153,36 +124,7 @@ def _spread(x: Term, spread: Sequence[int]) -> Term:
     return zeros.update(x, [0] * x.rank, [1, *spread, 1])
 
 
-# -- as products of matrices ----------------------------------------------------------------------
-
-
-def _product(seen: _Windows, w: Term, each: Size) -> Term:
-    """[batch, *places, groups, each]."""
-    spatial, extent = len(seen.window), seen.extent
-    split = w.reshape((extent, seen.channels, seen.groups, each)).transpose([2, 0, 1, 3])
-    filters = split.reshape((seen.groups, extent * seen.channels, each))
-    found = _matmul(seen.rows(), filters)
-    apart = found.reshape((seen.groups, seen.batch, *seen.places, each))
-    return apart.transpose([*range(1, spatial + 2), 0, spatial + 2])
-
-
-def _filter_product(seen: _Windows, ct: Term, each: Size) -> Term:
-    """[*window, channels, groups, each]."""
-    cts = ct.reshape((seen.count, seen.groups, each)).transpose([1, 0, 2])
-    found = _matmul(seen.rows().transpose([0, 2, 1]), cts)
-    apart = found.reshape((seen.groups, seen.extent, seen.channels, each))
-    return apart.transpose([1, 2, 0, 3])
-
-
-def _matmul(a: Term, b: Term) -> Term:
-    """The products of two stacks of matrices; of matrices alone, where each stack is one."""
-    if a.shape[0] != 1:
-        return matmul(a, b)
-    found = matmul(a.reshape(a.shape[1:]), b.reshape(b.shape[1:]))
-    return found.reshape((1, *found.shape))
-
-
-# -- as elementwise products ----------------------------------------------------------------------
+# -- sums of products ----------------------------------------------------------------------
 
 
 def _sum_of_products(seen: _Windows, w: Term, each: Size) -> Term:
@@ -190,7 +132,7 @@ def _sum_of_products(seen: _Windows, w: Term, each: Size) -> Term:
     spatial, channels = len(seen.window), seen.channels
     assert isinstance(channels, int)
     shape = (seen.batch, *seen.places, seen.groups, each)
-    filters = w.reshape((seen.extent, channels, seen.groups, each))
+    filters = w.reshape((len(seen.positions()), channels, seen.groups, each))
     total: Term | None = None
     for k, position in enumerate(seen.positions()):
         part = seen.at(position)

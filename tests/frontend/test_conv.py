@@ -29,6 +29,9 @@ CASES: dict[str, tuple[Any, ...]] = {
     "groups": ((2, 6, 5, 6), (3, 3, 2, 9), 1, "SAME", 1, 3),
     "depthwise": ((2, 6, 5, 4), (3, 3, 1, 4), 1, "SAME", 1, 4),
     "depthwise_multiplier": ((2, 6, 5, 4), (3, 2, 1, 8), 2, "SAME", 1, 4),
+    "depthwise_large_window": ((1, 13, 12, 3), (11, 11, 1, 6), 1, "SAME", 1, 3),
+    "one_output_a_group": ((2, 6, 5, 6), (3, 3, 2, 3), 2, "SAME", 1, 3),
+    "one_output_of_many_channels": ((1, 6, 5, 40), (3, 3, 20, 2), 1, "SAME", 1, 2),
     "many_channels": ((2, 5, 4, 33), (3, 3, 33, 35), 1, "SAME", 1, 1),
 }
 
