@@ -63,24 +63,16 @@ def get_variable(
     """
     scope = get_variable_scope()
     _check_value(initializer, dtype)
-    arguments = {
-        "shape": shape,
-        "dtype": dtype,
-        "initializer": scope.initializer if initializer is None else initializer,
-        "regularizer": scope.regularizer if regularizer is None else regularizer,
-        "reuse": scope.reuse,
-        "trainable": trainable,
-        "collections": collections,
-        "caching_device": caching_device,
-        "partitioner": partitioner or scope.partitioner,
-        "validate_shape": validate_shape,
-        "use_resource": use_resource,
-        "constraint": scope.constraint if constraint is None else constraint,
-        "synchronization": synchronization,
-        "aggregation": aggregation,
-    }
-    if dtype is None and (initializer is None or callable(initializer)):
-        arguments["dtype"] = scope.dtype
+    arguments = _with_defaults(
+        scope,
+        {
+            "shape": shape, "dtype": dtype, "initializer": initializer, "regularizer": regularizer,
+            "trainable": trainable, "collections": collections, "caching_device": caching_device,
+            "partitioner": partitioner, "validate_shape": validate_shape,
+            "use_resource": use_resource, "constraint": constraint,
+            "synchronization": synchronization, "aggregation": aggregation,
+        },
+    )  # fmt: skip
     full = f"{scope.name}/{name}" if scope.name else name
     getter = scope.custom_getter if custom_getter is None else custom_getter
     if custom_getter is not None and scope.custom_getter is not None:
@@ -88,6 +80,16 @@ def get_variable(
     if getter is None:
         return _shared_or_new(full, **arguments)
     return getter(_shared_or_new, full, **arguments)
+
+
+def _with_defaults(scope: VariableScope, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, with the scope's where they are None."""
+    found = {**given, "reuse": scope.reuse}
+    has_value = given["initializer"] is not None and not callable(given["initializer"])
+    for name in ("initializer", "regularizer", "partitioner", "constraint", "dtype"):
+        if given[name] is None and not (name == "dtype" and has_value):
+            found[name] = getattr(scope, name)
+    return found
 
 
 def _chained(inner: Callable[..., Any], scope: VariableScope) -> Callable[..., Any]:
