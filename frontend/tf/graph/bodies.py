@@ -86,6 +86,10 @@ class Call(Body):
         self.statics = tuple(statics)
         self.result: TreeDef | None = None  # the nesting of what it returns, once it is known
 
+    def arguments(self) -> Any:
+        """What the function is called with, `DATA` for tensors: (args, kwargs)."""
+        return unflatten(self.tree, list(self.statics))
+
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         """The outputs."""
         rest = iter(inputs)

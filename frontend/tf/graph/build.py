@@ -83,6 +83,11 @@ class Maker:
 
     def __init__(
         self, function: Callable[..., Any], name: str | None = None, type: str | None = None
+# Ops that draw random numbers.
+_DRAWS = frozenset([
+    "Multinomial", "RandomGamma", "RandomPoisson", "RandomShuffle", "RandomStandardNormal",
+    "RandomUniform", "RandomUniformInt", "TruncatedNormal",
+])  # fmt: skip
     ) -> None:
         self.function = function
         self._name = name
@@ -215,7 +220,22 @@ def add_call(
     kinds = [t.dtype.numpy.kind for t in inputs] + [t.dtype.numpy.kind for t in found.outputs]
     has_strings = "O" in kinds or "c" in kinds
     body.is_host = body.is_host or found.is_host or has_strings
-    return graph.add(type or "Call", body, inputs, found.outputs, name)
+    made = graph.add(type or "Call", body, inputs, found.outputs, name)
+    if not _DRAWS.isdisjoint(found.ops) and not _has_seed(body):
+        made.random_seed = graph.seed, graph.root.take_seeds(len(_DRAWS.intersection(found.ops)))
+    return made
+
+
+def _has_seed(body: Body) -> bool:
+    """Whether a call says what its random numbers start from."""
+    if not isinstance(body, Call):
+        return False
+    args, kwargs = body.arguments()
+    if "seed" in kwargs:
+        return kwargs["seed"] is not None
+    names = _parameters(body.function)
+    place = names.index("seed") if "seed" in names else len(args)
+    return place < len(args) and args[place] is not None
 
 
 def infer_named(body: Body, inputs: Sequence[GraphTensor], name: str, graph: Graph) -> Inferred:

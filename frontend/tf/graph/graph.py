@@ -102,6 +102,7 @@ class Graph:
         self.current_device: Any = ""  # a name, or a function of the operation
         self.versions = None
         self.inner_count = 0  # operations of branches and loops
+        self._seeds = 0  # random ops without seeds of their own
 
     # -- looking things up ------------------------------------------------------------------------
 
@@ -109,6 +110,11 @@ class Graph:
     def root(self) -> Graph:
         """The graph around, if it is that of a branch or a loop; see subgraph.py."""
         return self
+
+    def take_seeds(self, count: int) -> int:
+        """The first of so many numbers that stand for the seeds of random ops without one."""
+        self._seeds += count
+        return self._seeds - count
 
     @property
     def operation_count(self) -> int:

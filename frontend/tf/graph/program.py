@@ -99,7 +99,9 @@ class State(Environment):
         found = self._drawn.get(key)
         if found is None:
             if key not in self._streams:
-                self._streams[key] = _Stream(self, _stream_start(*self.op.random_seed, seed))
+                graph_seed, number = self.op.random_seed
+                start = _stream_start(graph_seed, number + key[1], seed)
+                self._streams[key] = _Stream(self, start)
             stream = self._streams[key]
             drawn = stream.read()
             stream.write(Tensor(drawn._value + _as_words(size * _SKIP), dtypes.uint64))

@@ -117,4 +117,4 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
     graph = get_default_graph()
     if graph.seed is None:
         return (None, None) if op_seed is None else (seeds.DEFAULT_GLOBAL_SEED, op_seed)
-    return graph.seed, graph.operation_count if op_seed is None else op_seed
+    return graph.seed, graph.root.take_seeds(1) if op_seed is None else op_seed

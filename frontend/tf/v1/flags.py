@@ -128,7 +128,8 @@ class FlagValues:
                 sys.exit(1)
             if not self._read(word, waiting):
                 if not known_only:
-                    raise UnrecognizedFlagError(f"Unknown command line flag '{word.lstrip('-')}'")
+                    name = word.lstrip("-").partition("=")[0]
+                    raise UnrecognizedFlagError(f"Unknown command line flag '{name}'")
                 rest.append(word)
         for flag in self._flags.values():
             if flag.required and flag.value is None:
