@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tensorwright as tw
 from tensorwright.compiler.codegen.llvm.machine import host_target
 from tensorwright.compiler.ir.builder import GraphBuilder
 from tensorwright.compiler.ir.graph import Graph
@@ -281,3 +282,30 @@ def test_a_result_that_only_its_epilogue_reads_has_no_memory() -> None:
     assert isinstance(step, Convolution)
     assert not step.keeps
     assert lower_graph(epilogue_graph("%6", 64)).arena == ()
+
+
+# -- threads --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case((32, 28, 28, 1), (5, 5), 32, padding=((2, 2), (2, 2))),
+        Case((4, 14, 14, 96), (3, 3), 200, padding=SAME),
+        Case((16, 15, 13, 40), (3, 3), 70, padding=SAME, strides=(2, 2)),
+    ],
+    ids=str,
+)
+def test_the_same_bits_for_any_number_of_threads(case: Case, name: str) -> None:
+    executable, arrays = compile_native(graph_of(name, case)), arrays_for(name, case)
+    before = tw.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 3):
+            tw.set_num_threads(threads)
+            found.append(executable.call(*arrays)[0].copy())
+    finally:
+        tw.set_num_threads(before)
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
