@@ -13,6 +13,7 @@ from typing import Any
 from ..proto.graphs import GraphDef, NodeDef
 from .bodies import Body
 from .definition import graph_def, node_def
+from .extras import GraphExtras
 from .placement import merged
 from .state import MODE, STACKS, session_for, stacked
 from .symbolic import GraphTensor, TensorType
@@ -87,7 +88,7 @@ class Operation:
         return f"<tf.Operation '{self.name}' type={self.type}>"
 
 
-class Graph:
+class Graph(GraphExtras):
     """Operations in the order in which they were made. `as_default()` lets ops go here."""
 
     def __init__(self) -> None:

@@ -80,6 +80,14 @@ GRAPH: dict[str, dict[str, str]] = {
         """,
         "graph.session": "InteractiveSession Session get_default_session",
         "graph.tensor_array": "TensorArray",
+        "graph.dimensions": "Dimension",
+        "graph.older": """
+            NoGradient NotDifferentiable RegisterGradient disable_resource_variables
+            disable_v2_tensorshape enable_resource_variables fixed_size_partitioner
+            load_file_system_library load_library load_op_library min_max_variable_partitioner
+            no_gradient random_crop register_tensor_conversion_function
+            resource_variables_enabled tables_initializer variable_axis_size_partitioner
+        """,
         "graph.state": """
             disable_eager_execution disable_v2_behavior=disable_eager_execution
             enable_eager_execution executing_eagerly
