@@ -86,6 +86,13 @@ CASES = [
         dilation=(2, 1),
     ),
     Case((2, 9, 7, 5), (1, 1), 7, padding=((0, 1), (0, 1)), spread=(2, 2)),
+    # rows of 14 or 42 places: windows of tiles are packed together
+    Case((2, 14, 14, 32), (5, 5), 64, padding=((2, 2), (2, 2))),
+    Case((2, 15, 16, 64), (3, 3), 40),
+    Case((2, 28, 28, 48), (3, 3), 40, padding=SAME, strides=(2, 2)),
+    Case((2, 5, 14, 14, 48), (2, 3, 3), 10, padding=((1, 1), (1, 1), (1, 1))),
+    Case((1, 3, 42, 40), (2, 3), 10, padding=((0, 1), (2, 0))),
+    Case((2, 2, 42, 48), (1, 3), 20, padding=((1, 1), (1, 1)), spread=(3, 1)),
     Case((2, 9, 7, 5), (2, 3), 7, spread=(2, 2), dilation=(2, 2), strides=(2, 2)),
     Case((2, 9, 7, 5), (3, 3), 7, padding=((-1, -2), (2, -3))),
     Case((0, 9, 7, 5), (3, 3), 7),

@@ -6,26 +6,64 @@ and then, tile by tile, the windows, which stay in the first level of caches whi
 multiply them with one panel of the filter after the other. The sums of a strip are kept until the
 last block, and are written once.
 
+Where tiles are neighbours in one row of the output, and windows overlap, what they see together is
+packed once: the rows of the left panel then overlap, too.
+
 Strips, and groups of columns, are units that threads may share: the order of the terms of a sum
 does not depend on them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from ...kernel.form import Convolution, WindowPart
+from ...target import Target
 from .convolve_epilogue import Epilogue
 from .convolve_parts import PartWriter
 from .loops import counted_loop, when
 from .parallel import BEGIN, END
+from .window_pack import WindowPacker
 from .window_runs import ROW_BYTES, Block
+from .writer import FunctionWriter
 
 STRIP_TILES = 24  # at most: how often a packed panel of the filter is used
 LEAST_UNITS = 4
 
 
+LEAST_OVERLAP = 96  # terms of a run: rows that overlap need a call of the micro-kernel for each
+
+
 class OutputsWriter(PartWriter):
     """Computes the outputs of a part."""
+
+    def __init__(
+        self,
+        fn: FunctionWriter,
+        step: Convolution,
+        part: WindowPart,
+        target: Target,
+        names: Mapping[str, str],
+    ) -> None:
+        super().__init__(fn, step, part, target, names)
+        self.overlap = self._overlap()
+        if self.overlap is not None:
+            apart = part.axes[-1].step * int(self.channels)
+            self.tile = replace(self.tile, row_stride=apart)
+
+    def _overlap(self) -> WindowPart | None:
+        """The part with one window for all positions of a tile, if they are packed together."""
+        last, rows = self.part.axes[-1], self.tile.rows
+        if not self.runs.merged or not isinstance(last.outputs, int) or last.outputs % rows:
+            return None
+        terms = int(self.runs.inside) * int(self.channels)
+        empty = last.outputs == 0 or any(axis.window == 0 for axis in self.part.axes)
+        if empty or last.window <= last.step or terms < LEAST_OVERLAP:
+            return None
+        window = (rows - 1) * last.step + last.window
+        wide = replace(last, window=window, outputs=last.outputs - rows + 1)
+        return replace(self.part, axes=(*self.part.axes[:-1], wide))
 
     def units(self) -> str:
         """How many units there are."""
@@ -38,8 +76,11 @@ class OutputsWriter(PartWriter):
         i, rows = self.i, self.tile.rows
         self._cut_strips()
         self.epilogue = self._epilogue()
+        slack = 0 if self.overlap is None else 1  # runs together may end behind the last row
         tiles = 1 if self.runs.single else STRIP_TILES * self.panels
-        self._open(rows, self.panels, tiles, rows)
+        self._open(rows + slack, self.panels, tiles, rows)
+        if self.overlap is not None:
+            self.packer = WindowPacker(i, self.copies, self.step, self.overlap, self.runs)
         # micro-kernels also compute rows that there are not
         clear = self.fn.module.declare("@llvm.memset.p0.i64", "void", ["ptr", "i8", "i64", "i1"])
         self.fn.line(f"call void {clear}(ptr {self.left}, i8 0, i64 {rows * ROW_BYTES}, i1 false)")
@@ -152,13 +193,19 @@ class OutputsWriter(PartWriter):
 
         def tile(t: str, _: list[str]) -> list[str]:
             first = i.multiply(t, str(self.tile.rows))
-            self._pack_windows(of, first)
+            if self.overlap is None:
+                self._pack_windows(of, first)
+            else:
+                self._pack_together(of, first)
 
             def panel(number: str, column: str, masks: list[str | None]) -> None:
                 kept = "0" if single else i.add(i.multiply(number, str(STRIP_TILES)), t)
                 sums = self._tile_at(kept)
-                panels = (self.left, self._right_panel(number))
-                self._multiply(panels, sums, of.terms(i), more)
+                if self.overlap is None:
+                    panels = (self.left, self._right_panel(number))
+                    self._multiply(panels, sums, of.terms(i), more)
+                else:
+                    self._multiply_runs(of, number, sums, more)
                 self._when_last(index, lambda: self._finish_tile(sums, first, column, masks))
 
             self._for_panels(panel)
@@ -179,6 +226,34 @@ class OutputsWriter(PartWriter):
 
         count = i.smaller(str(self.tile.rows), i.subtract(self.rows, first))
         counted_loop(self.fn, "0", count, 1, [], pack)
+
+    def _pack_together(self, of: Block, first: str) -> None:
+        """What the windows of a tile's positions see, run by run."""
+        i, last = self.i, len(self.part.axes) - 1
+        position = self.positions.at(i.add(self.first, first))
+        apart = i.size(self.part.y.strides[1 + last])
+        for r in range(self.tile.rows):
+            self._set_place(str(r), i.add(position.y, i.multiply(str(r), apart)))
+        wide = replace(of, length=self._length_together())
+        self.packer.row(self.table, wide, self.x, position, self.left)
+
+    def _length_together(self) -> str:
+        assert self.overlap is not None
+        return self.i.multiply(str(self.overlap.axes[-1].window), self.channels)
+
+    def _multiply_runs(self, of: Block, number: str, sums: str, more: str) -> None:
+        """The products of a tile, whose rows overlap within each run."""
+        i, fn = self.i, self.fn
+
+        def run(k: str, _: list[str]) -> list[str]:
+            left = self._element(self.left, i.multiply(k, self._length_together()))
+            right = self._panel_row(number, i.multiply(k, of.length))
+            later = "false" if k == "0" else fn.assign(f"icmp ne i64 {k}, 0")
+            some = later if more == "false" else fn.assign(f"or i1 {more}, {later}")
+            self._multiply((left, right), sums, of.length, some)
+            return []
+
+        counted_loop(fn, "0", of.count, 1, [], run)
 
     def _when_last(self, index: str, body: Callable[[], None]) -> None:
         """`body`, in the last block of terms."""
