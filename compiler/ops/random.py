@@ -70,7 +70,7 @@ def _bits(s: ScalarBuilder, w: Words, dtype: DType) -> tuple[Scalar, ...]:
     return w[0] | (w[1] << 32), w[2] | (w[3] << 32)
 
 
-def _uniform(s: ScalarBuilder, w: Words, dtype: DType) -> tuple[Scalar, ...]:
+def uniforms(s: ScalarBuilder, w: Words, dtype: DType) -> tuple[Scalar, ...]:
     """Floats in [0, 1): the low bits of words as a fraction."""
     scale = 2.0 ** -_FRACTION[dtype]
     if dtype is DType.F32:
@@ -81,9 +81,9 @@ def _uniform(s: ScalarBuilder, w: Words, dtype: DType) -> tuple[Scalar, ...]:
     return tuple(s.cast(s.bitcast(x, DType.I64), dtype) * scale for x in whole)
 
 
-def _normal(s: ScalarBuilder, w: Words, dtype: DType) -> tuple[Scalar, ...]:
+def normals(s: ScalarBuilder, w: Words, dtype: DType) -> tuple[Scalar, ...]:
     """Box and Muller's transform: two normals for every two uniform numbers."""
-    u = _uniform(s, w, dtype)
+    u = uniforms(s, w, dtype)
     found: list[Scalar] = []
     for first, second in zip(u[::2], u[1::2], strict=True):
         inside = s.select(first < _SMALLEST, _SMALLEST, first)
@@ -119,7 +119,7 @@ def _truncated_normal(
 
     def draw(block: Scalar, count: Scalar, *kept: Scalar) -> tuple[Scalar, ...]:
         places = list(kept)
-        for x in _normal(s, words(s, start + block, high, key), dtype):
+        for x in normals(s, words(s, start + block, high, key), dtype):
             inside = s.fabs(x) < _BOUND
             for k in range(wanted):
                 places[k] = s.select(inside & count.eq(k), x, places[k])
@@ -164,14 +164,19 @@ def _numpy_bits(index: Any, low: Any, high: Any, key: Any, *, dtype: DType) -> A
     return np.choose(place, parts).astype(dtype.numpy)
 
 
-def _numpy_normals(w: tuple[Any, ...], dtype: DType) -> list[Any]:
-    """As `_normal`, with the functions computed in f64."""
+def numpy_uniforms(w: tuple[Any, ...], dtype: DType) -> list[Any]:
+    """As `uniforms`."""
     count, low = _FRACTION[dtype], np.uint64(0xFFFFF)
     if dtype is DType.F32:
         whole = [x & np.uint64((1 << count) - 1) for x in w]
     else:
         whole = [(w[k] & low) << np.uint64(32) | w[k + 1] for k in (0, 2)]
-    u = [(x.astype(np.float64) * 2.0**-count).astype(dtype.numpy) for x in whole]
+    return [(x.astype(np.float64) * 2.0**-count).astype(dtype.numpy) for x in whole]
+
+
+def numpy_normals(w: tuple[Any, ...], dtype: DType) -> list[Any]:
+    """As `normals`, with the functions computed in f64."""
+    u = numpy_uniforms(w, dtype)
     found = []
     for first, second in zip(u[::2], u[1::2], strict=True):
         inside = np.maximum(first, dtype.numpy.type(_SMALLEST)).astype(np.float64)
@@ -183,7 +188,7 @@ def _numpy_normals(w: tuple[Any, ...], dtype: DType) -> list[Any]:
 
 def _numpy_normal(index: Any, low: Any, high: Any, key: Any, *, dtype: DType) -> Any:
     number, low, high, key, place = _numpy_start(index, low, high, key, _size({"dtype": dtype}))
-    drawn = _numpy_normals(numpy_words(low + number, high, key), dtype)
+    drawn = numpy_normals(numpy_words(low + number, high, key), dtype)
     return np.choose(place, drawn).astype(dtype.numpy)
 
 
@@ -195,7 +200,7 @@ def _numpy_truncated(index: Any, low: Any, high: Any, key: Any, *, dtype: DType)
     count = np.zeros(result.shape, np.int64)
     block = np.uint64(0)
     while np.any(count <= place):
-        for x in _numpy_normals(numpy_words(start + block, high, key), dtype):
+        for x in numpy_normals(numpy_words(start + block, high, key), dtype):
             inside = np.abs(x.astype(dtype.numpy)) < _BOUND
             result = np.where(inside & (count == place), x, result)
             count += inside
@@ -263,7 +268,7 @@ RANDOM_BITS = _in_groups(
 RANDOM_NORMAL = _in_groups(
     "random_normal",
     frozenset({DType.F32, DType.F64}),
-    _of_one_group(_normal),
+    _of_one_group(normals),
     reference=_numpy_normal,
     ulp={DType.F32: 4.0, DType.F64: 4.0},
     cost=80.0,

@@ -46,9 +46,9 @@ def test_bits_in_all_sorts_of_kernels(target, shape, dtype):
 
     @tw.jit
     def f(start, x):
-        b = drawn("random_bits", start, x.shape, dtype)
+        b = drawn("random_bits", start, x.shape, dtype=DType.of(dtype))
         part = b[..., 1:]  # begins inside of a group
-        swapped = drawn("random_bits", start, x.shape[::-1], dtype).T
+        swapped = drawn("random_bits", start, x.shape[::-1], dtype=DType.of(dtype)).T
         return b, b & x, np.max(b, axis=-1), b.T ^ x.T, part, swapped
 
     x = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
@@ -60,7 +60,7 @@ def test_bits_in_all_sorts_of_kernels(target, shape, dtype):
 
 @pytest.mark.parametrize("columns", [5, 8])
 def test_sizes_that_are_open(target, columns):
-    f = tw.jit(lambda start, x: drawn("random_bits", start, x.shape, U32) + x)
+    f = tw.jit(lambda start, x: drawn("random_bits", start, x.shape, dtype=DType.U32) + x)
     for rows in (2, 3, 50, 51):
         x = np.ones((rows, columns), U32)
         bits = expected(RANDOM_BITS, (rows, columns), U32)
@@ -68,7 +68,7 @@ def test_sizes_that_are_open(target, columns):
 
 
 def test_threads_change_nothing():
-    f = tw.jit(lambda start: np.sin(drawn("random_normal", start, (1 << 18,), F32)))
+    f = tw.jit(lambda start: np.sin(drawn("random_normal", start, (1 << 18,), dtype=DType.F32)))
     before = tw.get_num_threads()
     try:
         found = []
@@ -83,7 +83,7 @@ def test_threads_change_nothing():
 
 
 def test_a_group_is_made_once_for_its_elements():
-    f = tw.jit(lambda start, x: drawn("random_bits", start, x.shape, U32) + x)
+    f = tw.jit(lambda start, x: drawn("random_bits", start, x.shape, dtype=DType.U32) + x)
     text = f.lower(START, np.zeros(4096, U32)).text("llvm")
     products = [line for line in text.splitlines() if " = mul <" in line]
     lanes = host_target().vector_bytes * 4 // 8  # of u32, four for each 64-bit integer

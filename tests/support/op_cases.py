@@ -79,9 +79,9 @@ def cases() -> list[Case]:
 
 
 def _dtype_choices(count: int) -> Iterator[tuple[DType, ...]]:
-    """Dtypes for the operands: all combinations, but one for all of more than three."""
+    """Dtypes for the operands: all combinations; of more than three, all but the last have one."""
     if count > 3:
-        return iter([(d,) * count for d in DType])
+        return ((d,) * (count - 1) + (e,) for d in DType for e in DType)
     return product(DType, repeat=count)
 
 

@@ -192,3 +192,43 @@ def test_dropout_keeps_the_right_part():
         values = np.unique(kept)
         assert values[0] == 0 and values[1:] == pytest.approx(1 / (1 - rate), rel=1e-6)
         assert stats.binomtest(int((kept != 0).sum()), kept.size, 1 - rate).pvalue > LIKELY
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("shape", [0.05, 0.5, 1.0, 3.7, 200.0])
+def test_gamma(shape, compiled):
+    def draw(a):
+        return tf.random.stateless_gamma([20_000], SEED, a, dtype=tf.float64)
+
+    x = np.asarray((tf.function(draw) if compiled else draw)(tf.constant(shape, tf.float64)))
+    assert stats.kstest(x, stats.gamma(shape).cdf).pvalue > LIKELY
+    halved = np.asarray(tf.random.stateless_gamma([20_000], SEED, shape, 2.0, dtype=tf.float64))
+    assert np.array_equal(halved, x / 2)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("mean", [0.0, 0.3, 4.0, 9.99, 10.0, 35.0, 1e4, 1e9])
+def test_poisson(mean, compiled):
+    def draw(m):
+        return tf.random.stateless_poisson([20_000], SEED, m, tf.float64)
+
+    x = np.asarray((tf.function(draw) if compiled else draw)(tf.constant(mean, tf.float64)))
+    assert (x == np.floor(x)).all() and (x >= 0).all()
+    assert abs(x.mean() - mean) <= 4 * np.sqrt(mean / 20_000)
+    if mean > 0:
+        assert abs(x.var() / mean - 1) < 4 * np.sqrt((2 + 1 / mean) / 20_000)
+    if 0 < mean < 100:
+        expected = stats.poisson(mean)
+        edges = np.unique(expected.ppf(np.linspace(0.02, 0.98, 25)))
+        cells = np.searchsorted(edges, x)
+        below = np.concatenate([[0], expected.cdf(edges), [1]])
+        counts = np.bincount(cells, minlength=len(edges) + 1)
+        assert stats.chisquare(counts, 20_000 * np.diff(below)).pvalue > LIKELY
+
+
+def test_parameters_that_have_no_distribution():
+    bad = [-1.0, np.nan, np.inf, 0.0]
+    gamma = np.asarray(tf.random.stateless_gamma([4], SEED, np.array(bad, np.float32)))
+    assert np.isnan(gamma[[0, 1, 3]]).all() and np.isinf(gamma[2])
+    poisson = np.asarray(tf.random.stateless_poisson([4], SEED, np.array(bad), tf.float64))
+    assert np.isnan(poisson[:2]).all() and np.isinf(poisson[2]) and poisson[3] == 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...jit import Jitted
 from ...tracer import Tracer
-from .samplers import EXACT, SAMPLERS
+from .samplers import EXACT, SAMPLERS, WITH_PARAMETER
 
 # Draws of one kind run with NumPy until they have cost about as much as half a compilation: a call
 # counts as one unit (0.1 ms), and so does each of these many numbers.
@@ -48,3 +48,31 @@ def draw(start: Any, *, kind: str, shape: tuple[int, ...], dtype: np.dtype) -> A
         return SAMPLERS[kind](start, shape, dtype)
     # the second argument says how many: its memory is never touched
     return _compiled(kind, dtype)(start, np.empty(size, np.int8)).reshape(shape)
+
+
+@cache
+def _compiled_with(kind: str) -> Jitted:
+    def sample(start: Any, parameter: Any, like: Any) -> Any:
+        return WITH_PARAMETER[kind](start, (*like.shape, *parameter.shape), parameter)
+
+    return Jitted(sample)
+
+
+def draw_with(
+    start: Any, parameter: Any, *, kind: str, outer: tuple[int, ...], dtype: np.dtype
+) -> Any:
+    """As `draw`, of a distribution with a parameter: `outer` numbers for each element of it.
+
+    Args:
+        start: u64[3], see philox.py.
+        parameter: an array of the distribution's parameter.
+        kind: a name in `WITH_PARAMETER`.
+        outer: the axes of the result in front of the parameter's.
+        dtype: of the result.
+    """
+    inner = np.shape(parameter)
+    if type(start) is Tracer or type(parameter) is Tracer:
+        return WITH_PARAMETER[kind](start, (*outer, *inner), parameter).astype(dtype)
+    like = np.empty(math.prod(outer), np.int8)
+    found = _compiled_with(kind)(start, np.asarray(parameter, np.float64), like)
+    return found.reshape((*outer, *inner)).astype(dtype)

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from ....compiler.ir.types import DType
 from ...drawing import drawn
 from ...tracer import Tracer
+from ...values import dtype_of
 from . import philox
 
 _U32, _U64 = np.dtype(np.uint32), np.dtype(np.uint64)
-_F32 = np.dtype(np.float32)
 # float16 and float32: the low bits of a word as a fraction of 2**bits
 _FRACTION = {np.dtype(np.float16): 10, np.dtype(np.float32): 23}
 
@@ -28,7 +29,7 @@ _FRACTION = {np.dtype(np.float16): 10, np.dtype(np.float32): 23}
 def bits(start: Any, shape: Any, dtype: np.dtype) -> Any:
     """Integers of all bits at random, u32 or u64."""
     if type(start) is Tracer:
-        return drawn("random_bits", start, shape, dtype)
+        return drawn("random_bits", start, shape, dtype=dtype_of(dtype))
     size = math.prod(shape)
     per_group = 2 if dtype.itemsize == 8 else 4
     w = philox.words(start, np.arange(-(-size // per_group)).astype(np.uint64))
@@ -51,19 +52,30 @@ def uniform(start: Any, shape: Any, dtype: np.dtype) -> Any:
 
 def normal(start: Any, shape: Any, dtype: np.dtype) -> Any:
     """Standard normal floats, by Box and Muller's transform; `start` is traced."""
-    return drawn("random_normal", start, shape, _wide(dtype)).astype(dtype)
+    return drawn("random_normal", start, shape, dtype=_wide(dtype)).astype(dtype)
 
 
 def truncated_normal(start: Any, shape: Any, dtype: np.dtype) -> Any:
     """Standard normal floats, those beyond two standard deviations drawn again; as `normal`."""
-    return drawn("random_truncated_normal", start, shape, _wide(dtype)).astype(dtype)
+    return drawn("random_truncated_normal", start, shape, dtype=_wide(dtype)).astype(dtype)
 
 
-def _wide(dtype: np.dtype) -> np.dtype:
-    return _F32 if dtype.itemsize == 2 else dtype
+def _wide(dtype: np.dtype) -> DType:
+    return DType.F32 if dtype.itemsize == 2 else dtype_of(dtype)
+
+
+def gamma(start: Any, shape: Any, alpha: Any) -> Any:
+    """Gamma distributed f64 of rate 1; `alpha` is broadcast to the shape; as `normal`."""
+    return drawn("random_gamma", start, shape, alpha)
+
+
+def poisson(start: Any, shape: Any, mean: Any) -> Any:
+    """Poisson distributed f64; `mean` is broadcast to the shape; as `normal`."""
+    return drawn("random_poisson", start, shape, mean)
 
 
 SAMPLERS: dict[str, Callable[..., Any]] = {
     "uniform": uniform, "bits": bits, "normal": normal, "truncated_normal": truncated_normal,
 }  # fmt: skip
+WITH_PARAMETER: dict[str, Callable[..., Any]] = {"gamma": gamma, "poisson": poisson}
 EXACT = frozenset({"uniform", "bits"})  # the same with NumPy and compiled, bit for bit

@@ -1,7 +1,6 @@
 """`tf.random.normal` and the others that draw anew with every call.
 
-Layer: frontend. All numbers but those of gamma and Poisson come from samplers.py; these two are
-NumPy's, seeded with words of the same stream, and eager only.
+Layer: frontend. Eagerly and in traced functions; the numbers come from samplers.py.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ from .. import dtypes
 from ..apply import apply
 from ..convert import convert_to_tensor
 from ..dtypes import DType
-from ..errors import InvalidArgumentError, OperatorNotAllowedInGraphError
+from ..errors import InvalidArgumentError
 from ..static import shape as static_shape
-from ..static import value as static_value
-from ..tensors import OPERATORS, STATE, Tensor
+from ..tensors import OPERATORS, Tensor
 from . import seeds
-from .programs import draw
+from .programs import draw, draw_with
 
 _FLOATS = (dtypes.float16, dtypes.float32, dtypes.float64)
 
@@ -160,17 +158,6 @@ def _integers(begin: Any, low: Any, high: Any, *, shape: tuple[int, ...]) -> Any
     return (base + found % (high.astype(unsigned) - base)).astype(dtype)
 
 
-# -- those that need values -----------------------------------------------------------------------
-
-
-def _refuse_trace(op: str) -> None:
-    if STATE.function is not None:
-        raise OperatorNotAllowedInGraphError(
-            f"tf.random.{op} runs eagerly only: call it outside of the tf.function and pass its"
-            " result as an argument"
-        )
-
-
 def categorical(
     logits: Any,
     num_samples: Any,
@@ -211,12 +198,6 @@ def _classes(begin: Any, logits: Any, *, count: int, dtype: np.dtype) -> Any:
     return np.sum(below, axis=2, dtype=dtype)
 
 
-def _generator(op: str, seed: Any, size: int) -> np.random.Generator:
-    """A generator of NumPy's, seeded with the start of the stream."""
-    _refuse_trace(op)
-    return generator_at(seeds.start(op, seed, size)._value)
-
-
 def generator_at(begin: np.ndarray) -> np.random.Generator:
     """A generator of NumPy's for a place in a stream."""
     return np.random.default_rng(begin.tolist())
@@ -231,20 +212,29 @@ def gamma(
     name: str | None = None,
 ) -> Tensor:
     """Gamma distributed numbers: `shape` of them for each element of alpha (and the rate beta)."""
-    rng = _generator("gamma", seed, size_of(static_shape(shape, "random.gamma")))
-    return drawn_gamma(rng, static_shape(shape, "random.gamma"), alpha, beta, dtype)
+    sizes, parameters = static_shape(shape, "random.gamma"), gamma_parameters(alpha, beta, dtype)
+    inner = np.broadcast_shapes(*[p._value.shape for p in parameters])
+    begin = seeds.start(f"RandomGamma/{parameters[0].dtype.name}", seed, size_of((*sizes, *inner)))
+    return drawn_gamma("RandomGamma", begin, sizes, parameters)
 
 
-def drawn_gamma(
-    rng: np.random.Generator, sizes: tuple[int, ...], alpha: Any, beta: Any, dtype: Any
-) -> Tensor:
-    """Gamma distributed numbers of a NumPy generator."""
+def gamma_parameters(alpha: Any, beta: Any, dtype: Any) -> list[Tensor]:
+    """Alpha, and the rate if there is one."""
     wanted = dtypes.as_dtype(dtype)
-    a = static_value(alpha, "random.gamma", wanted)
-    b = static_value(1.0 if beta is None else beta, "random.gamma", wanted)
-    a, b = np.broadcast_arrays(a, b)
-    found = rng.standard_gamma(a.astype(np.float64), (*sizes, *a.shape)) / b
-    return convert_to_tensor(np.asarray(found, wanted.numpy))
+    return [convert_to_tensor(x, wanted) for x in (alpha, beta) if x is not None]
+
+
+def drawn_gamma(op: str, begin: Tensor, outer: tuple[int, ...], parameters: list[Tensor]) -> Tensor:
+    """Gamma distributed numbers, `outer` of them for each element of the parameters."""
+    found: Tensor = apply(op, _gammas, [begin, *parameters], {"outer": outer})
+    return found
+
+
+def _gammas(begin: Any, alpha: Any, *rate: Any, outer: tuple[int, ...]) -> Any:
+    inner = np.broadcast_shapes(alpha.shape, *[r.shape for r in rate])
+    shaped = np.broadcast_to(alpha, inner)
+    found = draw_with(begin, shaped, kind="gamma", outer=outer, dtype=np.dtype(alpha.dtype))
+    return found / rate[0] if rate else found
 
 
 def poisson(
@@ -255,15 +245,19 @@ def poisson(
     name: str | None = None,
 ) -> Tensor:
     """Poisson distributed numbers: `shape` of them for each element of lam."""
-    rng = _generator("poisson", seed, size_of(static_shape(shape, "random.poisson")))
-    return drawn_poisson(rng, static_shape(shape, "random.poisson"), lam, dtype)
+    sizes, rate = static_shape(shape, "random.poisson"), convert_to_tensor(lam)
+    count = size_of((*sizes, *rate._value.shape))
+    begin = seeds.start(f"RandomPoisson/{rate.dtype.name}", seed, count)
+    return drawn_poisson("RandomPoissonV2", begin, sizes, rate, dtype)
 
 
-def drawn_poisson(rng: np.random.Generator, sizes: tuple[int, ...], lam: Any, dtype: Any) -> Tensor:
-    """Poisson distributed numbers of a NumPy generator."""
-    rate = static_value(lam, "random.poisson")
-    found = rng.poisson(rate, (*sizes, *rate.shape))
-    return convert_to_tensor(np.asarray(found, dtypes.as_dtype(dtype).numpy))
+def drawn_poisson(
+    op: str, begin: Tensor, outer: tuple[int, ...], rate: Tensor, dtype: Any
+) -> Tensor:
+    """Poisson distributed numbers, `outer` of them for each element of the rate."""
+    attrs = {"kind": "poisson", "outer": outer, "dtype": dtypes.as_dtype(dtype).numpy}
+    found: Tensor = apply(op, draw_with, [begin, rate], attrs)
+    return found
 
 
 __all__ = [

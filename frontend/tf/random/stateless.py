@@ -142,9 +142,10 @@ def stateless_gamma(
     name: str | None = None,
 ) -> Tensor:
     """Gamma distributed numbers, of this shape."""
-    sizes = _outer_sizes(shape, [alpha, 1.0 if beta is None else beta], "stateless_gamma")
-    rng = _generator(seed, "random.stateless_gamma")
-    return stateful.drawn_gamma(rng, sizes, alpha, beta, dtype)
+    parameters = stateful.gamma_parameters(alpha, beta, dtype)
+    outer = _outer_sizes(shape, parameters, "stateless_gamma")
+    begin = seed_start(seed, "StatelessRandomGammaV3")
+    return stateful.drawn_gamma("StatelessRandomGammaV3", begin, outer, parameters)
 
 
 @for_arrays
@@ -152,14 +153,16 @@ def stateless_poisson(
     shape: Any, seed: Any, lam: Any, dtype: Any = dtypes.int32, name: str | None = None
 ) -> Tensor:
     """Poisson distributed numbers, of this shape."""
-    sizes = _outer_sizes(shape, [lam], "stateless_poisson")
-    return stateful.drawn_poisson(_generator(seed, "random.stateless_poisson"), sizes, lam, dtype)
+    rate = convert_to_tensor(lam)
+    outer = _outer_sizes(shape, [rate], "stateless_poisson")
+    begin = seed_start(seed, "StatelessRandomPoisson")
+    return stateful.drawn_poisson("StatelessRandomPoisson", begin, outer, rate, dtype)
 
 
-def _outer_sizes(shape: Any, parameters: list[Any], op: str) -> tuple[int, ...]:
+def _outer_sizes(shape: Any, parameters: list[Tensor], op: str) -> tuple[int, ...]:
     """The axes of `shape` in front of those of the parameters, which have to fit its end."""
     sizes = static_shape(shape, f"random.{op}")
-    inner = np.broadcast_shapes(*[static_value(p, f"random.{op}").shape for p in parameters])
+    inner = np.broadcast_shapes(*[p._value.shape for p in parameters])
     if sizes[len(sizes) - len(inner) :] != inner:
         raise InvalidArgumentError(
             f"the parameters' shape {list(inner)} has to be the end of the result's shape"
