@@ -153,12 +153,23 @@ def like(name: str, x: Any, dtype: DType) -> Tensor:
     return convert_to_tensor(x, dtype_hint=dtype)
 
 
-def different_dtypes(name: str, position: int, expected: DType, got: DType) -> Exception:
-    """The error for an operand of another dtype than the first one."""
-    return InvalidArgumentError(
+_OPERAND_NAMES = {"MatMul": ("a", "b"), "SelectV2": ("t", "e")}
+
+
+def different_dtypes(name: str, position: int, expected: DType, got: DType) -> InvalidArgumentError:
+    """The error for an operand of another dtype than the first one, or than the op takes."""
+    error = InvalidArgumentError(
         f"cannot compute {name} as input #{position}(zero-based) was expected to be a "
         f"{expected.kernel_name} tensor but is a {got.kernel_name} tensor [Op:{name}] name: "
     )
+    first, second = _OPERAND_NAMES.get(name, ("x", "y"))
+    wanted = f"match type {expected.name} of argument '{first}'"
+    if position == 0:
+        second, wanted = first, f"match expected type of {expected.name}"
+    error.type_error = (
+        f"Input '{second}' of '{name}' Op has type {got.name} that does not {wanted}."
+    )
+    return error
 
 
 def many(name: str, xs: Sequence[Any]) -> list[Tensor]:
@@ -171,7 +182,12 @@ def many(name: str, xs: Sequence[Any]) -> list[Tensor]:
         joined = [x if isinstance(x, Tensor) else like(name, x, dtype) for x in xs]
     for k, t in enumerate(joined):
         if t.dtype is not joined[0].dtype:
-            raise different_dtypes(name, k, joined[0].dtype, t.dtype)
+            error = different_dtypes(name, k, joined[0].dtype, t.dtype)
+            error.type_error = (
+                f"Tensors in list passed to 'values' of '{name}' Op have types"
+                f" [{', '.join(t.dtype.name for t in joined)}] that don't all match."
+            )
+            raise error
     return joined
 
 
@@ -208,11 +224,16 @@ def checked(name: str, x: Tensor, accepts: str) -> Tensor:
     if accepts and x.dtype.numpy.kind not in accepts:
         if accepts == "b":
             raise different_dtypes(name, 0, dtypes.bool_, x.dtype)
-        allowed = ", ".join(d.kernel_name for d in dtypes.ALL if d.numpy.kind in accepts)
-        raise InvalidArgumentError(
+        allowed = [d for d in dtypes.ALL if d.numpy.kind in accepts]
+        error = InvalidArgumentError(
             f"Value for attr 'T' of {x.dtype.kernel_name} is not in the list of allowed values: "
-            f"{allowed} [Op:{name}] name: "
+            f"{', '.join(d.kernel_name for d in allowed)} [Op:{name}] name: "
         )
+        error.type_error = (
+            f"Value passed to parameter 'x' has DataType {x.dtype.name} not in list of allowed"
+            f" values: {', '.join(d.name for d in allowed)}"
+        )
+        raise error
     return x
 
 

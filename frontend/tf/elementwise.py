@@ -58,6 +58,7 @@ def _checked_divisor(name: str, function: Any) -> Any:
         return apply(op_name, function, (a, b))
 
     op_name = name
+    op.__name__ = op.__qualname__ = function.__name__.lstrip("_")
     return op
 
 

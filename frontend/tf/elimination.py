@@ -22,8 +22,11 @@ def _transposed(x: Any) -> Any:
 # -- elimination ----------------------------------------------------------------------------------
 
 
-def _reduced(a: Any, b: Any) -> tuple[Any, Any]:
-    """The solution of a x = b, and the determinant of a. a: [..., n, n], b: [..., n, r]."""
+def _reduced(a: Any, b: Any, instead: float) -> tuple[Any, Any]:
+    """The solution of a x = b, and the determinant of a. a: [..., n, n], b: [..., n, r].
+
+    Rows are divided by `instead` where a pivot is 0, that is, where there is no solution.
+    """
     size = int(a.shape[-1])
     rows = np.arange(size)
     zero, one = a.dtype.type(0), a.dtype.type(1)
@@ -40,7 +43,7 @@ def _reduced(a: Any, b: Any) -> tuple[Any, Any]:
         both = np.where(is_k[:, None], row_p[..., None, :], both)
         pivot = np.sum(np.where(is_k, row_p[..., :size], zero), axis=-1)
         determinant = determinant * np.where(p == k, pivot, -pivot)
-        row = row_p / np.where(pivot == zero, one, pivot)[..., None]
+        row = row_p / np.where(pivot == zero, a.dtype.type(instead), pivot)[..., None]
         column = np.sum(np.where(is_k, both[..., :size], zero), axis=-1)
         both = both - np.where(is_k, zero, column)[..., None] * row[..., None, :]
         return np.where(is_k[:, None], row[..., None, :], both), determinant
@@ -53,8 +56,8 @@ def _reduced(a: Any, b: Any) -> tuple[Any, Any]:
 
 @custom_vjp
 def solve(a: Any, b: Any) -> Any:
-    """x of a x = b. a: [..., n, n], b: [..., n, r]."""
-    return _reduced(a, b)[0]
+    """x of a x = b; nan where a is singular. a: [..., n, n], b: [..., n, r]."""
+    return _reduced(a, b, np.nan)[0]
 
 
 def _solve_forward(a: Any, b: Any) -> Any:
@@ -80,7 +83,7 @@ def inverse(a: Any) -> Any:
 @custom_vjp
 def determinant(a: Any) -> Any:
     """The determinant of each matrix."""
-    return _reduced(a, a[..., :1])[1]
+    return _reduced(a, a[..., :1], 1.0)[1]
 
 
 def _determinant_forward(a: Any) -> Any:

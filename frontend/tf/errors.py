@@ -14,6 +14,7 @@ class OpError(TensorwrightError):
     """Base of what goes wrong in an op. Attributes: `message`, `op`, `node_def`, `error_code`."""
 
     error_code = 2
+    type_error: str | None = None  # of wrong dtypes: what the TypeError says when a graph is built
 
     def __init__(self, node_def: Any = None, op: Any = None, message: str = "") -> None:
         if message == "" and op is None and isinstance(node_def, str):

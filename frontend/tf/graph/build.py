@@ -18,7 +18,9 @@ from ...tree import flatten, unflatten
 from .. import dtypes
 from ..apply import like
 from ..convert import convert_to_tensor, has_tensor
+from ..dtypes import DType
 from ..elementwise import constant as eager_constant
+from ..errors import OpError
 from ..tensors import Tensor
 from .bodies import DATA, Body, Call, Constant
 from .dimensions import Dimension
@@ -65,7 +67,26 @@ _DEFAULT_NAMES = {
     "uniform": "random_uniform",
     "uniform_candidate_sampler": "UniformCandidateSampler",
     "real_divide": "RealDiv",
+    "bitcast": "Bitcast",
+    "div": "div",
+    "divide": "truediv",
+    "floordiv": "floordiv",
+    "norm": "norm",
+    "pad": "Pad",
+    "rank": "Rank",
+    "reduce_logsumexp": "ReduceLogSumExp",
+    "round": "Round",
+    "saturate_cast": "saturate_cast",
+    "shape": "Shape",
+    "svd": "Svd",
+    "tensordot": "Tensordot",
+    "truediv": "truediv",
 }
+# Ops that draw random numbers.
+_DRAWS = frozenset([
+    "Multinomial", "RandomGamma", "RandomPoisson", "RandomShuffle", "RandomStandardNormal",
+    "RandomUniform", "RandomUniformInt", "TruncatedNormal",
+])  # fmt: skip
 # Parameters that are operands: Python numbers there become constants of the graph.
 _OPERANDS = frozenset([
     "x", "y", "a", "b", "input_tensor",
@@ -83,11 +104,6 @@ class Maker:
 
     def __init__(
         self, function: Callable[..., Any], name: str | None = None, type: str | None = None
-# Ops that draw random numbers.
-_DRAWS = frozenset([
-    "Multinomial", "RandomGamma", "RandomPoisson", "RandomShuffle", "RandomStandardNormal",
-    "RandomUniform", "RandomUniformInt", "TruncatedNormal",
-])  # fmt: skip
     ) -> None:
         self.function = function
         self._name = name
@@ -148,7 +164,7 @@ _DRAWS = frozenset([
             if isinstance(x, (list, tuple)) and _has_graph_value(x):
                 args[k] = convert(x, dtype, parameter, graph)
                 continue
-            value = like(self._type or "", x, dtype) if dtype else convert_to_tensor(x)
+            value = _operand(self._type or "", x, dtype)
             args[k] = make_constant(graph, value, parameter)
             dtype = value.dtype
 
@@ -158,6 +174,19 @@ _DRAWS = frozenset([
         if body.result is None or not made.outputs:
             return made
         return unflatten(body.result, made.outputs)
+
+
+def _operand(op: str, x: Any, dtype: DType | None) -> Tensor:
+    """A number as an operand, beside a tensor of this dtype."""
+    if dtype is None:
+        return convert_to_tensor(x)
+    try:
+        return like(op, x, dtype)
+    except OpError as error:
+        raise TypeError(error.type_error or error.message) from error
+    except TypeError:
+        kind = type(x).__name__
+        raise TypeError(f"Expected {dtype.name}, got {x!r} of type '{kind}' instead.") from None
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
@@ -245,6 +274,8 @@ def infer_named(body: Body, inputs: Sequence[GraphTensor], name: str, graph: Gra
     except (ValueError, NotImplementedError):
         raise
     except Exception as error:
+        if isinstance(error, OpError) and error.type_error is not None:
+            raise TypeError(error.type_error) from error
         shapes = ", ".join(str(t.shape) for t in inputs)
         note = f" for '{name.rstrip('/')}' with input shapes: {shapes}."
         message = str(getattr(error, "message", error)).removesuffix(" name: ")
