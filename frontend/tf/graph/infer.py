@@ -40,7 +40,7 @@ from .symbolic import GraphTensor, TensorType
 
 _RANKS = range(5)  # that are tried where none is known
 _MOST_COMBINATIONS = 125
-_HINTS = (5, 7)  # sizes that unknown ones are thought to have
+_HINTS = (5, 7, 2)  # sizes that unknown ones are thought to have
 _SAMPLES = (2, 3)
 _LARGEST = 2**31
 _MOST_FOLLOWED = 64  # elements of constants that may be shapes or axes
@@ -130,20 +130,40 @@ def infer(body: Body, inputs: Sequence[GraphTensor]) -> Inferred:
     Raises:
         ValueError: the shapes do not fit together; and what the body itself raises.
     """
-    roots = _Roots()
-    for t in inputs:
-        roots.visit(t)
+    roots = _roots(inputs, frozenset())
     key = _key(body, inputs) if len(roots.tensors) == len(roots.found) else None
     if key is None or not isinstance(body, Call):
-        return _infer(body, inputs, roots)
+        return _followed(body, inputs, roots)
     known = _KNOWN.get(key)
     if known is None:
         if len(_KNOWN) >= _MOST_KNOWN:
             _KNOWN.clear()
-        found = _infer(body, inputs, roots)
+        found = _followed(body, inputs, roots)
         known = _KNOWN[key] = found, body.result
     found, body.result = known
     return Inferred(list(found.outputs), list(found.ops), found.is_host)
+
+
+def _roots(inputs: Sequence[GraphTensor], kept: frozenset[GraphTensor]) -> _Roots:
+    roots = _Roots(list(kept), dict.fromkeys(kept, False))
+    for t in inputs:
+        roots.visit(t)
+    return roots
+
+
+def _followed(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferred:
+    """As `_infer`; vectors of unknown sizes may turn out to be data, rather than shapes."""
+    try:
+        return _infer(body, inputs, roots)
+    except _WRONG:
+        data = frozenset(t for t in inputs if roots.found[t] and t.shape._dims == (None,))
+        if not data:
+            raise
+        try:
+            return _infer(body, inputs, _roots(inputs, data))
+        except _WRONG:
+            pass
+        raise
 
 
 def _key(body: Body, inputs: Sequence[GraphTensor]) -> Any:
@@ -225,12 +245,13 @@ def _with_ranks(
             first = first or error
             continue
         if is_fixed and hint == _HINTS[0]:
-            # a size was taken for a number: what follows from it shows in a second run
-            try:
-                other, _ = _abstract(body, inputs, roots, ranks, _HINTS[1], records)
-            except _WRONG:
-                return found
-            return _common([found, other])
+            # a size was taken for a number: what follows from it shows for other sizes
+            for other in _HINTS[1:]:
+                try:
+                    again, _ = _abstract(body, inputs, roots, ranks, other, records)
+                except _WRONG:
+                    continue
+                found = _common([found, again])
         return found
     assert first is not None
     raise first
@@ -252,7 +273,7 @@ def _abstract(
     hint: int,
     records: _Records,
 ) -> tuple[list[TensorType], bool]:
-    """The outputs, and whether symbols were fixed to the size that they were thought to have."""
+    """The outputs, and whether they hold for some sizes only: symbols were fixed, or compared."""
     sizes: dict[str, int] = {}
     specs = [_spec(k, t, ranks, hint, sizes) for k, t in enumerate(roots.tensors)]
     names = [t.op.name for t in roots.tensors]
@@ -271,7 +292,7 @@ def _abstract(
 
     with running(_Abstract()):
         result = trace(abstract, lambda leaves: (leaves, {}), specs, names, sizes)
-    fixed = any(
+    fixed = bool(result.graph.guards) or any(
         isinstance(old, Dim) and new == hint
         for a, b in zip(specs, result.inputs, strict=True)
         for old, new in zip(a.type.shape, b.type.shape, strict=True)

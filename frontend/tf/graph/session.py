@@ -228,11 +228,8 @@ class BaseSession:
         """
         try:
             # what is the same from call to call is found by identity
-            key = (
-                tuple(fetches) if type(fetches) is list else fetches,
-                type(fetches),
-                tuple(feed_dict) if feed_dict else (),
-            )
+            nest = _nest_key(fetches) if isinstance(fetches, (list, tuple, dict)) else fetches
+            key = nest, tuple(feed_dict) if feed_dict else ()
             plan = self._plans.get(key)
         except TypeError:
             key, plan = None, None
@@ -263,14 +260,20 @@ class BaseSession:
             run_metadata.end(plan.programs)
 
     def _plan(self, fetches: Any, feed_dict: Any) -> _Plan:
+        if not self._graph.operation_count:
+            raise RuntimeError(
+                "The Session graph is empty. Add operations to the graph before calling run()."
+            )
         leaves, tree = _fetched(fetches)
+        fed = [self._fed_tensor(key) for key in feed_dict or ()]
         elements: dict[Any, int] = {}
         order = []
         for leaf in leaves:
             element = self._element(leaf)
+            if _read_of(element) in fed:
+                element = _read_of(element)
             place = elements.setdefault(element, len(elements))
             order.append(place if isinstance(element, GraphTensor) else -1)
-        fed = [self._fed_tensor(key) for key in feed_dict or ()]
         key = (tuple(elements), tuple(order), tree, tuple(fed))
         plan = self._plans.get(key)
         if plan is None:
@@ -292,10 +295,8 @@ class BaseSession:
             ) from None
 
     def _fed_tensor(self, key: Any) -> GraphTensor:
-        if isinstance(key, Variable):
-            key = key._graph_value()  # type: ignore[attr-defined]
         try:
-            return self._graph.as_graph_element(key, allow_operation=False)  # type: ignore[no-any-return]
+            return _read_of(self._graph.as_graph_element(key, allow_operation=False))
         except (TypeError, ValueError, KeyError) as error:
             raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
 
@@ -397,6 +398,25 @@ def get_default_session() -> Any:
 
 
 # -- fetches and feeds ----------------------------------------------------------------------------
+
+
+def _nest_key(fetches: Any) -> Any:
+    """What finds the plan for nested fetches: their kinds, and the fetches themselves."""
+    if isinstance(fetches, (list, tuple)):
+        return type(fetches), *[
+            _nest_key(x) if isinstance(x, (list, tuple, dict)) else x for x in fetches
+        ]
+    if isinstance(fetches, dict):
+        return type(fetches), tuple(fetches), _nest_key(tuple(fetches.values()))
+    return fetches
+
+
+def _read_of(x: Any) -> Any:
+    """The read of a variable, which is what is fed for it; all else is itself."""
+    if isinstance(x, GraphTensor) and x.op.type == "VariableV2":
+        read = x.graph._operations.get(f"{x.op.name}/read")
+        return read.outputs[0] if read is not None else x
+    return x
 
 
 def _fetched(fetches: Any) -> tuple[list[Any], TreeDef]:

@@ -127,7 +127,7 @@ def make_slot(variable: GraphVariable, start: Any, label: str) -> GraphVariable:
         start: a number, or a tensor, that it is initialised with.
         label: what its name ends with.
     """
-    graph = get_default_graph()
+    graph = get_default_graph().root  # also in branches and loops
     dtype = variable.dtype.base_dtype
     own = f"{variable.op.name}/{label}"
 
@@ -137,7 +137,7 @@ def make_slot(variable: GraphVariable, start: Any, label: str) -> GraphVariable:
         return _filled(graph, variable, dtype, start)
 
     outer = get_variable_scope().name
-    with graph.name_scope(None):
+    with graph.as_default(), graph.name_scope(None):
         return GraphVariable(
             initial,
             trainable=False,

@@ -1,0 +1,138 @@
+"""Programs of the kinds that courses and answers contain, with the results of TensorFlow 1."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import tensorwright.compat.v1 as tf
+
+
+def test_dtypes_that_differ_are_a_type_error_while_the_graph_is_built():
+    whole, real = tf.constant(1), tf.constant(1.0)
+    with pytest.raises(TypeError, match="has type float32 that does not match type int32 of arg"):
+        whole + real
+    with pytest.raises(TypeError, match="Input 'b' of 'MatMul' Op has type float64"):
+        tf.matmul(tf.ones([2, 2]), tf.ones([2, 2], tf.float64))
+    with pytest.raises(TypeError, match=r"of 'ConcatV2' Op have types \[int32, float32\] that don"):
+        tf.concat([[whole], [real]], 0)
+    with pytest.raises(TypeError, match="DataType int32 not in list of allowed values: float16"):
+        tf.sqrt(whole)
+    with pytest.raises(TypeError, match="has type int32 that does not match expected type of bool"):
+        tf.logical_and(whole, True)
+    with pytest.raises(TypeError, match=r"got 1.5 of type 'float' instead|does not match"):
+        whole + 1.5
+
+
+def test_slices_of_unknown_sizes_have_unknown_sizes():
+    x = tf.placeholder(tf.float32, [None, 2])
+    assert [t.shape.as_list()[0] for t in (x[:5], x[:3], x[-3:], x[2:])] == [None] * 4
+    assert tf.slice(x, [0, 0], [3, -1]).shape.as_list() == [3, 2]
+    y = x[:3] + tf.placeholder_with_default(np.ones([2, 2], np.float32), [None, 2])
+    with tf.Session() as sess:
+        np.testing.assert_array_equal(sess.run(y, {x: np.zeros((2, 2))}), np.ones((2, 2)))
+
+
+def test_batch_normalisation_written_by_hand():
+    x = tf.placeholder(tf.float32, [None, 2])
+    is_training = tf.placeholder(tf.bool)
+    mean, variance = tf.nn.moments(x, [0])
+    averages = tf.train.ExponentialMovingAverage(0.5)
+
+    def updated():
+        with tf.control_dependencies([averages.apply([mean, variance])]):
+            return tf.identity(mean), tf.identity(variance)
+
+    def averaged():
+        return averages.average(mean), averages.average(variance)
+
+    chosen = tf.cond(is_training, updated, averaged)
+    y = tf.nn.batch_normalization(x, *chosen, None, None, 1e-3)
+    rows = np.array([[1, 2], [3, 6]], np.float32)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        trained = sess.run(y, {x: rows, is_training: True})
+        np.testing.assert_allclose(trained, [[-0.9995, -0.99988], [0.9995, 0.99988]], atol=1e-5)
+        found = sess.run(chosen, {x: rows, is_training: False})
+    np.testing.assert_array_equal(found, [[1.0, 2.0], [0.5, 2.0]])
+
+
+def test_names_of_ops():
+    x, n = tf.constant([[1.0, 2.0]]), tf.constant([7])
+    made = [
+        tf.shape(x), tf.rank(x), tf.pad(x, [[1, 1], [0, 0]]), tf.div(n, 2), tf.floordiv(n, 2),
+        tf.truediv(n, 2), tf.divide(x, 2.0), tf.round(x), tf.norm(x), tf.bitcast(x, tf.int32),
+    ]  # fmt: skip
+    assert [t.op.name for t in made] == [
+        "Shape", "Rank", "Pad", "div", "floordiv", "truediv", "truediv_1", "Round", "norm",
+        "Bitcast",
+    ]  # fmt: skip
+
+
+def test_systems_without_a_solution_give_no_numbers():
+    a = tf.placeholder(tf.float32, [2, 2])
+    with tf.Session() as sess:
+        found = sess.run([tf.matrix_inverse(a), tf.matrix_determinant(a)], {a: np.ones((2, 2))})
+    assert np.isnan(found[0]).all()
+    assert found[1] == 0.0
+
+
+class _Pair(NamedTuple):
+    a: object
+    b: object
+
+
+def test_nests_that_are_equal_are_told_apart():
+    a, b = tf.constant(1), tf.constant(2)
+    with tf.Session() as sess:
+        for _ in range(2):
+            assert type(sess.run([(a, b)])[0]) is tuple
+            assert type(sess.run([_Pair(a, b)])[0]) is _Pair
+            assert type(sess.run(((a, b),))[0]) is tuple
+            assert type(sess.run({"x": _Pair(a, b)})["x"]) is _Pair
+            assert sess.run({"x": [a, {"y": b}]}) == {"x": [1, {"y": 2}]}
+
+
+def test_fetches_that_were_changed_between_runs():
+    a, b = tf.constant(1), tf.constant(2)
+    several, named = [a], {"x": a}
+    with tf.Session() as sess:
+        assert (sess.run(several), sess.run(named)) == ([1], {"x": 1})
+        several.append(b)
+        named["x"] = b
+        assert (sess.run(several), sess.run(named)) == ([1, 2], {"x": 2})
+
+
+def test_feeding_a_variable():
+    v = tf.Variable(3.0, name="v")
+    doubled = v * 2.0
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        assert sess.run([v, doubled], {v: 10.0}) == [10.0, 20.0]
+        assert sess.run(["v:0", doubled], {"v:0": 1.0}) == [1.0, 2.0]
+        assert sess.run([v, doubled]) == [3.0, 6.0]
+
+
+def test_a_session_of_an_empty_graph():
+    a = tf.constant(1)
+    with pytest.raises(RuntimeError, match=r"The Session graph is empty. Add operations"):
+        tf.Session(graph=tf.Graph()).run(a)
+
+
+def test_ids_of_unknown_lengths():
+    table = tf.get_variable("table", initializer=np.ones((3, 2), np.float32))
+    ids = tf.placeholder(tf.int32, [None, None])
+    rows = tf.nn.embedding_lookup(table, ids)
+    flat = tf.reshape(ids, [-1])
+    costs = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=tf.minimum(flat, 1), logits=tf.reshape(rows, [-1, 2])
+    )
+    sums = tf.unsorted_segment_sum(tf.reshape(rows, [-1, 2]), flat, 3)
+    tied = tf.matmul(tf.reduce_sum(rows, 1), table, transpose_b=True)
+    slope = tf.gradients(tied, table)[0]
+    with tf.Session() as sess:
+        sess.run(table.initializer)
+        found = sess.run([costs, sums, slope], {ids: [[0, 1], [1, 1]]})
+    np.testing.assert_allclose(found[0], [0.6931472] * 4)
+    np.testing.assert_array_equal(found[1], [[1, 1], [3, 3], [0, 0]])
+    np.testing.assert_array_equal(found[2], [[7, 7], [13, 13], [4, 4]])
