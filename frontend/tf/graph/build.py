@@ -109,6 +109,7 @@ class Maker:
         self._name = name
         self._type = type
         self._parameters = _parameters(function)
+        self.takes_name = "name" in self._parameters or "kwargs" in self._parameters
         self._operands = [(k, p) for k, p in enumerate(self._parameters[:2]) if p in _OPERANDS]
 
     def __call__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -205,6 +206,8 @@ def graph_op(
     @wraps(function)
     def op(*args: Any, **kwargs: Any) -> Any:
         if not is_building():
+            if not maker.takes_name:
+                kwargs.pop("name", None)
             return function(*args, **kwargs)
         return maker(args, kwargs)
 

@@ -79,7 +79,7 @@ def tables_initializer(name: str = "init_all_tables") -> Any:
 def _cropped(value: Any, size: Any, seed: Any) -> Any:
     tensor = convert_to_tensor(value)
     sizes = np.ravel(np.asarray(convert_to_tensor(size)._value)).tolist()
-    room = [int(d) - s for d, s in zip(tensor.shape.as_list(), sizes, strict=True)]
+    room = [int(d or 0) - s for d, s in zip(tensor.shape.as_list(), sizes, strict=True)]
     if any(r < 0 for r in room):
         raise InvalidArgumentError(f"Need value.shape >= size, got {tensor.shape} and {sizes}")
     drawn = uniform([len(sizes)], maxval=np.iinfo(np.int32).max, dtype=dtypes.int32, seed=seed)

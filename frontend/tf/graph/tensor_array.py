@@ -25,6 +25,7 @@ from .bodies import Nothing
 from .build import call_of, convert, graph_of, graph_op
 from .graph import get_default_graph
 from .region import Region, structured
+from .state import is_building
 from .symbolic import GraphTensor, TensorType
 
 
@@ -59,6 +60,10 @@ class TensorArray:
         colocate_with_first_write_call: bool = True,
         name: str | None = None,
     ) -> None:
+        if not is_building():
+            raise NotImplementedError(
+                "tf.TensorArray is for graphs: use a list and tf.stack where ops run at once"
+            )
         if size is None:
             raise ValueError("Argument `size` must be provided if handle is not provided.")
         self.dtype = dtypes.as_dtype(dtype)
