@@ -136,3 +136,35 @@ def test_ids_of_unknown_lengths():
     np.testing.assert_allclose(found[0], [0.6931472] * 4)
     np.testing.assert_array_equal(found[1], [[1, 1], [3, 3], [0, 0]])
     np.testing.assert_array_equal(found[2], [[7, 7], [13, 13], [4, 4]])
+
+
+def test_names_that_have_moved_since():
+    square = tf.constant([[4.0, 2.0], [2.0, 3.0]])
+    lower = tf.matrix_band_part(square, -1, 0)
+    made = [
+        lower,
+        tf.matrix_triangular_solve(lower, tf.constant([[4.0], [5.0]])),
+        tf.matrix_set_diag(square, [0.0, 0.0]),
+        tf.self_adjoint_eigvals(tf.diag([2.0, 1.0])),
+        tf.reverse_v2(square, [0]),
+        tf.nn.in_top_k([[0.1, 0.9], [0.8, 0.2]], [1, 1], 1),
+        tf.depth_to_space(tf.space_to_depth(tf.reshape(square, [1, 2, 2, 1]), 2), 2),
+        tf.tensor_scatter_update(tf.zeros([2]), [[1]], [7.0]),
+        tf.reduce_join(tf.constant(["a", "b"])),
+    ]
+    with tf.Session() as sess:
+        found = [np.asarray(x).tolist() for x in sess.run(made)]
+    assert found == [
+        [[4, 0], [2, 3]], [[1], [1]], [[0, 2], [2, 0]], [1, 2], [[2, 3], [4, 2]], [True, False],
+        [[[[4], [2]], [[2], [3]]]], [0, 7], b"ab",
+    ]  # fmt: skip
+    assert isinstance(tf.VERSION, str)
+
+
+def test_cells_of_contrib():
+    steps = tf.unstack(tf.zeros([2, 3, 4]), axis=1)
+    outputs, state = tf.contrib.rnn.static_rnn(
+        tf.contrib.rnn.BasicLSTMCell(5), steps, dtype=tf.float32
+    )
+    assert (len(outputs), state.h.shape.as_list()) == (3, [2, 5])
+    assert isinstance(state, tf.contrib.rnn.LSTMStateTuple)

@@ -12,18 +12,28 @@ from ...frontend.tf.graph import namespaces
 from ...frontend.tf.graph.state import MODE, disable_eager_execution
 
 _ROOT = importlib.import_module(__name__.removesuffix(".compat.v1"))
-# Names of the root that were others in tf.math and tf.linalg since.
+# Names of the root that are in other places, or are others, since.
 _MOVED = {
     "ceil": ("math", "ceil"),
+    "depth_to_space": ("nn", "depth_to_space"),
     "lin_space": ("root", "linspace"),
+    "matrix_band_part": ("linalg", "band_part"),
     "matrix_determinant": ("linalg", "det"),
     "matrix_diag": ("linalg", "diag"),
     "matrix_diag_part": ("linalg", "diag_part"),
     "matrix_inverse": ("linalg", "inv"),
+    "matrix_set_diag": ("linalg", "set_diag"),
     "matrix_solve": ("linalg", "solve"),
     "matrix_transpose": ("linalg", "matrix_transpose"),
+    "matrix_triangular_solve": ("linalg", "triangular_solve"),
     "floor_div": ("math", "floordiv"),
+    "reduce_join": ("strings", "reduce_join"),
+    "reverse_v2": ("root", "reverse"),
     "self_adjoint_eig": ("linalg", "eigh"),
+    "self_adjoint_eigvals": ("linalg", "eigvalsh"),
+    "space_to_depth": ("nn", "space_to_depth"),
+    "tensor_scatter_update": ("root", "tensor_scatter_nd_update"),
+    "VERSION": ("root", "__version__"),
 }
 # Namespaces with modules of their own here.
 _MODULES = frozenset([
@@ -51,4 +61,4 @@ _PLACES = ("root", "math", "linalg")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *namespaces.names(), *_MODULES, *dir(_ROOT)})
+    return sorted({*namespaces.names(), *_MODULES, *_MOVED, *dir(_ROOT)})

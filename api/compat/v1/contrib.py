@@ -7,7 +7,7 @@ from typing import Any
 
 from ...frontend.tf.graph import namespaces
 
-_SPACES = ("layers", "learn")
+_SPACES = ("layers", "learn", "rnn")
 _INSTEAD = {
     "eager": "tf.enable_eager_execution",
     "data": "tf.data",
@@ -15,14 +15,13 @@ _INSTEAD = {
     "losses": "tf.losses",
     "metrics": "tf.metrics",
     "opt": "tf.train",
-    "rnn": "tf.while_loop or tf.keras.layers",
     "slim": "tf.layers",
     "summary": "tf.summary",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """`layers` and `learn`.
+    """`layers`, `learn` and `rnn`.
 
     Raises:
         AttributeError: for all others.

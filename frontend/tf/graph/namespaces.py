@@ -171,6 +171,11 @@ GRAPH: dict[str, dict[str, str]] = {
         """,
         "estimators.spec": "ModeKeys RunConfig",
     },
+    "contrib.rnn": {
+        "graph.rnn.cells": "BasicLSTMCell BasicRNNCell GRUCell LSTMCell LSTMStateTuple RNNCell",
+        "graph.rnn.loops": "static_bidirectional_rnn static_rnn",
+        "graph.rnn.wrappers": "DeviceWrapper DropoutWrapper MultiRNNCell ResidualWrapper",
+    },
     "contrib.learn.io": {"estimators.inputs": "numpy_input_fn=learn_numpy_input_fn"},
     "debugging": {
         "graph.checks": """
@@ -242,7 +247,7 @@ GRAPH: dict[str, dict[str, str]] = {
         """,
         "graph.sampled_losses": "nce_loss sampled_softmax_loss",
     },
-    "rnn_cell": {
+    "nn.rnn_cell": {
         "graph.rnn.cells": "BasicLSTMCell BasicRNNCell GRUCell LSTMCell LSTMStateTuple RNNCell",
         "graph.rnn.wrappers": "DeviceWrapper DropoutWrapper MultiRNNCell ResidualWrapper",
     },
@@ -315,7 +320,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "nn": {
         "elementwise": "tanh",
         "v1.names": """
-            dropout moments sigmoid_cross_entropy_with_logits softmax_cross_entropy_with_logits
+            dropout in_top_k moments sigmoid_cross_entropy_with_logits softmax_cross_entropy_with_logits
             softmax_cross_entropy_with_logits_v2 sparse_softmax_cross_entropy_with_logits
         """,
         "v1.fused": "fused_batch_norm",
@@ -336,7 +341,19 @@ _OF_OPS = frozenset([
 ])  # fmt: skip
 # Namespaces whose functions make ops; what else is in them is as in TensorFlow 2.
 NAMESPACES = frozenset(
-    ["bitwise", "debugging", "io", "linalg", "math", "nn", "random", "sparse", "strings", "image", "signal"]
+    [
+        "bitwise",
+        "debugging",
+        "io",
+        "linalg",
+        "math",
+        "nn",
+        "random",
+        "sparse",
+        "strings",
+        "image",
+        "signal",
+    ]
 )
 
 
@@ -352,6 +369,8 @@ def _entries(table: dict[str, dict[str, str]]) -> dict[str, dict[str, tuple[str,
 
 
 _GRAPH, _FUNCTIONS = _entries(GRAPH), _entries(FUNCTIONS)
+# Namespaces with names of their own, beside the root.
+SPACES = sorted({*_GRAPH, *_FUNCTIONS} - {""})
 
 
 def names(space: str = "") -> list[str]:

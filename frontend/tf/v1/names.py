@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .. import dtypes, elementwise, indexing, linalg, reductions, scopes, shaping
 from ..convert import convert_to_tensor
-from ..nn import losses, normalise
+from ..nn import losses, lookup, normalise
 from ..random import stateful
 from ..tensors import Tensor
 
@@ -227,6 +227,11 @@ def moments(
 ) -> tuple[Tensor, Tensor]:
     """The mean and the variance over some axes."""
     return normalise.moments(x, axes, keepdims=bool(keepdims or keep_dims))
+
+
+def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) -> Tensor:
+    """Whether each target class is among the k largest predictions of its row."""
+    return lookup.in_top_k(targets, predictions, k)
 
 
 # -- modes ----------------------------------------------------------------------------------------
