@@ -14,13 +14,15 @@ from types import ModuleType
 import tensorwright
 from tensorwright.frontend import dialects
 from tensorwright.frontend.tf import exports
+from tensorwright.frontend.tf.graph import namespaces as older
 
 PAGE = Path(__file__).parents[1] / "docs" / "tensorflow-coverage.md"
 HEAD = """# TensorFlow coverage
 
-The names of TensorFlow that `import tensorwright as tf` has: {count} in {spaces} namespaces. The
-page is written by `.ci/tensorflow_coverage.py`; [tensorflow2.md](tensorflow2.md) explains how they
-behave.
+The names of TensorFlow that `import tensorwright as tf` has: {count} in {spaces} namespaces. Below
+`tf.compat.v1`, those that differ from the ones above or are gone from them; it has all others, too. The
+page is written by `.ci/tensorflow_coverage.py`; [tensorflow2.md](tensorflow2.md) and
+[tensorflow1.md](tensorflow1.md) explain how they behave.
 """
 
 
@@ -30,6 +32,11 @@ def public_names(module: ModuleType) -> list[str]:
         return sorted({*exports.names(), *dialects.SHARED})
     listed = getattr(module, "__all__", None)
     return [n for n in dir(module) if not n.startswith("_")] if listed is None else list(listed)
+
+
+def _is_newer(module: ModuleType) -> bool:
+    name = module.__name__
+    return name.startswith("tensorwright.") and ".compat.v1" not in name
 
 
 def namespaces() -> dict[str, list[str]]:
@@ -44,11 +51,13 @@ def namespaces() -> dict[str, list[str]]:
             value = getattr(module, name)
             if not isinstance(value, ModuleType):
                 own.append(name)
-            elif value.__name__ not in seen and value.__name__.startswith("tensorwright."):
+            elif value.__name__ not in seen and _is_newer(value):
                 seen.add(value.__name__)
                 waiting.append((f"{path}.{name}", value))
         if own:
             found[path] = sorted(own)
+    for space in ["", *older.SPACES]:
+        found[f"tf.compat.v1.{space}".rstrip(".")] = older.names(space)
     return dict(sorted(found.items()))
 
 

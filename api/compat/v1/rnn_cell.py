@@ -7,8 +7,8 @@ from ...frontend.tf.graph import namespaces
 
 def __getattr__(name: str) -> Any:
     """The cells."""
-    return namespaces.find("rnn_cell", name, [])
+    return namespaces.find("nn.rnn_cell", name, [])
 
 
 def __dir__() -> list[str]:
-    return sorted(namespaces.names("rnn_cell"))
+    return sorted(namespaces.names("nn.rnn_cell"))

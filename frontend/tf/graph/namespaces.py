@@ -320,7 +320,8 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "nn": {
         "elementwise": "tanh",
         "v1.names": """
-            dropout in_top_k moments sigmoid_cross_entropy_with_logits softmax_cross_entropy_with_logits
+            dropout in_top_k moments sigmoid_cross_entropy_with_logits
+            softmax_cross_entropy_with_logits
             softmax_cross_entropy_with_logits_v2 sparse_softmax_cross_entropy_with_logits
         """,
         "v1.fused": "fused_batch_norm",
@@ -336,7 +337,8 @@ FUNCTIONS: dict[str, dict[str, str]] = {
 # Modules of frontend.tf whose functions consist of ops.
 _OF_OPS = frozenset([
     "apply", "arrays", "clipping", "decompositions", "elementwise", "elimination", "indexing",
-    "layout", "linalg", "random.permuting", "random.stateful", "random.stateless", "reductions", "segments", "shaping",
+    "layout", "linalg", "random.permuting", "random.stateful", "random.stateless", "reductions",
+    "segments", "shaping",
     "sorting", "special", "strings", "v1.names",
 ])  # fmt: skip
 # Namespaces whose functions make ops; what else is in them is as in TensorFlow 2.
