@@ -20,8 +20,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "tensorflow-coverage.md"
 HEAD = """# TensorFlow coverage
 
 The names of TensorFlow that `import tensorwright as tf` has: {count} in {spaces} namespaces. Below
-`tf.compat.v1`, those that differ from the ones above or are gone from them; it has all others, too. The
-page is written by `.ci/tensorflow_coverage.py`; [tensorflow2.md](tensorflow2.md) and
+`tf.compat.v1`, those that differ from the ones above or are gone from them; it has all others, too.
+The page is written by `.ci/tensorflow_coverage.py`; [tensorflow2.md](tensorflow2.md) and
 [tensorflow1.md](tensorflow1.md) explain how they behave.
 """
 
