@@ -21,6 +21,8 @@ TARGETS = {
     "cnn step": (1.0, "x"),
     "keras step": (1.0, "x"),
     "keras fit, 10 steps": (1.0, "x"),
+    "dropout, 2^22 elements": (1.0, "x"),
+    "normal, 2^22 elements": (1.0, "x"),
 }
 
 
@@ -165,6 +167,21 @@ def keras_fit(tf: Any) -> Callable[[], Any]:
     return lambda: model.fit(images, labels, batch_size=128, verbose=0)
 
 
+_MANY = 1 << 22
+
+
+def dropout(tf: Any) -> Callable[[], Any]:
+    """Dropout of half of the elements, compiled."""
+    x = tf.constant(np.ones(_MANY, np.float32))
+    drop = tf.function(lambda x: tf.nn.dropout(x, 0.5))
+    return lambda: drop(x)
+
+
+def normal(tf: Any) -> Callable[[], Any]:
+    """Normally distributed numbers, compiled."""
+    return tf.function(lambda: tf.random.normal([_MANY]))  # type: ignore[no-any-return]
+
+
 PROGRAMS = {
     "eager add, 8 elements": eager_add,
     "eager gradient": eager_gradient,
@@ -173,6 +190,8 @@ PROGRAMS = {
     "cnn step": cnn_step,
     "keras step": keras_step,
     "keras fit, 10 steps": keras_fit,
+    "dropout, 2^22 elements": dropout,
+    "normal, 2^22 elements": normal,
 }
 
 COMPARISON = Comparison("tensorflow2", "tensorwright", "tensorflow", PROGRAMS, TARGETS)
