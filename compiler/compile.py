@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from .codegen.cuda.module import emit_program as emit_gpu_program
 from .codegen.llvm.machine import assembly, compile_module, host_target
 from .codegen.llvm.module import emit_module
 from .ir.graph import Graph
@@ -19,6 +20,7 @@ from .kernel.printer import print_program
 from .kernel.report import report
 from .kernel.schedule import schedule
 from .kernel.steps import lower_graph
+from .launches import GpuProgram
 from .options import Options
 from .pipeline import run_pipeline
 from .program import Program, Signature
@@ -82,6 +84,13 @@ class Compilation:
             self.kernels.constants,
             self.llvm,
             compile_module(self.llvm, self.target),
+        )
+
+    @_Stage
+    def gpu(self) -> GpuProgram:
+        """What the runtime of the GPU loads."""
+        return emit_gpu_program(
+            self.kernels, self.signature, self.graph.name, self.options.fast_math
         )
 
     def text(self, stage: str) -> str:

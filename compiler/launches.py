@@ -12,8 +12,9 @@ from enum import Enum
 
 import numpy as np
 
-from .ir.types import DType, Size, TensorType
+from .ir.types import DType, Size
 from .ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_NEGATIVE_POWER, STATUS_PYTHON_INT
+from .program import Signature
 
 BLOCK = 256  # threads of a block, at most: what blocks put together in shared memory is as long
 
@@ -68,13 +69,11 @@ class GpuProgram:
 
     The source uses the names `np`, `cuda`, `libdevice` and `TILE`, the number of threads along a
     side of a block that is taken for a square, and defines the kernels as functions
-    of flat arrays, the sizes `size_names` as i64, and an array `status` of one i64.
+    of flat arrays, the sizes `signature.size_names` as i64, and an array `status` of one i64.
     """
 
     name: str
-    inputs: tuple[TensorType, ...]
-    outputs: tuple[TensorType, ...]
-    size_names: tuple[str, ...]
+    signature: Signature
     source: str
     launches: tuple[Launch, ...]
     slots: tuple[Size, ...]

@@ -13,11 +13,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+DEVICES = ("cpu", "gpu")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Everything a user can choose about a compilation."""
 
+    device: str = "cpu"  # one of DEVICES
     fast_math: bool = False  # let rules change rounding, NaN and signed zeros
     verify: bool = False  # check the graph after every pass
     dump_dir: str | None = None  # where to write what every stage makes

@@ -18,9 +18,10 @@ from weakref import WeakSet
 
 from ..compiler.compile import Compilation, host_target
 from ..compiler.errors import InternalError
-from ..compiler.options import Options
+from ..compiler.options import DEVICES, Options
 from ..compiler.program import Nest, Signature, tuple_of_leaves
 from ..runtime import cpu
+from ..runtime.cuda.executable import GpuExecutable
 from ..runtime.native import NativeCallable
 from .arguments import ArgumentReader, Call, LeafKey, Structure, spec_of
 from .context import current
@@ -77,6 +78,10 @@ class Jitted(NativeCallable):
                 return result
         return self._compile_and_run(call)
 
+    @property
+    def _on_gpu(self) -> bool:
+        return self._options.device == "gpu"
+
     def takes_static(self, parameter: int | str) -> bool:
         """Whether what is given for a parameter (by position or name) is a static value."""
         return self._reader.takes_static(parameter)
@@ -94,7 +99,7 @@ class Jitted(NativeCallable):
     def _compile_and_run(self, call: Call) -> Any:
         with self._lock:
             variants = self._variants.setdefault(
-                (call.structure, call.keys), Variants(call.structure)
+                (call.structure, call.keys), Variants(call.structure, self._on_gpu)
             )
             result = variants.run(call.leaves)  # another thread may have compiled it meanwhile
             if result is not NotImplemented:
@@ -108,8 +113,13 @@ class Jitted(NativeCallable):
     def _compile(self, call: Call, variants: Variants) -> None:
         shapes, sizes = variants.generalise(call.shapes)
         traced = self._trace(call, shapes, sizes)
-        executable = cpu.load(self._compilation(traced, variants.nest).program)
-        variants.add(Variant(executable, traced.output))
+        compilation = self._compilation(traced, variants.nest)
+        if self._on_gpu:
+            variants.add(Variant(GpuExecutable(compilation.gpu), traced.output))
+            return
+        executable = cpu.load(compilation.program)
+        built = traced.output.nest is not None
+        variants.add(Variant(executable.call, None if built else traced.output))
         if variants.nest is not None and traced.output.nest is not None:
             self._attach(executable)
 
@@ -157,6 +167,7 @@ def jit(
     static_argnums: int | Sequence[int] = ...,
     static_argnames: str | Sequence[str] = ...,
     fast_math: bool = ...,
+    device: str = ...,
 ) -> Callable[[F], F]: ...
 
 
@@ -167,6 +178,7 @@ def jit(
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     fast_math: bool = False,
+    device: str = "cpu",
 ) -> Any:
     """Compile a NumPy function to machine code; a decorator, with or without arguments.
 
@@ -176,6 +188,7 @@ def jit(
             flags, counts); a new value compiles anew.
         static_argnames: the same, by name.
         fast_math: allow results that differ in rounding, and in the sign of zeros.
+        device: "cpu", or "gpu" for an NVIDIA GPU: arguments are copied there, results back.
 
     Returns:
         A function with the same parameters and results; see `Jitted`.
@@ -186,6 +199,9 @@ def jit(
             static_argnums=static_argnums,
             static_argnames=static_argnames,
             fast_math=fast_math,
+            device=device,
         )
-    options = replace(Options.from_environment(), fast_math=fast_math)
+    if device not in DEVICES:
+        raise ValueError(f"device is {device!r}; there are {', '.join(DEVICES)}")
+    options = replace(Options.from_environment(), fast_math=fast_math, device=device)
     return Jitted(function, static_argnums, static_argnames, options)

@@ -15,9 +15,11 @@ from ..compiler.compile import STAGES, Compilation
 from ..compiler.ir.graph import Graph
 from ..compiler.ir.parser import ParseError
 from ..compiler.ir.types import Shape
+from ..runtime.cuda.driver import ptx
 from .arguments import ArgumentReader, Call, TensorSpec, array_key
 from .tree import LEAF_CLASSES, flatten, unflatten
 
+CUDA_STAGES = ("source", "ptx")
 _PYTHON_TYPES: dict[str, Any] = {"float": 1.0, "int": 1, "bool": True}
 
 
@@ -40,6 +42,19 @@ class Lowered:
     def text(self, stage: str = "graph") -> str:
         """One stage: graph, optimized, kernels, report, llvm or asm."""
         return self.compilation.text(stage)
+
+    def cuda(self, stage: str = "source", capability: tuple[int, int] = (8, 0)) -> str:
+        """What a GPU gets: the source of the kernels, or their PTX (needs the extra `cuda`).
+
+        Raises:
+            ValueError: there is no such stage.
+        """
+        program = self.compilation.gpu
+        if stage == "source":
+            return program.source
+        if stage == "ptx":
+            return "\n".join(ptx(program, capability).values())
+        raise ValueError(f"unknown stage {stage!r}; stages are {', '.join(CUDA_STAGES)}")
 
     def report(self) -> str:
         """What the program takes memory for; of a gradient, what is kept for it, and where from."""

@@ -7,12 +7,11 @@ share one. Sizes 0 and 1 are always fixed, since they change what broadcasting a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..compiler.ir.dims import Dim
 from ..compiler.ir.types import Shape, Size
-from ..runtime.cpu import Executable
 from .arguments import Structure
 from .context import SMALLEST_SYMBOLIC
 from .trace import Output
@@ -30,9 +29,9 @@ class Variant:
 
     __slots__ = ("_call", "_output")
 
-    def __init__(self, executable: Executable, output: Output) -> None:
-        self._call = executable.call  # keeps the program loaded
-        self._output = None if output.nest else output
+    def __init__(self, call: Callable[..., Any], output: Output | None) -> None:
+        self._call = call  # keeps the program loaded
+        self._output = output  # None: the program builds the result itself
 
     def run(self, arguments: Sequence[Any]) -> Any:
         """The result for these arguments; NotImplemented if the program does not accept them."""
@@ -45,12 +44,13 @@ class Variant:
 class Variants:
     """The programs for calls of one structure and one set of leaf types, newest first.
 
-    `nest` is the nesting of the arguments that the programs take; None if they take the leaves.
+    `nest` is the nesting of the arguments that the programs take; None if they take the leaves,
+    as those for a GPU do (`flat`).
     """
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, flat: bool = False) -> None:
         self.programs: tuple[Variant, ...] = ()
-        self.nest = structure.nest
+        self.nest = None if flat else structure.nest
         self._structure = structure
         self._history: list[Shapes] = []
 

@@ -18,27 +18,36 @@ from ..compiler.compile import STAGES
 from ..compiler.errors import TensorwrightError
 from ..frontend.jit import Jitted, jit
 from ..frontend.location import is_hidden
-from ..frontend.lowered import Lowered
+from ..frontend.lowered import CUDA_STAGES, Lowered
 from ..frontend.transforms import value_and_grad
 from .arguments import Arguments, parse_arguments
 from .usage import UsageError, UserProgramError, choices
 
+TARGETS = {"cpu": STAGES, "cuda": CUDA_STAGES}
 
-def dump(place: str, args: str | None, stage: str, grad: str | None = None) -> str:
-    """The text of one stage, or of all of them under headings.
+
+def dump(
+    place: str, args: str | None, stage: str | None, grad: str | None = None, target: str = "cpu"
+) -> str:
+    """The text of one stage (None: the first), or of all of them under headings.
 
     With `grad` it is that of the function with its gradient: `grad` has the numbers of the
-    arguments, "0" or "0,1".
+    arguments, "0" or "0,1". `target` is one of TARGETS.
     """
-    if stage not in (*STAGES, "all"):
-        raise UsageError(f"there is no stage {stage!r}{choices(stage, [*STAGES, 'all'])}")
+    if target not in TARGETS:
+        raise UsageError(f"there is no target {target!r}{choices(target, list(TARGETS))}")
+    stages = TARGETS[target]
+    stage = stage or stages[0]
+    if stage not in (*stages, "all"):
+        raise UsageError(f"there is no stage {stage!r}{choices(stage, [*stages, 'all'])}")
     file, name = _split(place)
     arguments = None if args is None else parse_arguments(args)
     function = _find(_load(file), name, file)
     lowered = _lower(function, arguments, name, None if grad is None else _numbers(grad))
+    text = lowered.cuda if target == "cuda" else lowered.text
     if stage != "all":
-        return lowered.text(stage)
-    return "\n".join(f"==== {each}\n\n{lowered.text(each)}" for each in STAGES)
+        return text(stage)
+    return "\n".join(f"==== {each}\n\n{text(each)}" for each in stages)
 
 
 # --- the function ------------------------------------------------------------------------------

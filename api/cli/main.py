@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "demo":
         return demo.main()
-    print(dump(options.function, options.args, options.stage, options.grad), end="")
+    print(dump(options.function, options.args, options.stage, options.grad, options.target), end="")
     return 0
 
 
@@ -79,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         help="show the function with its gradient by these positional arguments: '0' or '0,1'",
     )
     show.add_argument(
-        "--stage", metavar="STAGE", default="graph", help=f"{', '.join(STAGES)} or all"
+        "--target",
+        default="cpu",
+        help="cpu, or cuda for the kernels that a GPU gets, with the stages source and ptx",
+    )
+    show.add_argument(
+        "--stage", metavar="STAGE", help=f"{', '.join(STAGES)} or all"
     )
     return parser

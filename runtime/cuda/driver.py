@@ -48,7 +48,7 @@ def _numba() -> _Numba:
             got=str(error),
             hint="pip install 'tensorwright[cuda]'",
         ) from None
-    if config.ENABLE_CUDASIM:
+    if getattr(config, "ENABLE_CUDASIM", False):
         return _Numba(cuda, types, libdevice(), True)
     # not there in the simulator
     from numba.cuda import libdevice as real
@@ -104,7 +104,7 @@ def ptx(program: GpuProgram, capability: tuple[int, int]) -> dict[str, str]:
     found = functions(program.source)
     texts = {}
     for each in program.launches:
-        signature = _signature(each, len(program.size_names))
+        signature = _signature(each, len(program.signature.size_names))
         texts[each.kernel], _ = numba.cuda.compile_ptx(found[each.kernel], signature, cc=capability)
     return texts
 

@@ -14,11 +14,18 @@ import numpy as np
 from ...compiler.ir.dims import Dim, evaluate
 from ...compiler.ir.types import Shape
 from ...compiler.launches import FAULTS, GpuProgram, Memory, Operand
+from ...compiler.program import LeafKind, LeafSpec, Signature
 from . import driver
+
+_SMALLEST = 2  # of sizes that are symbols: 0 and 1 have programs of their own
 
 
 class GpuExecutable:
-    """A program whose kernels are compiled for the device."""
+    """A program whose kernels are compiled for the device.
+
+    Raises:
+        DeviceError: there is no GPU.
+    """
 
     def __init__(self, program: GpuProgram) -> None:
         driver.require_device()
@@ -26,17 +33,22 @@ class GpuExecutable:
         self._kernels = driver.compiled(program.source)
         self._constants = [driver.to_device(c) for c in program.constants]
 
-    def __call__(self, *arguments: Any) -> tuple[np.ndarray, ...]:
-        """The outputs as arrays, for inputs that have the program's dtypes and shapes.
+    def __call__(self, *arguments: Any) -> Any:
+        """The outputs as a tuple, for inputs of the program's dtypes.
+
+        NotImplemented for sizes that the program is not made for.
 
         Raises:
             IndexError, ValueError, OverflowError: faults in the data, as NumPy raises them.
         """
-        program = self.program
+        program, signature = self.program, self.program.signature
         arrays = [
-            np.asarray(x, t.dtype.numpy) for x, t in zip(arguments, program.inputs, strict=True)
+            np.asarray(x, leaf.type.dtype.numpy)
+            for x, leaf in zip(arguments, signature.inputs, strict=True)
         ]
-        sizes = self._sizes([a.shape for a in arrays])
+        sizes = _sizes(signature, [a.shape for a in arrays])
+        if sizes is None:
+            return NotImplemented
         call = _Memories(program, arrays, sizes, self._constants)
         for launch in program.launches:
             blocks = evaluate(launch.blocks, sizes)
@@ -46,18 +58,36 @@ class GpuExecutable:
                 driver.launch(self._kernels[launch.kernel], blocks, launch.threads, given)
         _raise_faults(int(driver.to_host(call.status, (1,))[0]))
         return tuple(
-            driver.to_host(array, _shape(type.shape, sizes))
-            for array, type in zip(call.outputs, program.outputs, strict=True)
+            _result(leaf, driver.to_host(array, _shape(leaf.type.shape, sizes)))
+            for array, leaf in zip(call.outputs, signature.outputs, strict=True)
         )
 
-    def _sizes(self, shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
-        """The number for each symbolic size; sizes of inputs are numbers or single symbols."""
-        found: dict[str, int] = {}
-        for type, shape in zip(self.program.inputs, shapes, strict=True):
-            for size, actual in zip(type.shape, shape, strict=True):
-                if isinstance(size, Dim):
-                    found.setdefault(str(size), actual)
-        return {name: found[name] for name in self.program.size_names}
+
+def _sizes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> dict[str, int] | None:
+    """The number for each symbolic size; None where shapes or guards do not fit."""
+    found: dict[str, int] = {}
+    for leaf, shape in zip(signature.inputs, shapes, strict=True):
+        if len(shape) != leaf.type.rank:
+            return None
+        for size, actual in zip(leaf.type.shape, shape, strict=True):
+            if isinstance(size, Dim):
+                if actual < _SMALLEST or found.setdefault(str(size), actual) != actual:
+                    return None
+            elif size != actual:
+                return None
+    sizes = {name: found[name] for name in signature.size_names}
+    for guard in signature.guards:
+        value = evaluate(guard.size, sizes)
+        if not {"==": value == 0, "!=": value != 0, ">=": value >= 0}[guard.relation]:
+            return None
+    return sizes
+
+
+def _result(leaf: LeafSpec, array: np.ndarray) -> Any:
+    """What the caller gets for an output."""
+    if leaf.kind is LeafKind.ARRAY:
+        return array
+    return array[()] if leaf.kind is LeafKind.NUMPY_SCALAR else array.item()
 
 
 class _Memories:
@@ -70,12 +100,16 @@ class _Memories:
         sizes: Mapping[str, int],
         constants: Sequence[Any],
     ) -> None:
-        self.inputs = [driver.to_device(a) for a in arrays]
         self.outputs = [
-            driver.empty(evaluate(t.size, sizes), t.dtype.numpy) for t in program.outputs
+            driver.empty(evaluate(leaf.type.size, sizes), leaf.type.dtype.numpy)
+            for leaf in program.signature.outputs
         ]
-        self.constants = constants
         self.status = driver.to_device(np.zeros(1, np.int64))
+        self._places: dict[Memory, Sequence[Any]] = {
+            Memory.IN: [driver.to_device(a) for a in arrays],
+            Memory.OUT: self.outputs,
+            Memory.CONST: constants,
+        }
         # in words of eight bytes, which are aligned for every dtype
         words = [(evaluate(size, sizes) + 7) // 8 for size in program.slots]
         self._slots = [driver.empty(count, np.dtype(np.int64)) for count in words]
@@ -84,12 +118,7 @@ class _Memories:
         """The flat array that a kernel gets."""
         if operand.memory is Memory.SLOT:
             return driver.viewed(self._slots[operand.index], operand.dtype.numpy)
-        places: dict[Memory, Sequence[Any]] = {
-            Memory.IN: self.inputs,
-            Memory.OUT: self.outputs,
-            Memory.CONST: self.constants,
-        }
-        return places[operand.memory][operand.index]
+        return self._places[operand.memory][operand.index]
 
 
 def _shape(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:

@@ -14,7 +14,18 @@ from ...errors import UnsupportedError
 from ...ir.dims import product
 from ...ir.opdef import Reduction
 from ...ir.types import Size
-from ...kernel.form import Access, Buffer, ColumnReduce, Instr, Kernel, Reduce, Scan, Store
+from ...kernel.form import (
+    Access,
+    Buffer,
+    ColumnReduce,
+    Indexed,
+    Instr,
+    Kernel,
+    Load,
+    Reduce,
+    Scan,
+    Store,
+)
 from ...kernel.layout import contiguous_strides
 from ...launches import BLOCK
 from .maps import THREAD, THREADS
@@ -97,7 +108,9 @@ class _Column:
         """What other parts of the kernel write, and the CPU's accumulators."""
         written = {store.access.buffer for store in self.kernel.stores}
         read = {
-            i.access.buffer for i in self.kernel.instrs if getattr(i, "access", None) is not None
+            i.access.buffer
+            for i in self.kernel.instrs
+            if isinstance(i, (Load, Indexed)) and i.access is not None
         }
         accumulators = {access.buffer for access in self.column.components}
         return (written - read) | accumulators | ({self.column.access.buffer} - read)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...errors import UnsupportedError
-from ...ir.graph import Graph
-from ...kernel.form import Kernel, KernelProgram, MatmulCall, Reduce, Scan, Step
+from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Reduce, Scan, Step
 from ...launches import GpuProgram
+from ...program import Signature
 from .columns import emit_columns, without_columns
+from .convolutions import emit_convolution
 from .maps import emit_map
 from .products import emit_product
 from .programs import ProgramWriter
@@ -21,20 +22,20 @@ from .scatters import emit_scatter
 from .whole import emit_whole, is_whole
 
 
-def emit_program(program: KernelProgram, graph: Graph, fast_math: bool = False) -> GpuProgram:
-    """The program of a graph.
+def emit_program(
+    program: KernelProgram, signature: Signature, name: str, fast_math: bool = False
+) -> GpuProgram:
+    """The program of this name.
 
     Raises:
         UnsupportedError: it has a step for which there are no kernels yet.
     """
-    writer = ProgramWriter(program, graph.size_names(), fast_math)
+    writer = ProgramWriter(program, signature.size_names, fast_math)
     for step in program.steps:
         _emit_step(writer, step)
     return GpuProgram(
-        graph.name,
-        tuple(v.type for v in graph.inputs),
-        tuple(v.type for v in graph.outputs),
-        writer.size_names,
+        name,
+        signature,
         "\n\n".join(writer.functions),
         tuple(writer.launches),
         tuple(writer.slots),
@@ -45,6 +46,8 @@ def emit_program(program: KernelProgram, graph: Graph, fast_math: bool = False) 
 def _emit_step(writer: ProgramWriter, step: Step) -> None:
     if isinstance(step, MatmulCall):
         emit_product(writer, step)
+    elif isinstance(step, Convolution):
+        emit_convolution(writer, step)
     elif not isinstance(step, Kernel):
         raise _unsupported(type(step).__name__)
     elif any(store.place is not None for store in step.stores):

@@ -8,6 +8,7 @@ of threads along a side of a block: 16, of which a block has 256, and less in th
 from __future__ import annotations
 
 from ...ir.dims import product
+from ...ir.types import Size
 from ...kernel.form import Access, MatmulCall
 from ...launches import BLOCK
 from .programs import ProgramWriter
@@ -25,7 +26,7 @@ def emit_product(writer: ProgramWriter, call: MatmulCall) -> None:
     writer.function(call.name, buffers, tiles, lambda out: _Product(out, call).write(), BLOCK)
 
 
-def _tiles(size: int) -> int:
+def _tiles(size: Size) -> Size:
     return (size + _SIDE - 1) // _SIDE
 
 

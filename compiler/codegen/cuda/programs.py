@@ -32,9 +32,13 @@ class ProgramWriter:
         """Scratch memory of `size` elements, for one step."""
         buffer = Buffer(Space.TEMP, self._temps, dtype, size)
         self._temps += 1
-        self._slot_of[buffer] = len(self.slots)
-        self.slots.append(size * dtype.itemsize)
+        self.adopt(buffer)
         return buffer
+
+    def adopt(self, buffer: Buffer) -> None:
+        """Give a temporary that the CPU needs no memory for a place."""
+        self._slot_of[buffer] = len(self.slots)
+        self.slots.append(buffer.size * buffer.dtype.itemsize)
 
     def function(
         self,

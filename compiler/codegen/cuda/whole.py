@@ -15,7 +15,7 @@ from ...kernel.form import Access, Buffer, Instr, Kernel, Reduce, Scan
 from ...launches import BLOCK
 from .nest import Nest, Values, kernel_buffers, reduction_of
 from .programs import ProgramWriter
-from .source import SourceWriter
+from .source import SourceWriter, size_text
 from .walks import Shared, Walk
 
 _LONG = 1 << 13  # elements: from here on one block is not enough
@@ -57,7 +57,7 @@ class _Stages:
     def __init__(self, writer: ProgramWriter, kernel: Kernel) -> None:
         self.writer = writer
         self.kernel = kernel
-        self.parts = _part_count(product(kernel.axes))
+        self.most = _most_parts(product(kernel.axes))
         self.given: dict[Instr, Access] = {}
 
     def emit(self, stage: int) -> None:
@@ -71,7 +71,7 @@ class _Stages:
         self.writer.function(
             f"{name}_parts",
             [*buffers, *rows],
-            self.parts,
+            self.most,
             lambda out: self._write_parts(self._nest(out), stage, partials),
         )
         if reduces:
@@ -89,18 +89,19 @@ class _Stages:
 
     def _partials(self, reduce: Reduce) -> _Partials:
         dtypes = reduction_of(reduce).components(reduce.args[0].dtype)
-        rows = tuple(self.writer.scratch(d, self.parts) for d in dtypes)
+        rows = tuple(self.writer.scratch(d, self.most) for d in dtypes)
         return _Partials(rows, self.writer.scratch(reduce.dtype, 1))
 
     def _write_parts(self, nest: Nest, stage: int, partials: dict[Reduce, _Partials]) -> None:
         out = nest.out
         walk = Walk(nest, stage)
         shared = Shared(nest, walk.reduces)
-        with out.block(f"for part in range(cuda.blockIdx.x, {self.parts}, cuda.gridDim.x):"):
+        self._count_parts(out)
+        with out.block("for part in range(cuda.blockIdx.x, parts, cuda.gridDim.x):"):
             values = self._known(nest, stage)
             carried = walk.start()
             start = "part * cuda.blockDim.x + cuda.threadIdx.x"
-            with nest.points(range(self.kernel.rank), start, f"{self.parts} * cuda.blockDim.x"):
+            with nest.points(range(self.kernel.rank), start, "parts * cuda.blockDim.x"):
                 walk.step(values, carried)
             shared.combine(carried, walk.reduces)
             if walk.reduces:
@@ -113,10 +114,11 @@ class _Stages:
         out = nest.out
         walk = Walk(nest, stage)
         shared = Shared(nest, walk.reduces)
-        carried = {r: acc for r, acc in walk.start().items() if r in partials}
-        with out.block(f"for part in range(cuda.threadIdx.x, {self.parts}, cuda.blockDim.x):"):
-            for reduce, acc in carried.items():
-                rows = partials[walk.reduces[walk.reduces.index(reduce)]].rows
+        carried = walk.start()
+        self._count_parts(out)
+        with out.block("for part in range(cuda.threadIdx.x, parts, cuda.blockDim.x):"):
+            for reduce in walk.reduces:
+                rows, acc = partials[reduce].rows, carried[reduce]
                 more = tuple(nest.s.plain(f"{row}[part]", row.dtype) for row in rows)
                 nest.s.move(acc, reduction_of(reduce).merge(nest.s, acc, more))
         shared.combine(carried, walk.reduces)
@@ -130,6 +132,11 @@ class _Stages:
                 for store in nest.row_stores():
                     nest.write(store, values)
 
+    def _count_parts(self, out: SourceWriter) -> None:
+        """How many partial results there are."""
+        length = size_text(product(self.kernel.axes))
+        out.line(f"parts = min({self.most}, max(1, {length} // {BLOCK * _ELEMENTS}))")
+
     def _known(self, nest: Nest, stage: int) -> Values:
         """The row's values when `stage` reductions are done."""
         values: Values = {}
@@ -140,7 +147,7 @@ class _Stages:
         return values
 
 
-def _part_count(length: Size) -> int:
+def _most_parts(length: Size) -> int:
     if not isinstance(length, int):
         return _PARTS
     return max(1, min(_PARTS, length // (BLOCK * _ELEMENTS)))
