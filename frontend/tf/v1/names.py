@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .. import dtypes, elementwise, indexing, linalg, reductions, scopes, shaping
 from ..convert import convert_to_tensor
-from ..nn import losses, lookup, normalise
+from ..nn import lookup, losses, normalise
 from ..random import stateful
 from ..tensors import Tensor
 
