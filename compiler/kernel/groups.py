@@ -28,9 +28,16 @@ def group_size(instr: Instr, axis: int | None) -> int:
     return size
 
 
-def largest_group(kernel: Kernel, axis: int) -> int:
-    """The largest size of a group that lanes share; 0 without any."""
-    return max((group_size(i, axis) for i in kernel.instrs), default=0)
+def group_lanes(kernel: Kernel, axis: int, vector_bytes: int) -> int:
+    """How many lanes give full registers where groups are made; 0 if no lanes share any.
+
+    Random words are 64-bit integers there. Floats are computed from them with more work than that.
+    """
+    found = 0
+    for instr in kernel.instrs:
+        width = instr.dtype.itemsize if instr.dtype.is_float else 8
+        found = max(found, group_size(instr, axis) * vector_bytes // width)
+    return found
 
 
 def only_counts_groups(instr: Instr, kernel: Kernel, axis: int) -> bool:

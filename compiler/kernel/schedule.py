@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..ir.types import Size
 from ..target import Target
 from .form import Apply, Const, Indexed, Inside, Instr, Kernel, Load, Reduce, Scan, SizeOf
-from .groups import largest_group, only_counts_groups
+from .groups import group_lanes, only_counts_groups
 
 SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
 CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
@@ -73,8 +73,7 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
         lanes *= 2
     elif cost > WINDOW:
         lanes *= _interleaved(kernel, cost)
-    # groups are made of 64-bit integers: a register of them for each of its elements
-    lanes = max(lanes, largest_group(kernel, axis) * target.vector_bytes // 8)
+    lanes = max(lanes, group_lanes(kernel, axis, target.vector_bytes))
     lanes = min(lanes, 64, _power_of_two_above(kernel.axes[axis]))
     masked_loop = target.vector_bytes == 64 and cost > 4 * MODERATE
     stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)

@@ -20,9 +20,10 @@ import numpy as np
 from ..errors import DTypeError
 from ..ir.opdef import Group, OpDef
 from ..ir.types import DType, TensorType
-from . import math as elementary
 from .elementwise import elementwise
 from .infer import check_dtypes, check_shapes, shown
+from .math.logarithm import log_of_normal
+from .math.trigonometric import sin_and_cos
 from .scalar import Scalar, ScalarBuilder
 
 Words = tuple[Scalar, Scalar, Scalar, Scalar]
@@ -87,9 +88,8 @@ def normals(s: ScalarBuilder, w: Words, dtype: DType) -> tuple[Scalar, ...]:
     found: list[Scalar] = []
     for first, second in zip(u[::2], u[1::2], strict=True):
         inside = s.select(first < _SMALLEST, _SMALLEST, first)
-        radius = s.sqrt(elementary.log(s, inside) * -2.0)
-        angle = second * _turn(dtype)
-        found += [elementary.sin(s, angle) * radius, elementary.cos(s, angle) * radius]
+        radius = s.sqrt(log_of_normal(s, inside) * -2.0)
+        found += [x * radius for x in sin_and_cos(s, second * _turn(dtype))]
     return tuple(found)
 
 

@@ -50,11 +50,30 @@ def emit_groups(
 def _interleaved(
     fn: FunctionWriter, parts: Sequence[str], narrow: LlvmScalars, dtype: DType
 ) -> str:
-    """Element 0 of each part, element 1 of each, and so on: pairs of parts, then pairs of pairs."""
+    """Element 0 of each part, element 1 of each, and so on."""
     element, lanes = LlvmScalars(fn, 1).type_of(dtype), narrow.lanes
     found = list(parts)
     if lanes == 1:
         return _row(fn, element, found)
+    if element == "i32":
+        # words come as 64-bit integers: pairs of them are put together in a shift and an or
+        found = [_pair(fn, x, y, lanes) for x, y in zip(found[::2], found[1::2], strict=True)]
+        made = _zipped(fn, found, "i64", lanes)
+        count = lanes * len(parts)
+        return fn.assign(f"bitcast <{count // 2} x i64> {made} to <{count} x i32>")
+    return _zipped(fn, found, element, lanes)
+
+
+def _pair(fn: FunctionWriter, low: str, high: str, lanes: int) -> str:
+    """i64 of two i32 each."""
+    wide = [fn.assign(f"zext <{lanes} x i32> {x} to <{lanes} x i64>") for x in (low, high)]
+    upper = fn.assign(f"shl <{lanes} x i64> {wide[1]}, splat (i64 32)")
+    return fn.assign(f"or <{lanes} x i64> {wide[0]}, {upper}")
+
+
+def _zipped(fn: FunctionWriter, parts: Sequence[str], element: str, lanes: int) -> str:
+    """Halves of the parts are interleaved in pairs, until one vector is left."""
+    found = list(parts)
     while len(found) > 1:
         half = len(found) // 2
         if 2 * half != len(found):

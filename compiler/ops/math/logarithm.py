@@ -95,11 +95,18 @@ def _with_special(s: ScalarBuilder, x: Scalar, y: Scalar, pole: float) -> Scalar
 
 def log(s: ScalarBuilder, x: Scalar) -> Scalar:
     """Natural logarithm."""
-    k, _, m = split_any(s, x)
-    f = m - 1.0
-    high, low = LN2[x.dtype]
-    y = s.fma(k, high, f + s.fma(k, low, log1p_rest(s, f)))
-    return _with_special(s, x, y, 0.0)
+    return _with_special(s, x, _log_of(s, split_any(s, x)), 0.0)
+
+
+def log_of_normal(s: ScalarBuilder, x: Scalar) -> Scalar:
+    """What `log` gives for a positive, normal, finite x."""
+    return _log_of(s, split(s, x))
+
+
+def _log_of(s: ScalarBuilder, x: Split) -> Scalar:
+    f = x.m - 1.0
+    high, low = LN2[f.dtype]
+    return s.fma(x.k, high, f + s.fma(x.k, low, log1p_rest(s, f)))
 
 
 def _scaled(s: ScalarBuilder, f: Scalar, table: Coefficients) -> tuple[Scalar, Scalar]:

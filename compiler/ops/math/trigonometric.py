@@ -104,6 +104,25 @@ def cos(s: ScalarBuilder, x: Scalar) -> Scalar:
     return s.repair(magnitude > _LARGEST[x.dtype], y, "cos", x)
 
 
+def sin_and_cos(s: ScalarBuilder, x: Scalar) -> tuple[Scalar, Scalar]:
+    """What `sin` and `cos` give for a small x >= 0 (below 1e5), with their common parts once."""
+    format = FORMATS[x.dtype]
+    reduced = _reduce(s, x, 0)
+    z = reduced.r * reduced.r
+    (sine, sine_rest), (cosine, cosine_rest) = _sine(s, reduced, z), _cosine(s, reduced, z)
+    sine, cosine = sine + sine_rest, cosine + cosine_rest
+    odd = (reduced.bits & 1).ne(0)
+
+    def turned(y: Scalar, bits: Scalar) -> Scalar:
+        sign = (bits & 2) << (format.width - 2)
+        return s.bitcast(s.bitcast(y, format.unsigned) ^ sign, x.dtype)
+
+    return (
+        turned(s.select(odd, cosine, sine), reduced.bits),
+        turned(s.select(odd, sine, cosine), reduced.bits + 1),
+    )
+
+
 def tan(s: ScalarBuilder, x: Scalar) -> Scalar:
     """Tangent of an angle in radians.
 
