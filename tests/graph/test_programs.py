@@ -168,3 +168,26 @@ def test_cells_of_contrib():
     )
     assert (len(outputs), state.h.shape.as_list()) == (3, [2, 5])
     assert isinstance(state, tf.contrib.rnn.LSTMStateTuple)
+
+
+def test_operations_print_as_messages():
+    w = tf.Variable(1.0, name="w")
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(w * w)
+    text = 'name: "GradientDescent"\nop: "NoOp"\ninput: "^GradientDescent/update_w/ApplyGradient'
+    assert str(train).startswith(text)
+    assert repr(train) == "<tf.Operation 'GradientDescent' type=NoOp>"
+
+
+def test_numbers_that_are_too_large_for_a_feed():
+    x = tf.placeholder(tf.int32)
+    with tf.Session() as sess, pytest.raises(TypeError, match="is not compatible with Tensor type"):
+        sess.run(x, {x: 2**40})
+
+
+def test_loops_give_what_their_bodies_return():
+    def goes_on(k, x):
+        return k < 3
+
+    several = tf.while_loop(goes_on, lambda k, x: (k + 1, x), [0, 1.0])
+    listed = tf.while_loop(goes_on, lambda k, x: [k + 1, x], (0, 1.0))
+    assert (type(several), type(listed)) == (tuple, list)

@@ -315,10 +315,11 @@ def while_loop(
     given = list(loop_vars) if isinstance(loop_vars, (list, tuple)) else [loop_vars]
     graph = graph_of([given])
     with graph.name_scope(name or "while"):
-        found = _Loop(graph, cond, body, given, shape_invariants).add(maximum_iterations)
+        loop = _Loop(graph, cond, body, given, shape_invariants)
+        found = loop.add(maximum_iterations)
     if len(found) == 1 and not (return_same_structure and isinstance(loop_vars, (list, tuple))):
         return found[0]
-    return type(loop_vars)(found) if type(loop_vars) in (list, tuple) else tuple(found)
+    return found if loop.gives_list else tuple(found)
 
 
 class _Loop:
@@ -328,6 +329,7 @@ class _Loop:
         self, graph: Graph, cond: Any, body: Any, given: list[Any], invariants: Any
     ) -> None:
         self._graph, self._given = graph, given
+        self.gives_list = False  # whether the body returns a list, rather than a tuple
         self._leaves = leaves = nest.flatten(given)
         self._returned: list[Any] = []
         # None for an array that the body is the first to write to
@@ -368,6 +370,7 @@ class _Loop:
         returned = body(*packed)
         is_list = isinstance(returned, (list, tuple)) and (len(packed) > 1 or len(returned) == 1)
         new = list(returned) if is_list else [returned]
+        self.gives_list = isinstance(returned, list)
         nest.assert_same_structure(packed, new, check_types=False)
         self._returned = nest.flatten(new)
         return [

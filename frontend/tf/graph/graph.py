@@ -87,6 +87,9 @@ class Operation:
     def __repr__(self) -> str:
         return f"<tf.Operation '{self.name}' type={self.type}>"
 
+    def __str__(self) -> str:
+        return str(self.node_def)
+
 
 class Graph(GraphExtras):
     """Operations in the order in which they were made. `as_default()` lets ops go here."""

@@ -467,7 +467,14 @@ def _fed_array(feed: _Feed, value: Any) -> Any:
     else:
         if isinstance(value, Tensor):
             value = value._value
-        array = np.asarray(value, dtype, order="C")
+        try:
+            array = np.asarray(value, dtype, order="C")
+        except OverflowError:
+            raise TypeError(
+                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor"
+                f" type {dtype.type}. Try explicitly setting the type of the feed tensor to a"
+                " larger type (e.g. int64)."
+            ) from None
     dims = tensor._shape._dims
     if dims is not None and array.shape != dims:
         _check_shape(tensor, array)
