@@ -46,7 +46,8 @@ def test_links_lead_somewhere(path):
 def test_files_that_are_named_exist(path):
     """Every `folder/file.py` in backquotes, from the root, from the document or from a layer."""
     bases = [ROOT, path.parent, ROOT / "compiler", ROOT / "compiler" / "kernel"]
-    bases += [ROOT / "compiler" / "codegen" / "llvm"]
+    bases += [ROOT / "compiler" / "codegen" / backend for backend in ("llvm", "cuda")]
+    bases += [ROOT / "runtime" / "cuda"]
     for name in re.findall(r"`([\w./]+\.py)`", path.read_text()):
         assert any((base / name).exists() for base in bases), name
 

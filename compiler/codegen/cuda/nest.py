@@ -72,14 +72,23 @@ class Nest:
             yield
 
     def locate(self, number: str, axes: Sequence[int]) -> None:
-        """Set the indices of some axes from the number of a point, counted row by row."""
+        """Set the indices of some axes from the number of a point, counted row by row.
+
+        Divisions are of unsigned numbers, of 32 bits where they suffice: those are several times
+        faster.
+        """
         if not axes:
             return
         rest = number
-        for axis in reversed(axes[1:]):
-            size = size_text(self.kernel.axes[axis])
-            self.out.line(f"{self.index[axis]} = {rest} % {size}")
-            rest = self.out.assign(f"{rest} // {size}")
+        if len(axes) > 1:
+            count = product(tuple(self.kernel.axes[k] for k in axes))
+            unsigned = "np.uint32" if isinstance(count, int) and count < 1 << 32 else "np.uint64"
+            rest = self.out.assign(f"{unsigned}({number})")
+            for axis in reversed(axes[1:]):
+                size = f"{unsigned}({size_text(self.kernel.axes[axis])})"
+                self.out.line(f"{self.index[axis]} = np.int64({rest} % {size})")
+                rest = self.out.assign(f"{unsigned}({rest} // {size})")
+            rest = f"np.int64({rest})"
         self.out.line(f"{self.index[axes[0]]} = {rest}")
 
     # -- what a stage consists of ---------------------------------------------------------------
