@@ -42,7 +42,9 @@ def emit_convolution(
         _clear_filter(fn, step, names)
     for number, part in enumerate(step.parts):
         name = f"@{step.name}.part{number}"
-        _writer(outline(module, name, params), step, part, target, names).write()
+        code = outline(module, name, params)
+        code.plain_counters = True
+        _writer(code, step, part, target, names).write()
         units = _writer(fn, step, part, target, names).units()
         ns = _part_nanoseconds(step, part, target, Integers(fn, names))
         launch(fn, name, params, units, ns)

@@ -95,6 +95,7 @@ class FunctionWriter:
         self._allocas: list[str] = []
         self._count = 0
         self.block = "%entry"
+        self.plain_counters = False  # see loops.py
 
     def assign(self, rhs: str) -> str:
         """Emit `%k = rhs`; returns `%k`."""
