@@ -7,6 +7,7 @@ place there, and launches the kernels in order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -64,6 +65,78 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """The steps inside of a loop or branch; their inputs and outputs are what it binds to them."""
+
+    steps: tuple[GpuStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The elements of an operand from `offset` on."""
+
+    operand: Operand
+    offset: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A value that alternates between two places and ends in `final`; without a `spare` it is
+    written over.
+    """
+
+    init: Place
+    final: Place
+    spare: Operand | None
+    count: Size  # elements
+
+
+@dataclass(frozen=True, slots=True)
+class Sliced:
+    """An array of slices of `count` elements."""
+
+    array: Place
+    count: Size
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSteps:
+    """As `ScanLoop` of the kernel form."""
+
+    length: Size
+    reverse: bool
+    carries: tuple[Carried, ...]
+    xs: tuple[Sliced, ...]
+    ys: tuple[Sliced, ...]
+    captured: tuple[Place, ...]
+    body: Region
+
+
+@dataclass(frozen=True, slots=True)
+class WhileSteps:
+    """As `WhileLoop` of the kernel form, without tapes."""
+
+    carries: tuple[Carried, ...]
+    captured: tuple[Place, ...]
+    condition: Region
+    flag: Operand
+    body: Region
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSteps:
+    """As `Switch` of the kernel form: an index that is too large chooses the last branch."""
+
+    index: Place
+    operands: tuple[Place, ...]
+    results: tuple[Place, ...]
+    branches: tuple[Region, ...]
+
+
+GpuStep = Launch | ScanSteps | WhileSteps | SwitchSteps
+
+
+@dataclass(frozen=True, slots=True)
 class GpuProgram:
     """Kernels and launches. `slots` are the bytes of each piece of scratch memory.
 
@@ -75,6 +148,23 @@ class GpuProgram:
     name: str
     signature: Signature
     source: str
-    launches: tuple[Launch, ...]
+    steps: tuple[GpuStep, ...]
     slots: tuple[Size, ...]
     constants: tuple[np.ndarray, ...]
+
+    def launches(self) -> Iterator[Launch]:
+        """Every launch, those inside of loops and branches included."""
+        return _launches(self.steps)
+
+
+def _launches(steps: Sequence[GpuStep]) -> Iterator[Launch]:
+    for step in steps:
+        if isinstance(step, Launch):
+            yield step
+        elif isinstance(step, SwitchSteps):
+            for branch in step.branches:
+                yield from _launches(branch.steps)
+        else:
+            if isinstance(step, WhileSteps):
+                yield from _launches(step.condition.steps)
+            yield from _launches(step.body.steps)

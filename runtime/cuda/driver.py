@@ -103,7 +103,7 @@ def ptx(program: GpuProgram, capability: tuple[int, int]) -> dict[str, str]:
         raise DeviceError("the simulator has no PTX", hint="unset NUMBA_ENABLE_CUDASIM")
     found = functions(program.source)
     texts = {}
-    for each in program.launches:
+    for each in program.launches():
         signature = _signature(each, len(program.signature.size_names))
         texts[each.kernel], _ = numba.cuda.compile_ptx(found[each.kernel], signature, cc=capability)
     return texts
@@ -147,6 +147,22 @@ def to_host(array: Any, shape: tuple[int, ...]) -> np.ndarray:
     count = int(np.prod(shape, dtype=np.int64))
     host: np.ndarray = array.copy_to_host()
     return host[:count].reshape(shape)
+
+
+def part(array: Any, start: int, count: int) -> Any:
+    """`count` elements of an array from `start` on, in place; one where there are none."""
+    return array[start : start + max(1, count)]
+
+
+def copy(source: Any, target: Any, count: int) -> None:
+    """Copy elements on the device."""
+    if count:
+        target[:count].copy_to_device(source[:count])
+
+
+def number(array: Any) -> int:
+    """The first element; waits for the kernels."""
+    return int(array[:1].copy_to_host()[0])
 
 
 def arguments_of(sizes: Mapping[str, int]) -> list[Any]:

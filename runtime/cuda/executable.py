@@ -13,9 +13,10 @@ import numpy as np
 
 from ...compiler.ir.dims import Dim, evaluate
 from ...compiler.ir.types import Shape
-from ...compiler.launches import FAULTS, GpuProgram, Memory, Operand
+from ...compiler.launches import FAULTS, GpuProgram, Memory
 from ...compiler.program import LeafKind, LeafSpec, Signature
 from . import driver
+from .steps import Runner
 
 _SMALLEST = 2  # of sizes that are symbols: 0 and 1 have programs of their own
 
@@ -49,18 +50,28 @@ class GpuExecutable:
         sizes = _sizes(signature, [a.shape for a in arrays])
         if sizes is None:
             return NotImplemented
-        call = _Memories(program, arrays, sizes, self._constants)
-        for launch in program.launches:
-            blocks = evaluate(launch.blocks, sizes)
-            if blocks > 0:
-                operands = [call.array(operand) for operand in launch.operands]
-                given = [*operands, *driver.arguments_of(sizes), call.status]
-                driver.launch(self._kernels[launch.kernel], blocks, launch.threads, given)
-        _raise_faults(int(driver.to_host(call.status, (1,))[0]))
+        status = driver.to_device(np.zeros(1, np.int64))
+        outputs = [
+            driver.empty(evaluate(leaf.type.size, sizes), leaf.type.dtype.numpy)
+            for leaf in signature.outputs
+        ]
+        places: dict[Memory, Sequence[Any]] = {
+            Memory.IN: [driver.to_device(a) for a in arrays],
+            Memory.OUT: outputs,
+            Memory.CONST: self._constants,
+            Memory.SLOT: [_slot(evaluate(size, sizes)) for size in program.slots],
+        }
+        Runner(self._kernels, sizes, status, places).run(program.steps)
+        _raise_faults(driver.number(status))
         return tuple(
             _result(leaf, driver.to_host(array, _shape(leaf.type.shape, sizes)))
-            for array, leaf in zip(call.outputs, signature.outputs, strict=True)
+            for array, leaf in zip(outputs, signature.outputs, strict=True)
         )
+
+
+def _slot(size: int) -> Any:
+    """Scratch memory of so many bytes, in words of eight, which are aligned for every dtype."""
+    return driver.empty((size + 7) // 8, np.dtype(np.int64))
 
 
 def _sizes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> dict[str, int] | None:
@@ -88,37 +99,6 @@ def _result(leaf: LeafSpec, array: np.ndarray) -> Any:
     if leaf.kind is LeafKind.ARRAY:
         return array
     return array[()] if leaf.kind is LeafKind.NUMPY_SCALAR else array.item()
-
-
-class _Memories:
-    """Where the operands of one call lie."""
-
-    def __init__(
-        self,
-        program: GpuProgram,
-        arrays: Sequence[np.ndarray],
-        sizes: Mapping[str, int],
-        constants: Sequence[Any],
-    ) -> None:
-        self.outputs = [
-            driver.empty(evaluate(leaf.type.size, sizes), leaf.type.dtype.numpy)
-            for leaf in program.signature.outputs
-        ]
-        self.status = driver.to_device(np.zeros(1, np.int64))
-        self._places: dict[Memory, Sequence[Any]] = {
-            Memory.IN: [driver.to_device(a) for a in arrays],
-            Memory.OUT: self.outputs,
-            Memory.CONST: constants,
-        }
-        # in words of eight bytes, which are aligned for every dtype
-        words = [(evaluate(size, sizes) + 7) // 8 for size in program.slots]
-        self._slots = [driver.empty(count, np.dtype(np.int64)) for count in words]
-
-    def array(self, operand: Operand) -> Any:
-        """The flat array that a kernel gets."""
-        if operand.memory is Memory.SLOT:
-            return driver.viewed(self._slots[operand.index], operand.dtype.numpy)
-        return self._places[operand.memory][operand.index]
 
 
 def _shape(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:

@@ -144,6 +144,26 @@ def _histogram(i: Any) -> Any:
     return counts
 
 
+def _scan(x: Any) -> Any:
+    def step(total: Any, row: Any) -> Any:
+        total = total * 0.5 + row
+        return total, np.sin(total)
+
+    return tw.scan(step, np.zeros(3), x)
+
+
+def _while(x: Any) -> Any:
+    return tw.while_loop(lambda x: (x < 10).all(), lambda x: x * 2, x)
+
+
+def _gradient(x: Any) -> Any:
+    return tw.grad(lambda x: (_scan(x)[1] ** 2).sum())(x)
+
+
+def _branch(x: Any) -> Any:
+    return tw.cond(x.sum() > 3, lambda x: x * 2, lambda x: x - 1, x)
+
+
 def functions() -> Iterator[tuple[str, Check]]:
     """Sizes for which walks are shared out in each of the ways there are."""
     rng = np.random.default_rng(3)
@@ -155,6 +175,11 @@ def functions() -> Iterator[tuple[str, Check]]:
         ("scatter", _histogram, rng.integers(-7, 7, 50)),
         ("running sums", lambda x: np.cumsum(x, axis=0), rng.normal(size=(6, 5))),
         ("products", lambda x: x @ x.T @ x, rng.normal(size=(19, 11))),
+        ("scan", _scan, rng.normal(size=(5, 3))),
+        ("gradient of a scan", _gradient, rng.normal(size=(5, 3))),
+        ("while", _while, rng.uniform(1.0, 2.0, 4)),
+        ("one branch", _branch, np.ones(2)),
+        ("other branch", _branch, np.ones(4)),
         ("empty", lambda x: (x.sum(), x * 2, x.sum(axis=0)), np.zeros((0, 3))),
     ):
         yield f"function {name}", _function_check(function, x)

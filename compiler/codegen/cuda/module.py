@@ -13,6 +13,7 @@ from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Reduc
 from ...launches import GpuProgram
 from ...program import Signature
 from .columns import emit_columns, without_columns
+from .control import ControlSteps
 from .convolutions import emit_convolution
 from .maps import emit_map
 from .products import emit_product
@@ -31,16 +32,20 @@ def emit_program(
         UnsupportedError: it has a step for which there are no kernels yet.
     """
     writer = ProgramWriter(program, signature.size_names, fast_math)
-    for step in program.steps:
-        _emit_step(writer, step)
+    _steps(writer, program)
     return GpuProgram(
         name,
         signature,
         "\n\n".join(writer.functions),
-        tuple(writer.launches),
+        tuple(writer.steps),
         tuple(writer.slots),
         program.constants,
     )
+
+
+def _steps(writer: ProgramWriter, program: KernelProgram) -> None:
+    for step in program.steps:
+        _emit_step(writer, step)
 
 
 def _emit_step(writer: ProgramWriter, step: Step) -> None:
@@ -49,7 +54,7 @@ def _emit_step(writer: ProgramWriter, step: Step) -> None:
     elif isinstance(step, Convolution):
         emit_convolution(writer, step)
     elif not isinstance(step, Kernel):
-        raise _unsupported(type(step).__name__)
+        writer.steps.append(ControlSteps(writer, _steps).of(step))
     elif any(store.place is not None for store in step.stores):
         _emit_scatters(writer, step)
     elif step.columns:

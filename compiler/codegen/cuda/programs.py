@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...ir.types import DType, Size
-from ...kernel.form import Buffer, KernelProgram, Space
-from ...launches import BLOCK, Launch, Memory, Operand
+from ...kernel.form import Buffer, KernelProgram, Region, Space
+from ...launches import BLOCK, GpuStep, Launch, Memory, Operand
 from .nest import parameters
 from .source import SourceWriter
 
@@ -23,10 +23,21 @@ class ProgramWriter:
         self.fast_math = fast_math
         self.size_names = tuple(size_names)
         self.functions: list[str] = []
-        self.launches: list[Launch] = []
+        self.steps: list[GpuStep] = []
         self.slots = list(program.arena)
         self._slot_of = dict(program.slots)
         self._temps = len(program.temps)
+        self._constants = 0  # where its own start
+
+    def region(self, region: Region) -> ProgramWriter:
+        """A writer for the steps of a loop or branch of this program."""
+        inside = ProgramWriter(region.program, self.size_names, self.fast_math)
+        first = len(self.slots)
+        self.slots += inside.slots
+        inside.slots, inside.functions = self.slots, self.functions
+        inside._slot_of = {b: first + slot for b, slot in inside._slot_of.items()}
+        inside._constants = self._constants + region.constants
+        return inside
 
     def scratch(self, dtype: DType, size: Size) -> Buffer:
         """Scratch memory of `size` elements, for one step."""
@@ -50,13 +61,16 @@ class ProgramWriter:
     ) -> None:
         """A kernel, and its launch at this point of the program."""
         used = list(dict.fromkeys(buffers))
+        name = name.replace(".", "_")
         out = SourceWriter(name, parameters(used, self.size_names))
         body(out)
         self.functions.append(out.text())
-        operands = tuple(self._operand(buffer) for buffer in used)
-        self.launches.append(Launch(name, operands, blocks, threads))
+        operands = tuple(self.operand(buffer) for buffer in used)
+        self.steps.append(Launch(name, operands, blocks, threads))
 
-    def _operand(self, buffer: Buffer) -> Operand:
+    def operand(self, buffer: Buffer) -> Operand:
+        """Where a buffer lies."""
         if buffer.space is Space.TEMP:
             return Operand(Memory.SLOT, self._slot_of[buffer], buffer.dtype)
-        return Operand(_MEMORY[buffer.space], buffer.index, buffer.dtype)
+        first = self._constants if buffer.space is Space.CONST else 0
+        return Operand(_MEMORY[buffer.space], first + buffer.index, buffer.dtype)
