@@ -1,4 +1,4 @@
-"""Convolutions as functions: their parts one after the other, each shared out among threads.
+"""Convolutions: their parts one after the other, each a function that is shared out among threads.
 
 Layer: compiler/codegen/llvm. In: a step of kernel/form.py. How a part is computed is in
 convolve_outputs.py and convolve_filter.py.
@@ -18,39 +18,48 @@ from .integers import Integers
 from .loops import counted_loop
 from .parallel import launch, outline
 from .window_pack import Copies
-from .writer import FunctionWriter, ModuleWriter
+from .writer import FunctionWriter
 
 PRODUCTS_PER_NS = 4  # of vectors
 
 
-def parameters(step: Convolution, size_names: Sequence[str]) -> list[tuple[str, str]]:
-    """As of a kernel: buffers, sizes, status."""
-    buffers = ["%x", "%w", *(["%y"] if step.keeps else []), *(["%sums"] if step.sums else [])]
-    buffers += [f"%{buffer}" for buffer in step.epilogue_buffers()]
-    sizes = [("i64", f"%n.{name}") for name in size_names]
-    return [*(("ptr", name) for name in buffers), *sizes, ("ptr", "%status")]
-
-
 def emit_convolution(
-    module: ModuleWriter, step: Convolution, target: Target, size_names: Sequence[str]
+    fn: FunctionWriter,
+    step: Convolution,
+    target: Target,
+    names: Mapping[str, str],
+    buffers: Sequence[str],
+    status: str,
 ) -> None:
-    """Write a convolution as the function `@name`."""
-    params = parameters(step, size_names)
-    fn = module.function("void", f"@{step.name}", params, linkage="internal")
-    names = {name: f"%n.{name}" for name in size_names}
+    """Write the calls of a convolution's parts into `fn`, and the parts as functions.
+
+    `buffers` are pointers to the buffers of the step, in their order.
+    """
+    inside = _buffer_names(step)
+    given = dict(zip(inside, buffers, strict=True))
+    sizes = [("i64", f"%n.{name}") for name in names]
+    params = [*(("ptr", name) for name in inside), *sizes, ("ptr", "%status")]
+    operands = [*buffers, *names.values(), status]
+    arguments = [(type, value) for (type, _), value in zip(params, operands, strict=True)]
     if step.of_filter and not _is_covered(step):
-        _clear_filter(fn, step, names)
+        _clear_filter(fn, step, names, given["%w"])
     for number, part in enumerate(step.parts):
         name = f"@{step.name}.part{number}"
-        code = outline(module, name, params)
+        code = outline(fn.module, name, params)
         code.plain_counters = True
-        _writer(code, step, part, target, names).write()
+        _writer(code, step, part, target, {name: f"%n.{name}" for name in names}).write()
         units = _writer(fn, step, part, target, names).units()
-        ns = _part_nanoseconds(step, part, target, Integers(fn, names))
-        launch(fn, name, params, units, ns)
+        launch(
+            fn, name, arguments, units, _part_nanoseconds(step, part, target, Integers(fn, names))
+        )
     if step.sums:
-        _add_pieces(fn, step, target, names)
-    fn.line("ret void")
+        _add_pieces(fn, step, target, names, given)
+
+
+def _buffer_names(step: Convolution) -> list[str]:
+    """The names that a step's buffers have in its parts."""
+    names = ["%x", "%w", *(["%y"] if step.keeps else []), *(["%sums"] if step.sums else [])]
+    return [*names, *(f"%{buffer}" for buffer in step.epilogue_buffers())]
 
 
 def nanoseconds(step: Convolution, target: Target, i: Integers) -> str:
@@ -88,15 +97,19 @@ def _is_covered(step: Convolution) -> bool:
     return covered == prod(step.window)
 
 
-def _clear_filter(fn: FunctionWriter, step: Convolution, names: Mapping[str, str]) -> None:
+def _clear_filter(fn: FunctionWriter, step: Convolution, names: Mapping[str, str], w: str) -> None:
     i = Integers(fn, names)
     bytes = i.multiply(i.size(step.filter_size), str(step.dtype.itemsize))
     clear = fn.module.declare("@llvm.memset.p0.i64", "void", ["ptr", "i8", "i64", "i1"])
-    fn.line(f"call void {clear}(ptr %w, i8 0, i64 {bytes}, i1 false)")
+    fn.line(f"call void {clear}(ptr {w}, i8 0, i64 {bytes}, i1 false)")
 
 
 def _add_pieces(
-    fn: FunctionWriter, step: Convolution, target: Target, names: Mapping[str, str]
+    fn: FunctionWriter,
+    step: Convolution,
+    target: Target,
+    names: Mapping[str, str],
+    buffers: Mapping[str, str],
 ) -> None:
     """Write the sums of the pieces' sums, in order."""
     i = Integers(fn, names)
@@ -106,7 +119,7 @@ def _add_pieces(
     def add(at: str, lanes: int) -> list[str]:
         type = f"<{lanes} x {copies.element}>"
         load = f"load {type}, ptr %s, align {copies.align}"
-        place = i.address(copies.element, "%sums", at)
+        place = i.address(copies.element, buffers["%sums"], at)
         total = fn.assign(load.replace("%s", place))
 
         def one(piece: str, values: list[str]) -> list[str]:
@@ -115,7 +128,7 @@ def _add_pieces(
             return [fn.assign(f"fadd {type} {values[0]}, {more}")]
 
         (total,) = counted_loop(fn, "1", str(step.pieces), 1, [(type, total)], one)
-        out = i.address(copies.element, "%w", at)
+        out = i.address(copies.element, buffers["%w"], at)
         fn.line(f"store {type} {total}, ptr {out}, align {copies.align}")
         return []
 

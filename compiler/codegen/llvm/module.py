@@ -13,7 +13,6 @@ from ...program import Signature
 from ...target import Target
 from . import blas
 from .arena import load_sizes, slot_offsets
-from .convolve import emit_convolution
 from .cost import emit_cost
 from .entry import emit_entry
 from .run import emit_run
@@ -25,7 +24,7 @@ def emit_module(
 ) -> str:
     """The module's text; see codegen/llvm/entry.py for the functions that it defines."""
     module = ModuleWriter()
-    _emit_library(module, program, size_names, target)
+    _emit_library(module, program, size_names)
     emit_run(module, program, size_names, target)
     emit_cost(module, program, size_names, target)
     needed = arena_size(program)
@@ -36,18 +35,14 @@ def emit_module(
     return module.text()
 
 
-def _emit_library(
-    module: ModuleWriter, program: KernelProgram, size_names: Sequence[str], target: Target
-) -> None:
-    """Products and convolutions of a program and of the regions in it, as functions."""
+def _emit_library(module: ModuleWriter, program: KernelProgram, size_names: Sequence[str]) -> None:
+    """Matrix products by BLAS of a program and of the regions in it, as functions."""
     for step in program.steps:
         if isinstance(step, MatmulCall):
             blas.emit_matmul(module, step, size_names)
-        elif isinstance(step, Convolution):
-            emit_convolution(module, step, target, size_names)
-        elif not isinstance(step, Kernel):
+        elif not isinstance(step, (Kernel, Convolution)):
             for region in step_regions(step):
-                _emit_library(module, region.program, size_names, target)
+                _emit_library(module, region.program, size_names)
 
 
 def _emit_arena_bytes(

@@ -1,8 +1,8 @@
 """`@tw.run`: the steps of a program in order.
 
-Layer: compiler/codegen/llvm. Kernels are functions of their own (kernels.py, blas.py). Regions are
-not: their steps stand inside of the loop (control.py), so that an iteration costs the calls of its
-kernels and the arithmetic on a few pointers.
+Layer: compiler/codegen/llvm. Kernels are functions of their own (kernels.py, convolve.py, blas.py).
+Regions are not: their steps stand inside of the loop (control.py), so that an iteration costs the
+calls of its kernels and the arithmetic on a few pointers.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ...target import Target
 from . import tapes
 from .arena import load_sizes
 from .control import ControlWriter
+from .convolve import emit_convolution
 from .frame import Frame
 from .instrs import Operands
 from .kernels import emit_kernel
@@ -52,7 +53,10 @@ def emit_run(
         if isinstance(step, Kernel):
             buffers = {b: frame.pointer(b) for b in step.buffers()}
             emit_kernel(fn, step, schedule(step, target), target, Operands(buffers, names, status))
-        elif isinstance(step, (MatmulCall, Convolution)):
+        elif isinstance(step, Convolution):
+            pointers = [frame.pointer(b) for b in step_buffers(step)]
+            emit_convolution(fn, step, target, names, pointers, status)
+        elif isinstance(step, MatmulCall):
             arguments = [f"ptr {frame.pointer(b)}" for b in step_buffers(step)]
             fn.line(f"call void @{step.name}({', '.join([*arguments, *last])})")
         elif isinstance(step, ScanLoop):
