@@ -17,10 +17,11 @@ import numpy as np
 from ...tree import flatten, unflatten
 from .. import dtypes
 from ..apply import like
-from ..convert import convert_to_tensor, has_tensor
+from ..convert import accepts, convert_to_tensor, has_tensor
 from ..dtypes import DType
 from ..elementwise import constant as eager_constant
 from ..errors import OpError
+from ..shapes import TensorShape
 from ..tensors import Tensor
 from .bodies import DATA, Body, Call, Constant
 from .dimensions import Dimension
@@ -30,7 +31,12 @@ from .state import is_building, working_graph
 from .symbolic import GraphTensor, TensorType
 
 # TensorFlow 1's types of ops that have newer ones since.
-_TYPES = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "SelectV2": "Select"}
+_TYPES = {
+    "AddV2": "Add",
+    "BatchMatMulV2": "BatchMatMul",
+    "SelectV2": "Select",
+    "stop_gradient": "StopGradient",  # no op in a function, but one in a graph
+}
 # Functions whose ops are called as they are, although one op does the work.
 _OWN_NAMES = frozenset([
     "clip_by_norm", "clip_by_value", "concat", "conv2d_transpose", "conv3d_transpose", "dropout",
@@ -77,7 +83,9 @@ _DEFAULT_NAMES = {
     "reduce_logsumexp": "ReduceLogSumExp",
     "round": "Round",
     "saturate_cast": "saturate_cast",
+    "sequence_mask": "SequenceMask",
     "shape": "Shape",
+    "stop_gradient": "StopGradient",
     "svd": "Svd",
     "tensordot": "Tensordot",
     "truediv": "truediv",
@@ -335,10 +343,47 @@ def constant(
         name: of the op.
         verify_shape: whether a shape other than that of the value is an error.
     """
-    found = eager_constant(value, dtype, shape)
     if verify_shape and shape is not None:
-        convert_to_tensor(value, dtype).shape.assert_is_compatible_with(shape)
-    return make_constant(get_default_graph(), found, name or "Const") if is_building() else found
+        given, wanted = convert_to_tensor(value, dtype).shape, TensorShape(shape)
+        if given != wanted:
+            raise TypeError(f"Expected Tensor's shape: {wanted}, got {given}.")
+    if not is_building():
+        return eager_constant(value, dtype, shape)
+    try:
+        found = eager_constant(value, dtype)
+    except TypeError as error:
+        raise _expected(value, dtype, error) from None
+    if shape is not None:
+        found = _filled(found, TensorShape(shape))
+    return make_constant(get_default_graph(), found, name or "Const")
+
+
+def _filled(tensor: Tensor, shape: TensorShape) -> Tensor:
+    """The elements in this shape; the last one is repeated for those that are missing."""
+    count = shape.num_elements()
+    if count is None:
+        raise TypeError(f"the shape of tf.constant has to be known, got {shape}")
+    elements = np.ravel(np.asarray(tensor._value))
+    if elements.size > count:
+        raise ValueError(
+            f"Too many elements provided. Needed at most {count}, but received {elements.size}"
+        )
+    last = elements[-1:] if elements.size else np.zeros(1, elements.dtype)
+    elements = np.concatenate([elements, np.repeat(last, count - elements.size)])
+    array = elements.reshape([size or 0 for size in shape.as_list()])
+    return Tensor(array if array.ndim else array[()], tensor.dtype)
+
+
+def _expected(value: Any, dtype: Any, error: TypeError) -> TypeError:
+    """TensorFlow 1's words for a value that cannot be of a dtype: they name the element."""
+    if dtype is None:
+        return error
+    wanted = dtypes.as_dtype(dtype)
+    for x in flatten(value)[0]:
+        if isinstance(x, (bool, int, float, str, bytes)) and not accepts(wanted, x):
+            kind = type(x).__name__
+            return TypeError(f"Expected {wanted.name}, got {x!r} of type '{kind}' instead.")
+    return error
 
 
 def convert(
@@ -364,7 +409,10 @@ def convert(
         return pack(value, wanted, name or "packed", target)
     if isinstance(value, Dimension):
         value = int(value)
-    found = convert_to_tensor(value, wanted)
+    try:
+        found = convert_to_tensor(value, wanted)
+    except TypeError as error:
+        raise _expected(value, wanted, error) from None
     return make_constant(target, found, name or "Const")
 
 

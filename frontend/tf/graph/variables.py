@@ -109,6 +109,8 @@ class GraphVariable(Assignable, VariableV1):
             self._first = self._initial_tensor(graph, value, dtype)
             base = self._first.dtype.base_dtype
             static = TensorShape(self._first.shape) if check else TensorShape(None)
+            if check and not static.is_fully_defined():
+                raise ValueError(f"initial_value must have a shape specified: {self._first}")
             if shape is not None:
                 static = TensorShape(shape)
             self._storage, self._op = make_storage_op(graph, scope, base, static)

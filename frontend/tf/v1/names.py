@@ -161,6 +161,8 @@ def softmax_cross_entropy_with_logits(
 ) -> Tensor:
     """The cross entropy of softmax(logits); gradients do not pass to the labels."""
     _no_sentinel(_sentinel, "softmax_cross_entropy_with_logits")
+    if labels is None or logits is None:
+        raise ValueError("Both labels and logits must be provided.")
     fixed = scopes.stop_gradient(convert_to_tensor(labels))
     chosen = dim if axis is None else axis
     return losses.softmax_cross_entropy_with_logits(fixed, logits, chosen)
