@@ -24,8 +24,9 @@ def test_integers_have_derivatives_as_in_tensorflow_1():
     assert run(*grads) == [[2], [1, 2], [7, 6], [8, 8]]
 
 
-def test_names_of_the_operations():
-    a, b = tf.constant(5.0, name="a"), tf.constant(7.0, name="b")
+@pytest.mark.parametrize("dtype", [tf.float32, tf.int32])
+def test_names_of_the_operations(dtype):
+    a, b = tf.constant(5, dtype, name="a"), tf.constant(7, dtype, name="b")
     tf.gradients(a + 2 * b, b)
     names = [op.name for op in tf.get_default_graph().get_operations()]
     assert names == [
@@ -39,6 +40,24 @@ def test_names_of_the_operations():
         "gradients/mul_grad/Sum_1", "gradients/mul_grad/Reshape_1",
     ]  # fmt: skip
     assert tf.gradients(a * b, a)[0].name.startswith("gradients_1/")
+
+
+def test_powers_by_base_and_exponent():
+    a = tf.constant(np.array([1.0, 2.0, 3.0]))
+    b = tf.constant(np.array([2.0, 3.0, 0.5]))
+    base, exponent = run(*tf.gradients(a**b, [a, b]))
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 0.5])
+    assert np.allclose(base, y * x ** (y - 1), rtol=1e-12)
+    assert np.allclose(exponent, x**y * np.log(x), rtol=1e-12)
+
+
+def test_one_source_gives_a_list_too():
+    x = tf.placeholder(tf.float32)
+    w = tf.Variable([0.5])
+    found = tf.gradients(tf.reduce_sum(tf.square(w * x)), w)
+    assert type(found) is list
+    assert run(*found, feed={x: [1.0, 2.0]})[0].tolist() == [5.0]  # summed over what was repeated
+    assert tf.gradients(w * x, x)[0].dtype == tf.float32
 
 
 EXPRESSIONS = {

@@ -70,6 +70,29 @@ def test_printed_forms():
     assert repr(v) == "<tf.Variable 'Variable:0' shape=(2,) dtype=float32_ref>"
 
 
+def test_inputs_are_outputs_of_other_ops():
+    a = tf.constant(np.array([1.0, 2.0, 3.0]), name="a")
+    b = tf.constant(np.array([2.0, 2.0, 2.0]), name="b")
+    total, power = a + b, a**b
+    product = total * power
+    assert [str(t) for t in (total, power, product)] == [
+        f'Tensor("{name}:0", shape=(3,), dtype=float64)' for name in ("add", "pow", "mul")
+    ]
+    nodes = tf.get_default_graph().as_graph_def().node
+    assert [(n.name, n.op, list(n.input)) for n in nodes] == [
+        ("a", "Const", []), ("b", "Const", []), ("add", "Add", ["a", "b"]),
+        ("pow", "Pow", ["a", "b"]), ("mul", "Mul", ["add", "pow"]),
+    ]  # fmt: skip
+    counts = [(len(t.op.inputs), len(t.op.outputs)) for t in (a, b, total, power, product)]
+    assert counts == [(0, 1), (0, 1), (2, 1), (2, 1), (2, 1)]
+    assert product.op.inputs[0] is total
+    assert all(isinstance(t, tf.Tensor) for t in (a, total))
+    assert not isinstance(a, (tf.Operation, tf.Variable))
+    with tf.Session() as sess:
+        assert sess.run(power).tolist() == [1.0, 4.0, 9.0]
+        assert sess.run(product).tolist() == [3.0, 16.0, 45.0]
+
+
 def test_names_of_operators_functions_and_numbers():
     a, b = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
     tf.sqrt(a * a + b * b)

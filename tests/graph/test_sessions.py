@@ -254,7 +254,8 @@ def test_shapes_that_do_not_fit_are_found_when_they_are_known():
     ("dtype", "value"),
     [
         ("int8", -3), ("bool", True), ("float64", 1.5), ("int64", 2**40), ("uint8", 200),
-        ("float16", 0.5), ("string", b"text"), ("int32", 7),
+        ("float16", 0.5), ("string", b"text"), ("int32", 7), ("int16", -300), ("uint16", 60000),
+        ("uint32", 2**31), ("uint64", 2**63), ("float32", 0.25),
     ],
 )  # fmt: skip
 def test_dtypes_of_placeholders(dtype, value):
@@ -286,6 +287,19 @@ def test_closed_sessions_do_not_run():
     other.close()
     with pytest.raises(RuntimeError, match="closed Session"):
         other.run(c)
+
+
+def test_operations_run_with_feeds():
+    x = tf.placeholder(tf.float32)
+    v = tf.Variable(1.0)
+    add = v.assign_add(x).op
+    with tf.Session() as sess:
+        v.initializer.run()
+        assert add.run(feed_dict={x: 2.0}) is None
+        add.run({x: 3.0}, sess)
+        assert v.eval() == 6.0
+        with pytest.raises(tf.errors.InvalidArgumentError, match="You must feed a value"):
+            add.run()
 
 
 def test_default_sessions():

@@ -99,6 +99,27 @@ def test_summaries_see_the_values_of_their_run():
             assert tf.Summary.FromString(data).value[0].simple_value == step + 1.0
 
 
+def test_columns_of_weights_as_images(tmp_path):
+    weights = tf.Variable(np.arange(40, dtype=np.float32).reshape(4, 10) / 40)
+    columns = tf.reshape(tf.transpose(weights), [10, 2, 2, 1])
+    shown = tf.summary.image("weights", columns, max_outputs=10)
+    shrink = weights.assign(weights * 0.5)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        with tf.summary.FileWriter(str(tmp_path), session.graph) as writer:
+            for step in (0, 10):
+                writer.add_summary(session.run(shown), step)
+                session.run(shrink)
+    (file,) = tmp_path.iterdir()
+    events = [e for e in tf.train.summary_iterator(str(file)) if e.summary.value]
+    assert [e.step for e in events] == [0, 10]
+    for event in events:
+        assert [v.tag for v in event.summary.value] == [f"weights/image/{k}" for k in range(10)]
+        for value in event.summary.value:
+            assert (value.image.height, value.image.width, value.image.colorspace) == (2, 2, 1)
+            assert value.image.encoded_image_string.startswith(b"\x89PNG")
+
+
 def test_graph_definitions():
     a = tf.constant([1.0, 2.0], name="a")
     x = tf.placeholder(tf.float32, [None, 2], name="x")

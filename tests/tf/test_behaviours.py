@@ -132,6 +132,19 @@ def test_a_scalar_tensor_in_a_format():
     assert "loss=%2.5f" % loss == "loss=2.50000"  # noqa: UP031 (the operator is what is tested)
 
 
+def test_tensors_and_variables_are_plotted():
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    axes = figure.subplots()
+    x, w = tf.constant([1.0, 2.0, 3.0]), tf.Variable([[0.0, 1.0], [2.0, 3.0]])
+    (line,) = axes.plot(x, x * x, label="squares")
+    points = axes.scatter(x, x + 1)
+    image = axes.imshow(w, cmap="Greys")
+    axes.legend()
+    assert line.get_xydata().tolist() == [[1, 1], [2, 4], [3, 9]]
+    assert points.get_offsets().tolist() == [[1, 2], [2, 3], [3, 4]]
+    assert image.get_array().tolist() == [[0, 1], [2, 3]]
+
+
 def test_tensors_cannot_be_changed_in_place():
     t = matrix()
     with pytest.raises(TypeError, match="does not support item assignment"):
