@@ -191,3 +191,23 @@ def test_loops_give_what_their_bodies_return():
     several = tf.while_loop(goes_on, lambda k, x: (k + 1, x), [0, 1.0])
     listed = tf.while_loop(goes_on, lambda k, x: [k + 1, x], (0, 1.0))
     assert (type(several), type(listed)) == (tuple, list)
+
+
+def test_shapes_that_sizes_do_not_determine():
+    rows = tf.placeholder(tf.float32, [None, 3])
+    flat = tf.placeholder(tf.float32, [None])
+    images = tf.placeholder(tf.float32, [None, 28, 28])
+    anything = tf.placeholder(tf.float32)
+    assert tf.reshape(rows, [-1, 6]).shape.as_list() == [None, 6]
+    assert tf.reshape(rows, [2, -1]).shape.as_list() == [2, None]
+    assert tf.reshape(flat, [-1, 28, 28]).shape.as_list() == [None, 28, 28]
+    assert tf.reshape(flat, tf.shape(images)).shape.as_list() == [None, 28, 28]
+    assert tf.reshape(anything, [-1, 28, 28, 1]).shape.as_list() == [None, 28, 28, 1]
+    assert (anything + tf.ones([4, 5])).shape.rank is None
+    assert (flat + tf.ones([4])).shape.as_list() == [4]
+    filtered = tf.nn.conv2d(anything, tf.ones([3, 3, 1, 2]), [1, 1, 1, 1], "SAME")
+    assert filtered.shape.as_list()[-1] in (2, None)
+    assert tf.unique(tf.placeholder(tf.int32, [2]))[0].shape.as_list() == [None]
+    with tf.Session() as sess:
+        again = tf.reshape(tf.reshape(images, [-1]), tf.shape(images))
+        assert sess.run(again, {images: np.zeros((3, 28, 28))}).shape == (3, 28, 28)

@@ -41,7 +41,7 @@ from .symbolic import GraphTensor, TensorType
 _RANKS = range(5)  # that are tried where none is known
 _MOST_COMBINATIONS = 125
 _HINTS = (5, 7, 2)  # sizes that unknown ones are thought to have
-_SAMPLES = (2, 3)
+_SAMPLES = ((2, 2), (3, 3), (2, 1))  # sizes, and numbers of different values
 _LARGEST = 2**31
 _MOST_FOLLOWED = 64  # elements of constants that may be shapes or axes
 _SMALL = (2, 3, 4, 6, 8)  # sizes that are tried last
@@ -238,23 +238,52 @@ def _with_ranks(
     known = {d for t in roots.tensors for d in (t.shape._dims or ()) if d is not None and d > 1}
     known |= _sizes_in(body)
     first: Exception | None = None
-    for hint in dict.fromkeys((_HINTS[0], *sorted(known), *_SMALL)):
+
+    def tried(hint: int, special: dict[GraphTensor, int]) -> tuple[list[TensorType], bool] | None:
+        nonlocal first
         try:
-            found, is_fixed = _abstract(body, inputs, roots, ranks, hint, records)
+            return _abstract(body, inputs, roots, ranks, hint, special, records)
         except _WRONG as error:
             first = first or error
+            return None
+
+    for hint in dict.fromkeys((_HINTS[0], *sorted(known), *_SMALL, 1)):
+        result = tried(hint, {})
+        if result is None:
             continue
-        if is_fixed and hint == _HINTS[0]:
-            # a size was taken for a number: what follows from it shows for other sizes
-            for other in _HINTS[1:]:
-                try:
-                    again, _ = _abstract(body, inputs, roots, ranks, other, records)
-                except _WRONG:
-                    continue
-                found = _common([found, again])
-        return found
+        found, is_fixed = result
+        if not is_fixed:
+            return found
+        # a size was taken for a number: what follows from it shows for other sizes
+        others = _HINTS[1:] if hint == _HINTS[0] else (2 * hint, 3 * hint)
+        results = [r[0] for r in (tried(other, {}) for other in others) if r is not None]
+        if results or hint == _HINTS[0] or not ranks:
+            return _common([found, *results])
+        # it was chosen to fit, together with the ranks
+        return [TensorType(t.dtype, _without(t.shape, hint)) for t in found]
+    for special in _fitting(roots.tensors):
+        result = tried(_HINTS[0], special)
+        if result is not None:
+            again = tried(
+                _HINTS[1], {t: size * _HINTS[1] // _HINTS[0] for t, size in special.items()}
+            )
+            return _common([result[0], *([again[0]] if again else [])])
     assert first is not None
     raise first
+
+
+def _fitting(tensors: Sequence[GraphTensor]) -> Iterator[dict[GraphTensor, int]]:
+    """Sizes for tensors with one unknown size, so that they have as many elements as another."""
+    hint = _HINTS[0]
+    for t in tensors:
+        dims = t.shape._dims or ()
+        if dims.count(None) != 1:
+            continue
+        known = prod(d for d in dims if d is not None)
+        for other in tensors:
+            count = prod(hint if d is None else d for d in other.shape._dims or ())
+            if other is not t and known and count % known == 0:
+                yield {t: count // known}
 
 
 def _sizes_in(body: Body) -> set[int]:
@@ -271,11 +300,12 @@ def _abstract(
     roots: _Roots,
     ranks: dict[GraphTensor, int],
     hint: int,
+    special: dict[GraphTensor, int],
     records: _Records,
 ) -> tuple[list[TensorType], bool]:
     """The outputs, and whether they hold for some sizes only: symbols were fixed, or compared."""
     sizes: dict[str, int] = {}
-    specs = [_spec(k, t, ranks, hint, sizes) for k, t in enumerate(roots.tensors)]
+    specs = [_spec(k, t, ranks, special.get(t, hint), sizes) for k, t in enumerate(roots.tensors)]
     names = [t.op.name for t in roots.tensors]
     records.names.clear()
 
@@ -292,10 +322,14 @@ def _abstract(
 
     with running(_Abstract()):
         result = trace(abstract, lambda leaves: (leaves, {}), specs, names, sizes)
-    fixed = bool(result.graph.guards) or any(
-        isinstance(old, Dim) and new == hint
-        for a, b in zip(specs, result.inputs, strict=True)
-        for old, new in zip(a.type.shape, b.type.shape, strict=True)
+    fixed = (
+        hint == 1
+        or bool(result.graph.guards)
+        or any(
+            isinstance(old, Dim) and new == hint
+            for a, b in zip(specs, result.inputs, strict=True)
+            for old, new in zip(a.type.shape, b.type.shape, strict=True)
+        )
     )
     outputs = [_type_of(s.type) for s in result.output.specs]
     return outputs[: result.output.count], fixed
@@ -314,9 +348,11 @@ def _spec(
     shape: list[Any] = []
     for axis, size in enumerate(dims):
         name = f"n{number}_{axis}"
-        if size is None:
+        if size is None and hint > 1:
             sizes[name] = hint
-        shape.append(Dim.symbol(name) if size is None else size)
+            shape.append(Dim.symbol(name))
+        else:
+            shape.append(1 if size is None else size)  # symbols are not 1
     type = ArrayShape(dtype_of(tensor.dtype.numpy), tuple(shape))
     return LeafSpec(LeafKind.ARRAY if shape else LeafKind.NUMPY_SCALAR, type)
 
@@ -353,20 +389,24 @@ def _same(a: TensorShape, b: TensorShape) -> TensorShape:
     return TensorShape([x if x == y else None for x, y in zip(a, b, strict=True)])
 
 
+def _without(shape: TensorShape, size: int) -> TensorShape:
+    return TensorShape([None if d == size else d for d in shape.as_list()])
+
+
 # -- samples --------------------------------------------------------------------------------------
 
 
 def _sampled(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferred:
-    """Calls the body on small arrays of two sizes; what differs is not known."""
+    """Calls the body on small arrays; what differs between them is not known."""
     if not body.is_pure:
         raise TypeError("the op needs values to find out what it gives")
     found: list[list[TensorType]] = []
     error: Exception | None = None
     records = _Records()
-    for size in _SAMPLES:
+    for size, values in _SAMPLES:
         for ranks in _ranks(roots.tensors):
             try:
-                env = {t: _sample(t, ranks, size) for t in roots.tensors}
+                env = {t: _sample(t, ranks, size, values) for t in roots.tensors}
                 recorders, STATE.recorders = STATE.recorders, (records,)
                 records.names.clear()
                 try:
@@ -384,7 +424,7 @@ def _sampled(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferr
     return Inferred(_common(found), records.names, True)
 
 
-def _sample(tensor: GraphTensor, ranks: dict[GraphTensor, int], size: int) -> Tensor:
+def _sample(tensor: GraphTensor, ranks: dict[GraphTensor, int], size: int, values: int) -> Tensor:
     dims = tensor.shape._dims
     if dims is None:
         dims = (None,) * ranks[tensor]
@@ -392,5 +432,5 @@ def _sample(tensor: GraphTensor, ranks: dict[GraphTensor, int], size: int) -> Te
     if tensor.dtype is dtypes.string:
         value: Any = np.full(shape, b"a", object)
     else:
-        value = (np.arange(int(np.prod(shape))) % size).reshape(shape).astype(tensor.dtype.numpy)
+        value = (np.arange(prod(shape)) % values).reshape(shape).astype(tensor.dtype.numpy)
     return Tensor(value if shape or value.dtype == object else value[()], tensor.dtype)
