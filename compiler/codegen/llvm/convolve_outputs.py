@@ -49,8 +49,7 @@ class OutputsWriter(PartWriter):
         super().__init__(fn, step, part, target, names)
         self.overlap = self._overlap()
         if self.overlap is not None:
-            apart = part.axes[-1].step * int(self.channels)
-            self.tile = replace(self.tile, row_stride=apart)
+            self.strides = part.axes[-1].step * int(self.channels), 1
 
     def _overlap(self) -> WindowPart | None:
         """The part with one window for all positions of a tile, if they are packed together."""

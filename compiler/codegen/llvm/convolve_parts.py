@@ -35,9 +35,9 @@ class PartWriter:
         self.i = i = Integers(fn, names)
         self.row_elements = ROW_BYTES // step.dtype.itemsize
         self.most_terms = TERM_BYTES // step.dtype.itemsize
-        strides = (1, self.row_elements) if step.of_filter else (self.row_elements, 1)
+        self.strides = (1, self.row_elements) if step.of_filter else (self.row_elements, 1)
         known = step.features if isinstance(step.features, int) else None
-        self.tile = tile_for(step.dtype, known, strides, target)
+        self.tile = tile_for(step.dtype, known, target)
         self.copies = Copies(i, step.dtype, self.tile.lanes)
         self.element = self.copies.element
         self.positions = Positions(i, step, part)
@@ -117,8 +117,11 @@ class PartWriter:
     def _multiply(self, panels: tuple[str, str], sums: str, terms: str, more: str) -> None:
         """Add the products of a left and a right panel to the sums of a tile."""
         name = micro_kernel(self.fn.module, self.tile)
-        places = ", ".join(f"ptr {place}" for place in (*panels, sums))
-        self.fn.line(f"call void {name}({places}, i64 {terms}, i1 {more})")
+        size = self.step.dtype.itemsize
+        apart = ", ".join(f"i64 {stride * size}" for stride in self.strides)
+        left, right = panels
+        rest = f"ptr {right}, ptr {sums}, i64 {terms}, i1 {more}"
+        self.fn.line(f"call void {name}(ptr {left}, {apart}, {rest})")
 
     def _write_tile(
         self, sums: str, target: str, first: str, count: str, masks: Sequence[str | None]

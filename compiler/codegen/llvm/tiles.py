@@ -3,13 +3,15 @@
 Layer: compiler/codegen/llvm. A tile has `rows` rows of `vectors` vectors. Its micro-kernel is a
 function of its own, written once for a module::
 
-    define internal void @tw.tile...(ptr %a, ptr %b, ptr %sums, i64 %k, i1 %more)
+    define internal void @tw.tile...(ptr %a, i64 %row, i64 %term, ptr %b, ptr %sums, i64 %k,
+                                     i1 %more)
 
 For each of %k terms it multiplies a column of the left panel, element by element, with a row of the
 right one, and sums up the products; with %more, what is at %sums is added last: sums of sums round
 less than one long chain. The right panel has rows of full vectors one after the other, and so have
-the sums. In the left panel elements lie at `row * row_stride + term * term_stride`; numbers, so
-that they stand in the instructions.
+the sums. In the left panel elements lie %row bytes apart from row to row, and %term from term to
+term: all products of a program share one function, and LLVM takes long for each. A pointer for
+every third row is enough, because an instruction can add a register once or twice.
 """
 
 from __future__ import annotations
@@ -22,17 +24,17 @@ from .loops import counted_loop, either
 from .memory import memory_type, splat
 from .writer import FunctionWriter, ModuleWriter
 
+_APART = 3  # rows from one pointer to the next
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The shape of a tile, and where its left panel's elements lie."""
+    """The shape of a tile."""
 
     dtype: DType
     rows: int
     vectors: int
     lanes: int
-    row_stride: int
-    term_stride: int
     fused: bool  # multiply and add in one instruction
 
     @property
@@ -48,8 +50,7 @@ class Tile:
     @property
     def name(self) -> str:
         """The micro-kernel's name."""
-        strides = f"{self.row_stride}.{self.term_stride}"
-        return f"@tw.tile.f{self.dtype.bits}.{self.rows}x{self.vectors}.{strides}"
+        return f"@tw.tile.f{self.dtype.bits}.{self.rows}x{self.vectors}"
 
 
 def vectors_for(columns: int | None, lanes: int) -> int:
@@ -67,18 +68,19 @@ def rows_for(vectors: int, target: Target) -> int:
     return min((registers - vectors - 1) // vectors, 14)
 
 
-def tile_for(dtype: DType, columns: int | None, strides: tuple[int, int], target: Target) -> Tile:
-    """The tile for products with so many columns; `strides` are of the left panel's elements."""
+def tile_for(dtype: DType, columns: int | None, target: Target) -> Tile:
+    """The tile for products with so many columns."""
     lanes = target.vector_bytes // dtype.itemsize
     vectors = vectors_for(columns, lanes)
     rows = rows_for(vectors, target)
-    return Tile(dtype, rows, vectors, lanes, *strides, target.has_fma)
+    return Tile(dtype, rows, vectors, lanes, target.has_fma)
 
 
 def micro_kernel(module: ModuleWriter, tile: Tile) -> str:
     """The name of a tile's micro-kernel, which is written if the module does not have it."""
     if not module.has_function(tile.name):
-        params = [("ptr", "%a"), ("ptr", "%b"), ("ptr", "%sums"), ("i64", "%k"), ("i1", "%more")]
+        params = [("ptr", "%a"), ("i64", "%row"), ("i64", "%term"), ("ptr", "%b")]
+        params += [("ptr", "%sums"), ("i64", "%k"), ("i1", "%more")]
         fn = module.function("void", tile.name, params, linkage="internal")
         _MicroKernel(fn, tile).write()
     return tile.name
@@ -93,14 +95,28 @@ class _MicroKernel:
 
     def write(self) -> None:
         fn = self.fn
-        zeros = ["zeroinitializer"] * len(self.places)
+        fn.plain_counters = True
         types = [self.type] * len(self.places)
-        start = list(zip(types, zeros, strict=True))
-        sums = counted_loop(fn, "0", "%k", 1, start, self._add_products)
+        start = [("ptr", pointer) for pointer in (*self._first_rows(), "%b")]
+        start += [(self.type, "zeroinitializer")] * len(self.places)
+        found = counted_loop(fn, "0", "%k", 1, start, self._add_products)
+        sums = found[-len(self.places) :]
         totals = either(fn, "%more", types, lambda: self._added(sums), lambda: sums)
         for place, total in zip(self.places, totals, strict=True):
             fn.line(f"store {self.type} {total}, ptr {self._sum(*place)}, align {self._align}")
         fn.line("ret void")
+
+    def _first_rows(self) -> list[str]:
+        """Pointers to every third row of the left panel."""
+        self.twice = self.fn.assign("shl i64 %row, 1")
+        thrice = self.fn.assign(f"add i64 {self.twice}, %row")
+        found = ["%a"]
+        for _ in range(_APART, self.tile.rows, _APART):
+            found.append(self._moved(found[-1], thrice))
+        return found
+
+    def _moved(self, pointer: str, bytes: str) -> str:
+        return self.fn.assign(f"getelementptr i8, ptr {pointer}, i64 {bytes}")
 
     @property
     def _align(self) -> int:
@@ -121,23 +137,27 @@ class _MicroKernel:
     def _at(self, base: str, offset: int | str) -> str:
         return self.fn.assign(f"getelementptr {self.element}, ptr {base}, i64 {offset}")
 
-    def _add_products(self, term: str, sums: list[str]) -> list[str]:
+    def _add_products(self, term: str, carried: list[str]) -> list[str]:
         fn, tile = self.fn, self.tile
-        start = fn.assign(f"mul i64 {term}, {tile.columns}")
-        right = self._at("%b", start)
+        count = -(-tile.rows // _APART)
+        pointers, right, sums = carried[:count], carried[count], carried[count + 1 :]
         row = [
             fn.assign(f"load {self.type}, ptr {self._at(right, v * tile.lanes)}, align 16")
             for v in range(tile.vectors)
         ]
-        left = self._at("%a", fn.assign(f"mul i64 {term}, {tile.term_stride}"))
         results = []
         for r in range(tile.rows):
-            place = self._at(left, r * tile.row_stride)
+            pointer, further = pointers[r // _APART], ("0", "%row", self.twice)[r % _APART]
+            place = self._moved(pointer, further)
             x = fn.assign(f"load {self.element}, ptr {place}, align {tile.dtype.itemsize}")
             many = splat(fn, self.element, x, tile.lanes)
             for v in range(tile.vectors):
                 results.append(self._product_sum(many, row[v], sums[r * tile.vectors + v]))
-        return results
+        following = [self._moved(pointer, "%term") for pointer in pointers]
+        following.append(self._at(right, tile.columns))
+        # not to be made one pointer that goes from row to row, each step waiting for the last
+        kept = [fn.assign(f"freeze ptr {pointer}") for pointer in following]
+        return [*kept, *results]
 
     def _product_sum(self, x: str, y: str, total: str) -> str:
         fn = self.fn
