@@ -15,6 +15,7 @@ import importlib as _importlib
 from typing import Any as _Any
 
 from .compiler.errors import (
+    DeviceError,
     DTypeError,
     GradientError,
     InternalError,
@@ -51,6 +52,7 @@ remat = checkpoint  # its other name in JAX
 
 __all__ = [
     "DTypeError",
+    "DeviceError",
     "GradientError",
     "InternalError",
     "Jitted",

@@ -8,9 +8,11 @@ number leaves the thread's own remainder.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...ir.dims import product
 from ...ir.types import DType, Size
-from ...kernel.form import Kernel, Place, Store
+from ...kernel.form import Instr, Kernel, Place, Store
 from ...launches import BLOCK
 from ...ops.scalar import Scalar
 from .maps import THREAD, THREADS
@@ -60,31 +62,29 @@ def _owners(points: Size) -> int:
 def _add(nest: Nest, store: Store, place: Place, owners: int) -> None:
     """Add one element, if its place is the thread's."""
     out, values = nest.out, Values()
-    roots = set(_below(place))
-    for instr in nest.kernel.instrs:
-        if instr in roots:
-            nest.emit(instr, values)
+    _emit(nest, place.args, values)
     offset, inside = nest.located([values[a] for a in place.args], place)
     mine = (
         inside.handle if owners == 1 else f"{inside.handle} and {offset.handle} % {owners} == owner"
     )
     with out.block(f"if {mine}:"):
-        for instr in nest.kernel.instrs:
-            if instr not in values and instr in set(_below(store)):
-                nest.emit(instr, values)
+        _emit(nest, [store.value], values)
         before = nest.load(store.value.dtype, store.access, offset.handle)
         nest.store(store.access, _joined(nest.s, before, values[store.value]), offset.handle)
 
 
-def _below(root: Place | Store) -> list:
-    """The instructions that its values are made of."""
-    todo = list(root.args if isinstance(root, Place) else [root.value])
-    found = []
+def _emit(nest: Nest, roots: Sequence[Instr], values: Values) -> None:
+    """Write what `roots` are made of, as far as it is not known."""
+    needed: set[Instr] = set()
+    todo = list(roots)
     while todo:
         instr = todo.pop()
-        found.append(instr)
-        todo.extend(instr.args)
-    return found
+        if instr not in needed and instr not in values:
+            needed.add(instr)
+            todo.extend(instr.args)
+    for instr in nest.kernel.instrs:
+        if instr in needed:
+            nest.emit(instr, values)
 
 
 def _joined(s: CudaScalars, x: Scalar, y: Scalar) -> Scalar:
