@@ -211,3 +211,15 @@ def test_shapes_that_sizes_do_not_determine():
     with tf.Session() as sess:
         again = tf.reshape(tf.reshape(images, [-1]), tf.shape(images))
         assert sess.run(again, {images: np.zeros((3, 28, 28))}).shape == (3, 28, 28)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["train.Server", "train.ClusterSpec", "SparseTensor", "sparse_placeholder", "string_split"],
+)
+def test_what_is_refused_says_what_to_do_instead(name: str):
+    found = tf
+    for part in name.split("."):
+        found = getattr(found, part)
+    with pytest.raises(NotImplementedError, match=rf"tf\.{name} is not supported: "):
+        found({"worker": []})

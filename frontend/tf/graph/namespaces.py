@@ -85,8 +85,11 @@ GRAPH: dict[str, dict[str, str]] = {
             NoGradient NotDifferentiable RegisterGradient disable_resource_variables
             disable_v2_tensorshape enable_resource_variables fixed_size_partitioner
             load_file_system_library load_library load_op_library min_max_variable_partitioner
-            no_gradient random_crop register_tensor_conversion_function
-            resource_variables_enabled tables_initializer variable_axis_size_partitioner
+            SparseTensor SparseTensorValue no_gradient parse_example parse_single_example
+            random_crop register_tensor_conversion_function resource_variables_enabled
+            sparse_add sparse_placeholder sparse_reduce_sum sparse_tensor_dense_matmul
+            sparse_tensor_to_dense sparse_to_dense string_split tables_initializer
+            variable_axis_size_partitioner
         """,
         "graph.state": """
             disable_eager_execution disable_v2_behavior=disable_eager_execution
@@ -254,6 +257,7 @@ GRAPH: dict[str, dict[str, str]] = {
     "random": {"graph.surroundings": "get_seed set_random_seed"},
     "test": {"graph.testing": "TestCase get_temp_dir"},
     "train": {
+        "graph.older": "ClusterSpec Server replica_device_setter",
         "graph.definition": "export_meta_graph import_meta_graph write_graph",
         "summaries.event_file": "summary_iterator=read_events",
         "v1.decays": """

@@ -32,20 +32,43 @@ _REFUSED = {
     "no_gradient": "use tf.stop_gradient",
     "register_tensor_conversion_function": "convert values before calling functions",
     "variable_axis_size_partitioner": "variables are not cut into parts: leave it out",
+    "parse_example": "parse records in Python, or with tf.py_func",
+    "parse_single_example": "parse records in Python, or with tf.py_func",
+    **dict.fromkeys(
+        [
+            "SparseTensor",
+            "SparseTensorValue",
+            "sparse_add",
+            "sparse_placeholder",
+            "sparse_reduce_sum",
+            "sparse_tensor_dense_matmul",
+            "sparse_tensor_to_dense",
+            "sparse_to_dense",
+        ],
+        "use a dense tensor, with a mask",
+    ),
+    "string_split": "it gives a sparse tensor: split texts in Python, or with tf.py_func",
 }
+# the same, of tf.train
+_REFUSED_OF_TRAIN = dict.fromkeys(
+    ["ClusterSpec", "Server", "replica_device_setter"],
+    "programs run in one process, whose kernels use all cores",
+)
 
 
 def _refusal(name: str, instead: str) -> Callable[..., NoReturn]:
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError(f"tf.{name} is not supported: {instead}")
 
-    refuse.__name__ = name
+    refuse.__name__ = name.rpartition(".")[2]
     refuse.__doc__ = f"Refused: {instead}."
     return refuse
 
 
 for _name, _instead in _REFUSED.items():
     globals()[_name] = _refusal(_name, _instead)
+for _name, _instead in _REFUSED_OF_TRAIN.items():
+    globals()[_name] = _refusal(f"train.{_name}", _instead)
 
 
 # -- switches of behaviour ------------------------------------------------------------------------
