@@ -1,5 +1,7 @@
 """Variables of graphs: the ops that they consist of, initial values, sessions, errors."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -256,7 +258,11 @@ def test_eval_and_load():
         (lambda v: bool(v), TypeError, "as a Python `bool` is not allowed"),
         (lambda v: iter(v), TypeError, "'Variable' object is not iterable"),
         (lambda v: v.numpy(), NotImplementedError, "only available when eager execution"),
-        (lambda v: v.__setitem__(0, 1.0), AttributeError, "__setitem__"),
+        (
+            lambda v: operator.setitem(v, 0, 1.0),
+            TypeError,
+            "'RefVariable' object does not support item assignment",
+        ),
         (
             lambda v: v + tf.constant(1),
             TypeError,

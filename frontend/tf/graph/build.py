@@ -29,14 +29,10 @@ from .graph import Graph, Operation, get_default_graph
 from .infer import Inferred, infer
 from .state import is_building, working_graph
 from .symbolic import GraphTensor, TensorType
+from .wording import OLDER_TYPES, located
 
-# TensorFlow 1's types of ops that have newer ones since.
-_TYPES = {
-    "AddV2": "Add",
-    "BatchMatMulV2": "BatchMatMul",
-    "SelectV2": "Select",
-    "stop_gradient": "StopGradient",  # no op in a function, but one in a graph
-}
+# Types of ops that have other names eagerly; stop_gradient is an op in graphs only.
+_TYPES = {**OLDER_TYPES, "stop_gradient": "StopGradient"}
 # Functions whose ops are called as they are, although one op does the work.
 _OWN_NAMES = frozenset([
     "clip_by_norm", "clip_by_value", "concat", "conv2d_transpose", "conv3d_transpose", "dropout",
@@ -131,7 +127,8 @@ class Maker:
                 given[place] = None
         graph = graph_of([given, kwargs])
         if self._name is None or self._type is None:
-            self._learn(graph, given, kwargs)
+            self._check_operands(given)
+            self._learn(graph, given, kwargs, name)
         scope = name or self._name
         assert scope is not None
         if not self._operands or not self._has_numbers(given):
@@ -147,11 +144,14 @@ class Maker:
         assert self._type is not None
         return graph.add(self._type, body, inputs, outputs, self._name).outputs[0]
 
-    def _learn(self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    def _learn(
+        self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any], name: str | None
+    ) -> None:
         """Find out which ops the function consists of, and so what it is called."""
         body, inputs = call_of(self.function, args, kwargs, graph)
         own = getattr(self.function, "__name__", "op")
-        ops = infer_named(body, inputs, own, graph).ops
+        shown = name or self._name or _DEFAULT_NAMES.get(own) or own
+        ops = infer_named(body, inputs, shown, graph).ops
         last = ops[-1] if ops else own
         if self._type is None:
             self._type = _TYPES.get(last, last)
@@ -162,10 +162,20 @@ class Maker:
     def _has_numbers(self, args: Sequence[Any]) -> bool:
         return any(k < len(args) and not is_graph_value(args[k]) for k, _ in self._operands)
 
-    def _make_operands(self, graph: Graph, args: list[Any]) -> None:
+    def _present(self, args: Sequence[Any]) -> tuple[list[tuple[int, str]], DType | None]:
+        """The operands, and the dtype of the first tensor among them."""
         present = [(k, p) for k, p in self._operands if k < len(args)]
         tensors = [args[k] for k, _ in present if is_graph_value(args[k])]
-        dtype = graph_value(tensors[0]).dtype.base_dtype if tensors else None
+        return present, graph_value(tensors[0]).dtype.base_dtype if tensors else None
+
+    def _check_operands(self, args: Sequence[Any]) -> None:
+        present, dtype = self._present(args)
+        for k, _ in present:
+            if dtype is not None and isinstance(args[k], (bool, int, float)):
+                _operand("", args[k], dtype)
+
+    def _make_operands(self, graph: Graph, args: list[Any]) -> None:
+        present, dtype = self._present(args)
         for k, parameter in present:
             x = args[k]
             if is_graph_value(x):
@@ -192,10 +202,9 @@ def _operand(op: str, x: Any, dtype: DType | None) -> Tensor:
     try:
         return like(op, x, dtype)
     except OpError as error:
-        raise TypeError(error.type_error or error.message) from error
-    except TypeError:
-        kind = type(x).__name__
-        raise TypeError(f"Expected {dtype.name}, got {x!r} of type '{kind}' instead.") from None
+        raise _expected(x, dtype, TypeError(error.type_error or error.message)) from error
+    except TypeError as error:
+        raise _expected(x, dtype, error) from None
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
@@ -287,12 +296,10 @@ def infer_named(body: Body, inputs: Sequence[GraphTensor], name: str, graph: Gra
     except Exception as error:
         if isinstance(error, OpError) and error.type_error is not None:
             raise TypeError(error.type_error) from error
-        shapes = ", ".join(str(t.shape) for t in inputs)
-        note = f" for '{name.rstrip('/')}' with input shapes: {shapes}."
-        message = str(getattr(error, "message", error)).removesuffix(" name: ")
+        message = located(str(getattr(error, "message", error)), name, inputs)
         if isinstance(error, TypeError):
-            raise TypeError(message + note) from error
-        raise ValueError(message + note) from error
+            raise TypeError(message) from error
+        raise ValueError(message) from error
 
 
 def graph_of(arguments: Any) -> Graph:

@@ -177,6 +177,7 @@ def _operator(name: str) -> None:
     setattr(GraphTensor, f"__{name}__", method)
 
 
+GraphTensor.__name__ = GraphTensor.__qualname__ = "Tensor"  # what messages call it
 for _name in OPERATOR_NAMES:
     if _name not in ("eq", "ne"):
         _operator(_name)

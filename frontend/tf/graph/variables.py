@@ -275,6 +275,7 @@ def _operator(name: str) -> None:
     setattr(GraphVariable, f"__{name}__", method)
 
 
+GraphVariable.__name__ = GraphVariable.__qualname__ = "RefVariable"  # what messages call it
 for _name in GRAPH_OPERATORS:
     if _name != "getitem":
         _operator(_name)
