@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .codegen.cuda.module import emit_program as emit_gpu_program
 from .codegen.llvm.machine import assembly, compile_module, host_target
 from .codegen.llvm.module import emit_module
 from .ir.graph import Graph
@@ -20,11 +20,13 @@ from .kernel.printer import print_program
 from .kernel.report import report
 from .kernel.schedule import schedule
 from .kernel.steps import lower_graph
-from .launches import GpuProgram
 from .options import Options
 from .pipeline import run_pipeline
 from .program import Program, Signature
 from .target import Target
+
+if TYPE_CHECKING:
+    from .launches import GpuProgram
 
 T = TypeVar("T")
 STAGES = ("graph", "optimized", "kernels", "report", "llvm", "asm")
@@ -89,9 +91,12 @@ class Compilation:
     @_Stage
     def gpu(self) -> GpuProgram:
         """What the runtime of the GPU loads."""
-        return emit_gpu_program(
+        # most processes never need the generator of its code
+        cuda = import_module(".codegen.cuda.module", __package__)
+        found: GpuProgram = cuda.emit_program(
             self.kernels, self.signature, self.graph.name, self.options.fast_math
         )
+        return found
 
     def text(self, stage: str) -> str:
         """A stage as text, one of STAGES.

@@ -11,6 +11,7 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from threading import RLock
 from types import MethodType
 from typing import Any, TypeVar, overload
@@ -21,7 +22,6 @@ from ..compiler.errors import InternalError
 from ..compiler.options import DEVICES, Options
 from ..compiler.program import Nest, Signature, tuple_of_leaves
 from ..runtime import cpu
-from ..runtime.cuda.executable import GpuExecutable
 from ..runtime.native import NativeCallable
 from .arguments import ArgumentReader, Call, LeafKey, Structure, spec_of
 from .context import current
@@ -29,6 +29,7 @@ from .lowered import Lowered, spec_call
 from .trace import TraceResult, trace
 from .variants import Variant, Variants
 
+_RUNTIME = f"{__package__.rpartition('.')[0]}.runtime"
 F = TypeVar("F", bound=Callable[..., Any])
 
 # To give them new locks in a forked child: threads that held the old ones are not there.
@@ -115,7 +116,8 @@ class Jitted(NativeCallable):
         traced = self._trace(call, shapes, sizes)
         compilation = self._compilation(traced, variants.nest)
         if self._on_gpu:
-            variants.add(Variant(GpuExecutable(compilation.gpu), traced.output))
+            gpu = import_module(f"{_RUNTIME}.cuda.executable")  # loaded where there is a use
+            variants.add(Variant(gpu.GpuExecutable(compilation.gpu), traced.output))
             return
         executable = cpu.load(compilation.program)
         built = traced.output.nest is not None

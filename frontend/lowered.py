@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ from ..compiler.compile import STAGES, Compilation
 from ..compiler.ir.graph import Graph
 from ..compiler.ir.parser import ParseError
 from ..compiler.ir.types import Shape
-from ..runtime.cuda.driver import ptx
 from .arguments import ArgumentReader, Call, TensorSpec, array_key
 from .tree import LEAF_CLASSES, flatten, unflatten
 
+_RUNTIME = f"{__package__.rpartition('.')[0]}.runtime"
 CUDA_STAGES = ("source", "ptx")
 _PYTHON_TYPES: dict[str, Any] = {"float": 1.0, "int": 1, "bool": True}
 
@@ -53,7 +54,8 @@ class Lowered:
         if stage == "source":
             return program.source
         if stage == "ptx":
-            return "\n".join(ptx(program, capability).values())
+            driver = import_module(f"{_RUNTIME}.cuda.driver")  # loads Numba
+            return "\n".join(driver.ptx(program, capability).values())
         raise ValueError(f"unknown stage {stage!r}; stages are {', '.join(CUDA_STAGES)}")
 
     def report(self) -> str:
