@@ -25,7 +25,7 @@ def test_a_variable_is_four_ops():
     assert list(read.inputs) == [variable.outputs[0]]
     assert (v.op, v.initializer) == (variable, assign)
     assert v.value() is read.outputs[0]
-    assert v.initial_value is v.initialized_value() is value.outputs[0]
+    assert v.initial_value is value.outputs[0]
     assert v.graph is tf.get_default_graph()
 
 
@@ -128,6 +128,25 @@ def test_tensors_are_initial_values():
         sess.run(drawn.initializer)
         assert not np.array_equal(sess.run(drawn), first)  # drawn again
         assert np.array_equal(sess.run(double), twice)
+
+
+def test_initial_values_from_other_variables():
+    v = tf.Variable(tf.random_normal([2]))
+    later = tf.Variable(v.initialized_value() + 1.0)
+    assert v.initialized_value().name.startswith("cond")
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        sess.run(later.initializer)  # of the value that v has, not of one that is drawn again
+        first, second = sess.run([v, later])
+        assert np.array_equal(second, first + 1)
+        sess.run(v.assign([5.0, 6.0]))
+        sess.run(later.initializer)
+        assert sess.run(later).tolist() == [6.0, 7.0]
+    with tf.Session() as sess:
+        sess.run(later.initializer)
+        assert not np.array_equal(sess.run(later), second)
+        with pytest.raises(tf.errors.FailedPreconditionError):
+            sess.run(v)
 
 
 def test_initial_values_that_are_fed():

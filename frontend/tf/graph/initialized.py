@@ -44,6 +44,21 @@ class _Initialized(Body):
         return [Tensor(names, dtypes.string)]
 
 
+class ValueOr(Body):
+    """The value of a variable, or its input while the variable has none."""
+
+    is_host = True
+    names_first = 1
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The output."""
+        cell = STATE.environment.cell(self._storage)
+        return list(inputs) if cell.array is None else [cell.read()]
+
+
 def is_variable_initialized(ref: Any, name: str | None = None) -> Any:
     """Whether a variable has a value in the session that asks."""
     if not is_building():

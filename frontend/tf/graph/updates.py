@@ -150,7 +150,7 @@ def _filled(graph: Graph, variable: GraphVariable, dtype: DType, start: Any) -> 
     number = dtype.numpy.type(start)
     sizes, count = variable.shape._dims, variable.shape.num_elements()
     if sizes is None or count is None:
-        dims = _shape((variable.initialized_value(),), {})
+        dims = _shape((variable.initial_value,), {})
     elif count < _LARGEST_CONSTANT:
         return make_constant(graph, convert_to_tensor(np.full(sizes, number)))  # type: ignore[arg-type]
     else:

@@ -20,6 +20,7 @@ from .assignments import Assignable, Target, assigned
 from .bodies import Read
 from .build import convert
 from .graph import Graph, Operation, get_default_graph
+from .initialized import ValueOr
 from .keys import GraphKeys
 from .ops import group
 from .state import is_building, session_for, working_graph
@@ -186,8 +187,13 @@ class GraphVariable(Assignable, VariableV1):
         return self._first
 
     def initialized_value(self) -> GraphTensor:
-        """The initial value, for initial values of other variables."""
-        return self._first
+        """Its value or, where it has none yet, the initial value: for those of other variables."""
+        graph = self.graph
+        type = TensorType(self._first.dtype, self._storage.shape)
+        with graph.control_dependencies(None), graph.name_scope("cond"):
+            body = ValueOr(self._storage)
+            op = graph.add("Merge", body, [self._variable, self._first], [type], "Merge")
+        return op.outputs[0]
 
     @property
     def handle(self) -> Any:
