@@ -12,6 +12,7 @@ from math import prod
 from ...ir.dims import product
 from ...kernel.form import Convolution, WindowPart
 from ...target import Target
+from .convolve_epilogue import epilogue_names
 from .convolve_filter import FilterWriter
 from .convolve_outputs import OutputsWriter
 from .integers import Integers
@@ -57,9 +58,9 @@ def emit_convolution(
 
 
 def _buffer_names(step: Convolution) -> list[str]:
-    """The names that a step's buffers have in its parts."""
+    """The names that a step's buffers have in its parts: the same for parts that are alike."""
     names = ["%x", "%w", *(["%y"] if step.keeps else []), *(["%sums"] if step.sums else [])]
-    return [*names, *(f"%{buffer}" for buffer in step.epilogue_buffers())]
+    return [*names, *epilogue_names(step).values()]
 
 
 def nanoseconds(step: Convolution, target: Target, i: Integers) -> str:

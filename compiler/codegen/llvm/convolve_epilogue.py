@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...kernel.form import Buffer, Instr, Kernel, Load
+from ...kernel.form import Buffer, Convolution, Instr, Load
 from ...kernel.schedule import Schedule, body_cost
 from ...ops.scalar import Scalar
 from .instrs import InstrWriter, Operands, Scope
@@ -16,20 +16,24 @@ from .integers import Integers
 from .window_pack import Copies
 
 
-class Epilogue:
-    """Writes the instructions of a kernel; `result` is the convolution's own."""
+def epilogue_names(step: Convolution) -> dict[Buffer, str]:
+    """The names of the further buffers that an epilogue uses."""
+    return {buffer: f"%further{k}" for k, buffer in enumerate(step.epilogue_buffers())}
 
-    def __init__(
-        self, i: Integers, copies: Copies, kernel: Kernel, result: Buffer, has_fma: bool
-    ) -> None:
+
+class Epilogue:
+    """Writes the instructions of a step's epilogue."""
+
+    def __init__(self, i: Integers, copies: Copies, step: Convolution, has_fma: bool) -> None:
+        assert step.epilogue is not None
+        kernel, result = step.epilogue, step.parts[0].y.buffer
         self.i, self.copies, self.kernel = i, copies, kernel
         self.given = {
             instr
             for instr in kernel.instrs
             if isinstance(instr, Load) and instr.access and instr.access.buffer == result
         }
-        buffers = {buffer: f"%{buffer}" for buffer in kernel.buffers()}
-        buffers[result] = "null"  # its loads are not written
+        buffers = {result: "null", **epilogue_names(step)}  # the result's loads are not written
         operands = Operands(buffers, i.names, "%status")
         plan = Schedule(1, copies.lanes, body_cost(kernel), False)
         self.code = InstrWriter(i.fn, kernel, plan, has_fma, operands)

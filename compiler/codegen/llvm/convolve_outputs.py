@@ -97,8 +97,7 @@ class OutputsWriter(PartWriter):
     def _epilogue(self) -> Epilogue | None:
         if self.step.epilogue is None:
             return None
-        result, has_fma = self.part.y.buffer, self.tile.fused
-        return Epilogue(self.i, self.copies, self.step.epilogue, result, has_fma)
+        return Epilogue(self.i, self.copies, self.step, self.tile.fused)
 
     def _cut_strips(self) -> None:
         """Strips of equal length, of whole tiles; enough of them that there are some units."""
