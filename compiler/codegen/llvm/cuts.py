@@ -68,7 +68,7 @@ class Cut:
         """What `body` writes, for ranges of units of the axis."""
         unit, axis = self.sharing.unit, self.sharing.axis
         own = _scratch_rows(self.kernel)
-        part = outline(self.fn.module, self.name, _renamed(self.inside.typed(), own))
+        part = outline(self.fn.module, self.name, _renamed(self.inside, own))
         code = self.make(part, self.inside)
         start, stop = (multiply(part, edge, str(unit)) for edge in (BEGIN, END))
         size = code.size(self.kernel.axes[axis])
@@ -88,7 +88,7 @@ class Cut:
         length, count = self._chunks()
         own = _scratch_rows(kernel)
         sums = list(dict.fromkeys(a.buffer for c in kernel.columns for a in c.components))
-        passed = _Passed(_renamed(self.inside.typed(), [*own, *sums]), self.given.typed())
+        passed = _Passed(_renamed(self.inside, [*own, *sums]), self.given.typed())
         length = passed.into("i64", length, "%length")
         part = outline(self.fn.module, self.name, passed.params)
         code = self.make(part, self.inside)
@@ -98,7 +98,8 @@ class Cut:
             place = multiply(part, index, row)
             for buffer in sums:
                 element = memory_type(buffer.dtype)
-                part.line(f"%{buffer} = getelementptr {element}, ptr %{buffer}.all, i64 {place}")
+                name = self.inside.buffers[buffer]
+                part.line(f"{name} = getelementptr {element}, ptr {name}.all, i64 {place}")
             body(code)
 
         self._in_scratch(part, own, lambda: self._each_chunk(code, length, chunk))
@@ -136,7 +137,8 @@ class Cut:
         held = part.assign(f"phi ptr [ null, {before} ], [ {taken}, {take} ]")
         for buffer, offset in zip(rows, offsets, strict=True):
             place = part.assign(f"getelementptr i8, ptr {held}, i64 {offset}")
-            part.line(f"%{buffer} = select i1 {is_first}, ptr %{buffer}.all, ptr {place}")
+            name = self.inside.buffers[buffer]
+            part.line(f"{name} = select i1 {is_first}, ptr {name}.all, ptr {place}")
         body()
         release = part.module.declare("@tw.c.free", "void", ["ptr"])
         part.line(f"call void {release}(ptr {held})")
@@ -292,10 +294,10 @@ def _scratch_rows(kernel: Kernel) -> list[Buffer]:
     return list(dict.fromkeys(spill.access.buffer for spill in kernel.spills))
 
 
-def _renamed(params: Values, buffers: Collection[Buffer]) -> Values:
-    """The parameters; those of `buffers` are called `%buffer.all`."""
-    names = {f"%{buffer}" for buffer in buffers}
-    return [(type, f"{p}.all" if p in names else p) for type, p in params]
+def _renamed(inside: Operands, buffers: Collection[Buffer]) -> Values:
+    """The parameters; to the names of `buffers` ".all" is appended."""
+    names = {inside.buffers[buffer] for buffer in buffers}
+    return [(type, f"{p}.all" if p in names else p) for type, p in inside.typed()]
 
 
 def element_at(fn: FunctionWriter, array: str, dtype: DType, index: str) -> str:

@@ -79,8 +79,8 @@ class Operands:
 
     @staticmethod
     def parameters(kernel: Kernel, size_names: Iterable[str]) -> Operands:
-        """Those of a function with such parameters, under names that tell what they are."""
-        buffers = {buffer: f"%{buffer}" for buffer in kernel.buffers()}
+        """Those of a function with such parameters; equal kernels get equal names."""
+        buffers = {buffer: f"%b{k}" for k, buffer in enumerate(kernel.buffers())}
         return Operands(buffers, {name: f"%n.{name}" for name in size_names}, "%status")
 
     def typed(self) -> list[tuple[str, str]]:

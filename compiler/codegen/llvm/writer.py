@@ -13,7 +13,10 @@ is the right-hand side of an instruction; names, blocks and declarations are kep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+
+_GLOBAL_NAME = re.compile(r"@[\w.]+")
 
 
 class ModuleWriter:
@@ -72,7 +75,33 @@ class ModuleWriter:
     def text(self) -> str:
         """The whole module."""
         parts = [*self._globals.values(), *self._declarations.values(), *self._texts.values()]
-        return "\n".join([*parts, *(f.text() for f in self._functions)]) + "\n"
+        return "\n".join([*parts, *_without_copies(self._functions)]) + "\n"
+
+
+def _without_copies(functions: Sequence[FunctionWriter]) -> list[str]:
+    """The texts of functions; of equal internal ones the first, which all callers get.
+
+    Layers of one shape consist of equal kernels, and LLVM's time grows with the text.
+    """
+    internal = [f.name for f in functions if f.is_internal]
+    texts: Mapping[str, str] = {f.name: f.text() for f in functions}
+    while True:
+        first: dict[str, str] = {}
+        copies: dict[str, str] = {}
+        for name in internal:
+            if name in texts:
+                original = first.setdefault(texts[name].replace(f"{name}(", "(", 1), name)
+                if original != name:
+                    copies[name] = original
+        if not copies:
+            return list(texts.values())
+        # callers may be equal now that they call the same
+        kept = {name: text for name, text in texts.items() if name not in copies}
+        texts = {name: _renamed(text, copies) for name, text in kept.items()}
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    return _GLOBAL_NAME.sub(lambda m: names.get(m[0], m[0]), text)
 
 
 class FunctionWriter:
@@ -88,6 +117,8 @@ class FunctionWriter:
         attributes: str,
     ) -> None:
         self.module = module
+        self.name = name
+        self.is_internal = linkage == "internal"
         signature = ", ".join(f"{type} {param}" for type, param in params)
         linkage = linkage + " " if linkage else ""
         self._head = f"define {linkage}{result} {name}({signature}) {attributes} {{"
