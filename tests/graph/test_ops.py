@@ -258,6 +258,18 @@ def test_pictures_shrink_by_halves():
     assert tf.nn.max_pool(second, **pool).shape.as_list() == [None, 4, 4, 1]
 
 
+@pytest.mark.parametrize("shape", [[None, None, None, 1], [None] * 4, None])
+def test_channels_that_are_not_declared(shape):
+    x = tf.placeholder(tf.float32, shape)
+    found = tf.nn.conv2d(x, np.ones((3, 3, 1, 4), np.float32), [1, 1, 1, 1], "SAME")
+    assert found.op.name == "Conv2D"
+    assert found.shape.as_list() == [None, None, None, 4]
+    with tf.Session() as sess:
+        value = sess.run(found, {x: np.ones((2, 3, 5, 1))})
+    assert value.shape == (2, 3, 5, 4)
+    assert value[0, 1, 1].tolist() == [9.0] * 4
+
+
 def test_random_numbers():
     tf.set_random_seed(1)
     deviation = np.sqrt(6 / 22)

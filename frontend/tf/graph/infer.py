@@ -254,12 +254,14 @@ def _with_ranks(
         found, is_fixed = result
         if not is_fixed:
             return found
+        names = list(records.names)
         # a size was taken for a number: what follows from it shows for other sizes
         others = _HINTS[1:] if hint == _HINTS[0] else (2 * hint, 3 * hint)
         results = [r[0] for r in (tried(other, {}) for other in others) if r is not None]
-        if results or hint == _HINTS[0] or not ranks:
+        records.names[:] = names
+        if results or hint == _HINTS[0] or not (ranks or hint == 1):
             return _common([found, *results])
-        # it was chosen to fit, together with the ranks
+        # it was chosen to fit, together with the ranks, or for all sizes at once
         return [TensorType(t.dtype, _without(t.shape, hint)) for t in found]
     for special in _fitting(roots.tensors):
         result = tried(_HINTS[0], special)
