@@ -153,9 +153,7 @@ class UnitLowering:
         wide = set(squeezed_axes(value.type.shape))
         axes = [next(inner_axes) if k in wide else None for k in range(value.type.rank)]
         access = self._access(value, axes)
-        self.columns.append(
-            ColumnReduce(node.op, arg, value.type.dtype, components, access, parts)
-        )
+        self.columns.append(ColumnReduce(node.op, arg, value.type.dtype, components, access, parts))
 
     def _widened(self, x: Instr) -> Instr:
         return self._cast(x, DType.F32) if x.dtype is DType.F16 else x

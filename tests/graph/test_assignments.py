@@ -33,7 +33,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("make, type, operands", NAMES)
+@pytest.mark.parametrize(("make", "type", "operands"), NAMES)
 def test_ops_are_named_as_in_tensorflow(make, type, operands):
     v = tf.Variable([1.0, 2.0, 3.0], name="v")
     before = count()
@@ -43,7 +43,7 @@ def test_ops_are_named_as_in_tensorflow(make, type, operands):
 
 
 @pytest.mark.parametrize(
-    "how, indices, updates, expected",
+    ("how", "indices", "updates", "expected"),
     [
         ("update", [0, 2], [8.0, 9.0], [8.0, 2.0, 9.0]),
         ("add", [0, 0], [1.0, 1.0], [3.0, 2.0, 3.0]),

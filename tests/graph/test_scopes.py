@@ -146,7 +146,7 @@ def test_custom_getters_are_called_instead():
 
 
 @pytest.mark.parametrize(
-    "make, spread",
+    ("make", "spread"),
     [
         (tf.truncated_normal_initializer(stddev=0.5), 0.44),
         (tf.random_normal_initializer(1.0, 0.5), 0.5),
@@ -191,7 +191,7 @@ def test_seeds_of_graphs_fix_what_is_drawn():
 
 
 @pytest.mark.parametrize(
-    "names, expected",
+    ("names", "expected"),
     [
         (["/cpu:0"], "/device:CPU:0"),
         (["/device:GPU:0"], "/device:GPU:0"),
