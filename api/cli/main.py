@@ -83,7 +83,5 @@ def _parser() -> argparse.ArgumentParser:
         default="cpu",
         help="cpu, or cuda for the kernels that a GPU gets, with the stages source and ptx",
     )
-    show.add_argument(
-        "--stage", metavar="STAGE", help=f"{', '.join(STAGES)} or all"
-    )
+    show.add_argument("--stage", metavar="STAGE", help=f"{', '.join(STAGES)} or all")
     return parser
