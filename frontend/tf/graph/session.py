@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...tree import TreeDef, flatten, unflatten
-from .. import dtypes
-from ..convert import convert_to_tensor
 from ..devices import list_logical_devices
 from ..slices import IndexedSlices
-from ..tensors import Tensor
-from ..variables import Cell, Variable
+from ..variables import Cell
 from .config import ConfigProto, RunMetadata
+from .feeding import fed_array, feed_of
 from .graph import Graph, Operation, get_default_graph
 from .plan import Segment, segments
 from .program import NeedsHost, Program, State, run_on_host
@@ -35,13 +33,6 @@ class IndexedSlicesValue(NamedTuple):
     values: Any
     indices: Any
     dense_shape: Any
-
-
-class _Feed(NamedTuple):
-    """A tensor that is fed, with what its values are converted to."""
-
-    tensor: GraphTensor
-    dtype: np.dtype
 
 
 class _Plan:
@@ -66,7 +57,7 @@ class _Plan:
         self._elements = list(elements)
         self._order = list(order)
         self._tree = tree
-        self.feeds = [_Feed(t, t.dtype.base_dtype.numpy) for t in fed]
+        self.feeds = [feed_of(t) for t in fed]
         self._fed = list(fed)
         self._on_host: set[Operation] = set()
         self._programs: dict[int, list[Program]] = {}
@@ -241,7 +232,7 @@ class BaseSession:
                 self._plans[key] = plan
         if feed_dict:
             arrays = [
-                _fed_array(feed, value)
+                fed_array(feed, value)
                 for feed, value in zip(plan.feeds, feed_dict.values(), strict=True)
             ]
         else:
@@ -445,45 +436,3 @@ def _has_none(x: Any) -> bool:
     if isinstance(x, IndexedSlicesValue):
         return False
     return isinstance(x, (list, tuple)) and any(_has_none(y) for y in x)
-
-
-def _fed_array(feed: _Feed, value: Any) -> Any:
-    """The value of a feed as an array of the tensor's dtype.
-
-    Raises:
-        TypeError: it is a tensor, or cannot be converted.
-        ValueError: its shape is not that of the tensor.
-    """
-    tensor, dtype = feed
-    if isinstance(value, (GraphTensor, Variable)):
-        raise TypeError(
-            "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include"
-            " Python scalars, strings, lists, numpy ndarrays, or TensorHandles. For reference, the"
-            f" tensor object was {value} which was passed to the argument `feed_dict` with key"
-            f" {tensor}."
-        )
-    if dtype.kind == "O":
-        array: Any = np.asarray(convert_to_tensor(value, dtypes.string)._value)
-    else:
-        if isinstance(value, Tensor):
-            value = value._value
-        try:
-            array = np.asarray(value, dtype, order="C")
-        except OverflowError:
-            raise TypeError(
-                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor"
-                f" type {dtype.type}. Try explicitly setting the type of the feed tensor to a"
-                " larger type (e.g. int64)."
-            ) from None
-    dims = tensor._shape._dims
-    if dims is not None and array.shape != dims:
-        _check_shape(tensor, array)
-    return array if array.shape or dtype.kind == "O" else array[()]
-
-
-def _check_shape(tensor: GraphTensor, array: np.ndarray) -> None:
-    if not tensor.shape.is_compatible_with(array.shape):
-        raise ValueError(
-            f"Cannot feed value of shape {array.shape!r} for Tensor {tensor.name!r}, which has"
-            f" shape '{tensor.shape}'"
-        )

@@ -256,14 +256,10 @@ class GraphVariable(Assignable, VariableV1):
 
     # -- identity and printed form ----------------------------------------------------------------
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __ne__(self, other: object) -> bool:
-        return self is not other
-
-    def __hash__(self) -> int:
-        return id(self)
+    # of the object itself; in C, because every run looks tensors up
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
