@@ -45,8 +45,8 @@ def linear_step(tf: Any) -> Callable[[], Any]:
     return lambda: session.run(train, {x: [1, 2, 3, 4], y: [0, -1, -2, -3]})
 
 
-def two_layers(tf: Any) -> Callable[[], Any]:
-    """2-20-1 with ReLU on 1000 points: batches of 10, drawn by NumPy as the program does it."""
+def _two_layers(tf: Any) -> tuple[Callable[[Any, Any], Any], np.ndarray, np.ndarray]:
+    """A step of 2-20-1 with ReLU on a batch, and 1000 points with their values."""
     rng = np.random.RandomState(0)
     points = rng.uniform(-2, 2, (1000, 2))
     values = (np.sin(1.57 * points[:, 0]) * np.cos(0.785 * points[:, 1]))[:, None]
@@ -59,13 +59,26 @@ def two_layers(tf: Any) -> Callable[[], Any]:
         train = tf.train.GradientDescentOptimizer(1e-3).minimize(loss)
         session = tf.Session()
         session.run(tf.global_variables_initializer())
+    return lambda batch, wanted: session.run(train, {x: batch, y: wanted}), points, values
+
+
+def two_layers(tf: Any) -> Callable[[], Any]:
+    """1000 steps; batches of 10 are drawn by NumPy as the program does it."""
+    step, points, values = _two_layers(tf)
+    rng = np.random.RandomState(1)
 
     def steps() -> None:
         for _ in range(1000):
             chosen = rng.permutation(1000)[:10]
-            session.run(train, {x: points[chosen], y: values[chosen]})
+            step(points[chosen], values[chosen])
 
     return steps
+
+
+def two_layers_step(tf: Any) -> Callable[[], Any]:
+    """One such step, without NumPy's permutation of 1000 numbers."""
+    step, points, values = _two_layers(tf)
+    return lambda: step(points[:10], values[:10])
 
 
 def first_run(tf: Any) -> Callable[[], Any]:
@@ -94,6 +107,7 @@ def first_step(tf: Any) -> Callable[[], Any]:
 PROGRAMS = {
     "linear regression, a step": linear_step,
     "two layers, 1000 steps": two_layers,
+    "two layers, a step": two_layers_step,
     "graph, session, first run": first_run,
     "graph, session, first step": first_step,
 }
