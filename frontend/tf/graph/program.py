@@ -233,6 +233,7 @@ class Program:
         result = self._trace(state, specs, sizes)
         self.cells = tuple(self._state.read_cells)
         self.written = tuple(self._state.written)
+        self._count = len(segment.outputs)
         self.draws = any(isinstance(cell, _Stream) for cell in self.written)
         self.graph = result.graph
         captured = [_leaf(v.type) for v in self.graph.inputs[len(result.inputs) :]]
@@ -282,10 +283,15 @@ class Program:
             return found
         if self._build is not None:
             found = self._build(found)
-        k = len(self._segment.outputs)
-        for cell in self.written:
-            cell.put(found[k])
-            k += 1
+        k = self._count
+        if self.draws:
+            for cell in self.written:
+                cell.put(found[k])
+                k += 1
+        else:  # as `put`, which takes as long as a small program if it is called for each
+            for cell in self.written:
+                cell.array, cell._tensor = found[k], None
+                k += 1
         return found
 
     def _out_of_bounds(self, error: IndexError) -> InvalidArgumentError:
