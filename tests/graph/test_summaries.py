@@ -157,7 +157,7 @@ def test_graphs_as_files(tmp_path):
     path = tf.io.write_graph(tf.get_default_graph().as_graph_def(), str(tmp_path), "g.pb", False)
     with open(path, "rb") as file:
         assert tf.GraphDef.FromString(file.read()).node[0].name == "a"
-    for refused in (tf.import_graph_def, tf.train.import_meta_graph, tf.train.export_meta_graph):
+    for refused in (tf.train.import_meta_graph, tf.train.export_meta_graph):
         with pytest.raises(NotImplementedError, match="not supported"):
             refused("graph")
 

@@ -1,13 +1,12 @@
 """Graphs as messages: `graph.as_graph_def()`, `op.node_def`, files of graphs.
 
 Layer: frontend. A message says what TensorFlow's says: names, types, inputs, devices, dtypes and
-shapes. How an op is computed is not in it, so there is no way back.
+shapes. How an op is computed is not in it; importing.py knows the ops of trained networks.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -122,27 +121,8 @@ def write_graph(graph_or_graph_def: Any, logdir: Any, name: str, as_text: bool =
     return path
 
 
-def import_graph_def(
-    graph_def: Any,
-    input_map: Any = None,
-    return_elements: Sequence[str] | None = None,
-    name: str | None = None,
-    op_dict: Any = None,
-    producer_op_list: Any = None,
-) -> NoReturn:
-    """Refused: a message does not say how ops are computed.
-
-    Raises:
-        NotImplementedError: always.
-    """
-    raise NotImplementedError(
-        "tf.import_graph_def is not supported: graphs are made by the program's calls. Call the"
-        " functions that built the graph, and restore values with tf.train.Saver"
-    )
-
-
 def import_meta_graph(*args: Any, **kwargs: Any) -> NoReturn:
-    """Refused, as `import_graph_def`.
+    """Refused: a message does not say how all ops are computed.
 
     Raises:
         NotImplementedError: always.

@@ -30,7 +30,7 @@ GRAPH: dict[str, dict[str, str]] = {
         "graph.config": """
             ConfigProto GPUOptions GraphOptions OptimizerOptions RunMetadata RunOptions
         """,
-        "graph.definition": "import_graph_def",
+        "graph.importing": "import_graph_def",
         "graph.gradients": "gradients hessians",
         "graph.checks": """
             Assert assert_equal assert_greater assert_greater_equal assert_less assert_less_equal
