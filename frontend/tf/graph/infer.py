@@ -11,7 +11,6 @@ Integers that stand for shapes are followed back to where they come from (`tf.sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -111,9 +110,6 @@ class _Abstract(Environment):
         dims = [_HINTS[0] if d is None else d for d in storage.shape.as_list()]
         value = np.broadcast_to(np.zeros((), storage.dtype.numpy), dims)
         return Cell(Tensor(value, storage.dtype), storage.name, True, storage.shape)
-
-    def again(self, op: Any) -> AbstractContextManager[None]:
-        return nullcontext()
 
     def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
         cell = Cell(Tensor(np.zeros(3, np.uint64)), "start", False, TensorShape([3]))

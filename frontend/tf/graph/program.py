@@ -7,8 +7,7 @@ Variables that the segment reads are further arguments, those that it changes fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from ...trace import TraceResult, trace
 from .. import dtypes
 from ..errors import FailedPreconditionError, InvalidArgumentError, OpError
 from ..functions import FunctionTrace
-from ..random.philox import start_of
+from ..random.philox import RESERVED, further, start_of
 from ..random.seeds import DEFAULT_GLOBAL_SEED, entropy
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
@@ -37,8 +36,6 @@ from .plan import Segment
 from .state import Environment, running
 from .symbolic import GraphTensor
 from .variables import Storage
-
-_SKIP = 256  # counters that a draw of one number reserves; TensorFlow's distance
 
 
 class NeedsHost(Exception):
@@ -53,20 +50,15 @@ class State(Environment):
     """The values that one session keeps: of variables, and of random streams."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.cells: dict[Storage, Cell] = {}
         self._streams: dict[tuple[Operation, int], _Stream] = {}
         self._drawn: dict[tuple[Operation, int], Tensor] = {}  # by the segment that runs
-        self._draws: dict[Operation, int] = {}
         self._moved: list[_Stream] = []
 
     def begin_segment(self) -> None:
         """A segment is about to run, or to be traced."""
         self._drawn.clear()
-
-    def begin(self, op: Operation) -> None:
-        """The body of `op` is about to run."""
-        self.op = op
-        self._draws[op] = 0
 
     def end_run(self) -> None:
         """All segments of a run are done: its streams go on from where it ended."""
@@ -82,20 +74,9 @@ class State(Environment):
             self.cells[storage] = found
         return found
 
-    @contextmanager
-    def again(self, op: Operation) -> Iterator[None]:
-        """While the body of `op` runs once more: it draws the numbers that it draws in this run."""
-        before = self.op
-        self.begin(op)
-        try:
-            yield
-        finally:
-            self.op = before
-
     def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
         """Each op draws from a stream of its own, which goes on from run to run."""
-        key = self.op, self._draws[self.op]
-        self._draws[self.op] += 1
+        key = self._next_draw()
         found = self._drawn.get(key)
         if found is None:
             if key not in self._streams:
@@ -104,8 +85,8 @@ class State(Environment):
                 self._streams[key] = _Stream(self, start)
             stream = self._streams[key]
             drawn = stream.read()
-            stream.write(Tensor(drawn._value + _as_words(size * _SKIP), dtypes.uint64))
-            found = Tensor(_moved(drawn._value, stream.start), dtypes.uint64)
+            stream.write(Tensor(drawn._value + _as_words(size * RESERVED), dtypes.uint64))
+            found = Tensor(further(stream.start, drawn._value), dtypes.uint64)
             self._drawn[key] = found
         return found
 
@@ -151,11 +132,6 @@ def _stream_start(graph_seed: int | None, number: int, seed: int | None) -> np.n
         return start_of(0, entropy(64), entropy(64))
     key = DEFAULT_GLOBAL_SEED if graph_seed is None else graph_seed
     return start_of(0, number if seed is None else seed, key)
-
-
-def _moved(used: Any, start: np.ndarray) -> Any:
-    """The start of a stream, `used` counters further on."""
-    return start + used * np.array([1, 0, 0], np.uint64)
 
 
 class _SessionCell(Cell):

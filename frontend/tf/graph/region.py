@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import dtypes
 from ..apply import apply
+from ..random.philox import RESERVED, further
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from ..variables import Cell
@@ -27,7 +28,6 @@ from .state import Environment
 from .subgraph import SubGraph
 from .symbolic import GraphTensor, TensorType
 
-_SKIP = 256  # counters that a draw of one number reserves; TensorFlow's distance
 _MOST_DRAWN = 1 << 44  # numbers that one op draws in one run of a loop, at most
 
 
@@ -210,8 +210,8 @@ class _Inside(Environment):
     """What operations of regions ask for: each draws on from the iteration before."""
 
     def __init__(self, around: Environment, starts: dict[Any, Any]) -> None:
+        super().__init__()
         self.around = around
-        self._draws: dict[Operation, int] = {}
         self._positions = {key: _Position() for key in starts}
         self._starts: dict[Any, Tensor] = {}
         for op in dict.fromkeys(op for op, _ in starts):
@@ -222,24 +222,14 @@ class _Inside(Environment):
     def cell(self, storage: Any) -> Any:
         return self.around.cell(storage)
 
-    @contextmanager
-    def again(self, op: Operation) -> Iterator[None]:
-        before, self.op = getattr(self, "op", op), op
-        self._draws[op] = 0
-        try:
-            yield
-        finally:
-            self.op = before
-
     def random_start(self, name: str, seed: int | None, size: int) -> Tensor:
-        key = self.op, self._draws[self.op]
-        self._draws[self.op] += 1
+        key = self._next_draw()
         if key not in self._starts:
             raise _NeedsStart(self, {key: (name, seed, _MOST_DRAWN)})
         position = self._positions[key]
         drawn = position.read()
-        position.write(apply("Add", _advanced, [drawn], {"count": size * _SKIP}))
-        found: Tensor = apply("RandomStart", _further, [self._starts[key], drawn])
+        position.write(apply("Add", _advanced, [drawn], {"count": size * RESERVED}))
+        found: Tensor = apply("RandomStart", further, [self._starts[key], drawn])
         return found
 
     def forget(self) -> None:
@@ -268,8 +258,3 @@ def _inside(starts: dict[Any, Any]) -> Iterator[_Inside]:
 
 def _advanced(drawn: Any, *, count: Any) -> Any:
     return drawn + np.uint64(count)
-
-
-def _further(start: Any, drawn: Any) -> Any:
-    """The start of a stream, `drawn` counters further on."""
-    return start + drawn * np.array([1, 0, 0], np.uint64)

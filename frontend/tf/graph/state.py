@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..tensors import STATE
@@ -60,12 +60,32 @@ class Environment:
 
     op: Operation
 
+    def __init__(self) -> None:
+        self._draws: dict[Operation, int] = {}  # by each op since its body began
+
+    def begin(self, op: Operation) -> None:
+        """The body of `op` is about to run."""
+        self.op = op
+        self._draws[op] = 0
+
+    @contextmanager
+    def again(self, op: Operation) -> Iterator[None]:
+        """While another op's body runs, or runs once more: then it draws what it drew before."""
+        before = getattr(self, "op", op)
+        self.begin(op)
+        try:
+            yield
+        finally:
+            self.op = before
+
+    def _next_draw(self) -> tuple[Operation, int]:
+        """The op whose body runs, and how many draws it has made before this one."""
+        number = self._draws[self.op]
+        self._draws[self.op] = number + 1
+        return self.op, number
+
     def cell(self, storage: Storage) -> Any:
         """Where the value of a variable is."""
-        raise NotImplementedError
-
-    def again(self, op: Operation) -> AbstractContextManager[None]:
-        """While another op's body runs once more: it draws the numbers that it drew before."""
         raise NotImplementedError
 
     def random_start(self, name: str, seed: int | None, size: int) -> Any:

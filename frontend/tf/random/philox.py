@@ -12,10 +12,17 @@ import numpy as np
 
 from ....compiler.ops.random import numpy_words
 
+RESERVED = 256  # counters that a draw of one number reserves; TensorFlow's distance
+
 
 def start_of(counter_low: int, counter_high: int, key: int) -> np.ndarray:
     """`start` for a counter of two 64-bit words and a key of one, modulo 2**64."""
     return np.array([w & 0xFFFFFFFFFFFFFFFF for w in (counter_low, counter_high, key)], np.uint64)
+
+
+def further(start: Any, used: Any) -> Any:
+    """`start`, `used` counters further on."""
+    return start + used * np.array([1, 0, 0], np.uint64)
 
 
 def words(start: np.ndarray, index: np.ndarray) -> tuple[Any, Any, Any, Any]:

@@ -21,11 +21,10 @@ from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from ..variables import Cell
 from .arrays import refuse_state
-from .philox import start_of
+from .philox import RESERVED, start_of
 
 DEFAULT_GLOBAL_SEED = 87654321  # of ops that have a seed of their own, if the program sets none
 _MAX_INT32 = 2**31 - 1
-_SKIP = 256  # counters that a draw of one number reserves; TensorFlow's distance
 # Marks the streams of compiled functions: the high half of eager counters is below 2**32.
 _COMPILED = 0x7757 << 32
 
@@ -61,7 +60,7 @@ class _Seeds:
                 return start_of(0, self.sequence.randint(0, _MAX_INT32), self.value)
             key = DEFAULT_GLOBAL_SEED if self.value is None else self.value
             used = self.drawn.get((key, seed, op), 0)  # calls of equal ops go on in one stream
-            self.drawn[key, seed, op] = used + size * _SKIP
+            self.drawn[key, seed, op] = used + size * RESERVED
             return start_of(used, seed, key)
 
 
