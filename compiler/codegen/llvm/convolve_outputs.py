@@ -30,8 +30,6 @@ from .writer import FunctionWriter
 
 STRIP_TILES = 24  # at most: how often a packed panel of the filter is used
 LEAST_UNITS = 4
-
-
 LEAST_OVERLAP = 96  # terms of a run: rows that overlap need a call of the micro-kernel for each
 
 
