@@ -36,10 +36,9 @@ _TYPES = {**OLDER_TYPES, "stop_gradient": "StopGradient"}
 # Functions whose ops are called as they are, although one op does the work.
 _OWN_NAMES = frozenset([
     "clip_by_norm", "clip_by_value", "concat", "conv2d_transpose", "conv3d_transpose", "dropout",
-    "embedding_lookup", "eye",
-    "l2_normalize", "linspace", "moments", "ones", "ones_like", "one_hot", "random_normal",
-    "random_uniform", "range", "separable_conv2d", "split", "stack", "transpose",
-    "truncated_normal", "unstack", "xw_plus_b", "zeros", "zeros_like",
+    "embedding_lookup", "eye", "l2_normalize", "linspace", "moments", "ones", "ones_like",
+    "one_hot", "random_normal", "random_uniform", "range", "separable_conv2d", "split", "stack",
+    "transpose", "truncated_normal", "unstack", "xw_plus_b", "zeros", "zeros_like",
 ])  # fmt: skip
 _DEFAULT_NAMES = {
     "as_string": "AsString",
@@ -92,9 +91,7 @@ _DRAWS = frozenset([
     "RandomUniform", "RandomUniformInt", "TruncatedNormal",
 ])  # fmt: skip
 # Parameters that are operands: Python numbers there become constants of the graph.
-_OPERANDS = frozenset([
-    "x", "y", "a", "b", "input_tensor",
-])  # fmt: skip
+_OPERANDS = frozenset(["x", "y", "a", "b", "input_tensor"])
 
 
 class Maker:
@@ -114,7 +111,7 @@ class Maker:
         self._type = type
         self._parameters = _parameters(function)
         self.takes_name = "name" in self._parameters or "kwargs" in self._parameters
-        self._operands = [(k, p) for k, p in enumerate(self._parameters[:2]) if p in _OPERANDS]
+        self._operands = [k for k, p in enumerate(self._parameters[:2]) if p in _OPERANDS]
 
     def __call__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a new op, nested as the function's results are."""
@@ -126,15 +123,16 @@ class Maker:
                 name = given[place]
                 given[place] = None
         graph = graph_of([given, kwargs])
+        operands = self._made_of_numbers(given)
         if self._name is None or self._type is None:
-            self._check_operands(given)
             self._learn(graph, given, kwargs, name)
         scope = name or self._name
         assert scope is not None
-        if not self._operands or not self._has_numbers(given):
+        if not operands:
             return self._add(graph, given, kwargs, scope)
         with graph.name_scope(scope) as full:
-            self._make_operands(graph, given)
+            for k, (value, dtype) in operands.items():
+                given[k] = convert(value, dtype, self._parameters[k], graph)
         return self._add(graph, given, kwargs, full)
 
     def typed(self, args: Sequence[Any], outputs: Sequence[TensorType]) -> GraphTensor:
@@ -159,33 +157,23 @@ class Maker:
             single = len(set(ops)) == 1 and own not in _OWN_NAMES
             self._name = _DEFAULT_NAMES.get(own) or (self._type if single else own)
 
-    def _has_numbers(self, args: Sequence[Any]) -> bool:
-        return any(k < len(args) and not is_graph_value(args[k]) for k, _ in self._operands)
-
-    def _present(self, args: Sequence[Any]) -> tuple[list[tuple[int, str]], DType | None]:
-        """The operands, and the dtype of the first tensor among them."""
-        present = [(k, p) for k, p in self._operands if k < len(args)]
-        tensors = [args[k] for k, _ in present if is_graph_value(args[k])]
-        return present, graph_value(tensors[0]).dtype.base_dtype if tensors else None
-
-    def _check_operands(self, args: Sequence[Any]) -> None:
-        present, dtype = self._present(args)
-        for k, _ in present:
-            if dtype is not None and isinstance(args[k], (bool, int, float)):
-                _operand("", args[k], dtype)
-
-    def _make_operands(self, graph: Graph, args: list[Any]) -> None:
-        present, dtype = self._present(args)
-        for k, parameter in present:
+    def _made_of_numbers(self, args: Sequence[Any]) -> dict[int, tuple[Any, DType | None]]:
+        """The operands that are no tensors yet, by place: numbers take the dtype beside them."""
+        present = [k for k in self._operands if k < len(args)]
+        tensors = [args[k] for k in present if is_graph_value(args[k])]
+        dtype = graph_value(tensors[0]).dtype.base_dtype if tensors else None
+        found: dict[int, tuple[Any, DType | None]] = {}
+        for k in present:
             x = args[k]
             if is_graph_value(x):
                 continue
             if isinstance(x, (list, tuple)) and _has_graph_value(x):
-                args[k] = convert(x, dtype, parameter, graph)
+                found[k] = x, dtype
                 continue
-            value = _operand(self._type or "", x, dtype)
-            args[k] = make_constant(graph, value, parameter)
+            value = _operand(x, dtype)
             dtype = value.dtype
+            found[k] = value, dtype
+        return found
 
     def _add(self, graph: Graph, args: Sequence[Any], kwargs: dict[str, Any], name: str) -> Any:
         body, inputs = call_of(self.function, args, kwargs, graph)
@@ -195,14 +183,12 @@ class Maker:
         return unflatten(body.result, made.outputs)
 
 
-def _operand(op: str, x: Any, dtype: DType | None) -> Tensor:
+def _operand(x: Any, dtype: DType | None) -> Tensor:
     """A number as an operand, beside a tensor of this dtype."""
     if dtype is None:
         return convert_to_tensor(x)
     try:
-        return like(op, x, dtype)
-    except OpError as error:
-        raise _expected(x, dtype, TypeError(error.type_error or error.message)) from error
+        return like("", x, dtype)
     except TypeError as error:
         raise _expected(x, dtype, error) from None
 
