@@ -13,18 +13,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import math
 import os
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+
+from .servers import Server, median_seconds, serve
 
 ROUNDS = 7
 SECONDS = 0.03  # of a round, for each library
@@ -202,68 +201,32 @@ def _threads() -> int:
 # -- a library's process --------------------------------------------------------------------------
 
 
-def serve(library: str) -> None:
-    """Answer each layer, or a number of seconds, with one line: the calls' medians in seconds."""
+def serve_library(library: str) -> None:
+    """Answer each layer, or a number of seconds: with the calls' medians in seconds."""
     calls: list[Call] = []
-    for line in sys.stdin:
-        question = json.loads(line)
-        if isinstance(question, dict):
-            calls = LIBRARIES[library](Layer(**question))
-            for call in calls:
-                call()
-            answer: list[float] = []
-        else:
-            answer = [_median(call, question) for call in calls]
-        print(json.dumps(answer), flush=True)
+
+    def answer(question: Any) -> list[float]:
+        if not isinstance(question, dict):
+            return [median_seconds(call, question) for call in calls]
+        calls[:] = LIBRARIES[library](Layer(**question))
+        for call in calls:
+            call()
+        return []
+
+    serve(answer)
 
 
-def _median(call: Call, seconds: float) -> float:
-    samples = []
-    end = time.perf_counter() + seconds
-    while not samples or time.perf_counter() < end:
-        begin = time.perf_counter()
-        call()
-        samples.append(time.perf_counter() - begin)
-    return statistics.median(samples)
-
-
-class Process:
-    """The suite's side of it."""
-
-    def __init__(self, python: str, library: str) -> None:
-        command = [python, "-m", "benchmarks.convolutions", "--serve", library]
-        environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(_threads())}
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-
-    def ask(self, question: Any) -> list[float]:
-        """One exchange."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.process.args} has ended")
-        return [float(x) for x in json.loads(line)]
-
-    def close(self) -> None:
-        """End it."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+def server_of(library: str, python: str) -> Server:
+    """The process of a library."""
+    command = [python, "-m", "benchmarks.convolutions", "--serve", library]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    return Server(command, {"TF_NUM_INTRAOP_THREADS": str(_threads()), **quiet})
 
 
 # -- the comparison -------------------------------------------------------------------------------
 
 
-def compare(layer: Layer, processes: Sequence[Process]) -> list[list[float]]:
+def compare(layer: Layer, processes: Sequence[Server]) -> list[list[float]]:
     """For each library the seconds of each round; of several calls, those of the quickest."""
     for process in processes:
         process.ask(asdict(layer))
@@ -277,7 +240,7 @@ def compare(layer: Layer, processes: Sequence[Process]) -> list[list[float]]:
 
 def run(layers: Sequence[Layer], peers: Sequence[str], python: str) -> None:
     """Print a line for each layer, and the geometric means."""
-    processes = [Process(sys.executable, "tensorwright"), *(Process(python, p) for p in peers)]
+    processes = [server_of("tensorwright", sys.executable), *(server_of(p, python) for p in peers)]
     speeds: dict[tuple[str, str], list[float]] = {}
     for layer in layers:
         ours, *theirs = compare(layer, processes)
@@ -304,7 +267,7 @@ def main() -> None:
     parser.add_argument("--serve", choices=sorted(LIBRARIES), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(arguments.serve)
+        serve_library(arguments.serve)
         return
     layers = [layer for layer in LAYERS if arguments.only in (None, layer.group)]
     run(layers, arguments.peers, arguments.python)

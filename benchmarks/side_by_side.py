@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from .servers import Server, median_seconds, serve
 
 ROUNDS = 5
 SECONDS = 0.3  # for each program in each round
@@ -36,60 +35,17 @@ class Comparison(NamedTuple):
 
 
 def _serve(comparison: Comparison, module: str) -> None:
-    """Answer each line of input with the seconds per call of all programs."""
+    """Answer each question with the seconds per call of all programs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tf = importlib.import_module(module)
     calls = {name: make(tf) for name, make in comparison.programs.items()}
     for call in calls.values():
         call()
-    print(json.dumps("ready"), flush=True)
-    for _ in sys.stdin:
-        print(json.dumps({name: _seconds(call) for name, call in calls.items()}), flush=True)
+    serve(lambda seconds: {name: median_seconds(call, seconds) for name, call in calls.items()})
 
 
-def _seconds(call: Callable[[], Any]) -> float:
-    """The median time of a call; short ones are timed in runs of 50."""
-    begin = time.perf_counter()
-    call()
-    runs = 50 if time.perf_counter() - begin < 1e-4 else 1
-    samples = []
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        begin = time.perf_counter()
-        for _ in range(runs):
-            call()
-        samples.append((time.perf_counter() - begin) / runs)
-    return statistics.median(samples)
-
-
-class Server:
-    """A process with one of the modules."""
-
-    def __init__(self, python: str, comparison: Comparison, module: str) -> None:
-        command = [python, "-m", f"benchmarks.{comparison.name}", "--serve", module]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.is_ready = bool(self._answer())
-
-    def ask(self) -> dict[str, float]:
-        """One round."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        found: dict[str, float] = self._answer()
-        return found
-
-    def _answer(self) -> Any:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        return json.loads(line) if line else None
-
-    def stop(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+def _server(python: str, comparison: Comparison, module: str) -> Server:
+    return Server([python, "-m", f"benchmarks.{comparison.name}", "--serve", module])
 
 
 def main(comparison: Comparison, description: str, arguments: list[str]) -> int:
@@ -103,15 +59,15 @@ def main(comparison: Comparison, description: str, arguments: list[str]) -> int:
     if options.serve:
         _serve(comparison, options.serve)
         return 0
-    servers = [Server(sys.executable, comparison, comparison.ours)]
-    peer = Server(options.tensorflow_python, comparison, comparison.peer)
+    servers = [_server(sys.executable, comparison, comparison.ours)]
+    peer = _server(options.tensorflow_python, comparison, comparison.peer)
     if peer.is_ready:
         servers.append(peer)
     else:
         print("there is no TensorFlow to compare with", file=sys.stderr)
-    rounds = [[server.ask() for server in servers] for _ in range(ROUNDS)]
+    rounds = [[server.ask(SECONDS) for server in servers] for _ in range(ROUNDS)]
     for server in servers:
-        server.stop()
+        server.close()
     _print(comparison, rounds)
     return 0
 
