@@ -5,6 +5,7 @@ Layer: compiler. The only module that reads environment variables::
     TENSORWRIGHT_VERIFY=1        check the graph after every pass
     TENSORWRIGHT_DUMP_DIR=DIR    write what every stage makes to DIR
     OMP_NUM_THREADS=N            let N threads share a loop, as in other programs
+    NUMBA_ENABLE_CUDASIM=1       run kernels for the GPU in Numba's simulator, as Numba would
 """
 
 from __future__ import annotations
@@ -43,3 +44,9 @@ def threads_wanted(environment: Mapping[str, str] | None = None) -> int | None:
     found = os.environ if environment is None else environment
     first = found.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+def simulates_gpu(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether Numba simulates a GPU in this process."""
+    found = os.environ if environment is None else environment
+    return found.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")

@@ -54,8 +54,8 @@ class Lowered:
         if stage == "source":
             return program.source
         if stage == "ptx":
-            driver = import_module(f"{_RUNTIME}.cuda.driver")  # loads Numba
-            return "\n".join(driver.ptx(program, capability).values())
+            compiling = import_module(f"{_RUNTIME}.cuda.compiling")  # loads Numba
+            return "\n".join(compiling.ptx(program, capability).values())
         raise ValueError(f"unknown stage {stage!r}; stages are {', '.join(CUDA_STAGES)}")
 
     def report(self) -> str:

@@ -57,7 +57,7 @@ THIRD_PARTY = {
     "numpy": ("api", "frontend", "runtime", "compiler"),
     "scipy": ("api.demo", "frontend", "runtime", "compiler.ops"),
     "llvmlite": ("runtime", "compiler.codegen.llvm.machine"),
-    "numba": ("runtime.cuda.driver",),
+    "numba": ("runtime.cuda.compiling",),
 }
 
 

@@ -1,1 +1,1 @@
-"""The runtime of GPUs. Numba CUDA, an optional package, is touched in `driver` alone."""
+"""The runtime of GPUs. Numba CUDA, an optional package, is touched in `compiling` alone."""

@@ -1,7 +1,8 @@
 """Programs on the GPU.
 
-Layer: runtime. In: a `GpuProgram`. Out: a `GpuExecutable`, called with NumPy arrays and numbers.
-Arguments are copied to the device, kernels are launched in order, results are copied back.
+Layer: runtime. In: a `GpuProgram`. Out: a `GpuExecutable`, called with NumPy arrays, numbers and
+`DeviceArray`s. What is on the host is copied to the device; kernels are launched in order. Results
+stay on the device if an argument was there.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from typing import Any
 import numpy as np
 
 from ...compiler.ir.dims import Dim, evaluate
-from ...compiler.ir.types import Shape
-from ...compiler.launches import FAULTS, GpuProgram, Memory
+from ...compiler.ir.types import DType, Shape, TensorType
+from ...compiler.launches import FAULTS, GpuProgram, Launch, Memory
 from ...compiler.program import LeafKind, LeafSpec, Signature
-from . import driver
-from .steps import Runner
+from . import driver, memory
+from .arrays import DeviceArray, device_put
+from .compiling import source_image
+from .memory import Block
+from .protocol import Driver
+from .steps import Runner, View
 
 _SMALLEST = 2  # of sizes that are symbols: 0 and 1 have programs of their own
+_MOST_BLOCKS = 1 << 16  # kernels walk in strides of the grid: more blocks would only queue up
 
 
 class GpuExecutable:
@@ -29,10 +35,10 @@ class GpuExecutable:
     """
 
     def __init__(self, program: GpuProgram) -> None:
-        driver.require_device()
         self.program = program
-        self._kernels = driver.compiled(program.source)
-        self._constants = [driver.to_device(c) for c in program.constants]
+        self._driver = driver.current()
+        self._kernels = self._driver.load(source_image(program))
+        self._constants = [device_put(c).block for c in program.constants]
 
     def __call__(self, *arguments: Any) -> Any:
         """The outputs as a tuple, for inputs of the program's dtypes.
@@ -44,34 +50,108 @@ class GpuExecutable:
         """
         program, signature = self.program, self.program.signature
         arrays = [
-            np.asarray(x, leaf.type.dtype.numpy)
+            x if isinstance(x, DeviceArray) else np.asarray(x, leaf.type.dtype.numpy)
             for x, leaf in zip(arguments, signature.inputs, strict=True)
         ]
         sizes = _sizes(signature, [a.shape for a in arrays])
         if sizes is None:
             return NotImplemented
-        status = driver.to_device(np.zeros(1, np.int64))
-        outputs = [
-            driver.empty(evaluate(leaf.type.size, sizes), leaf.type.dtype.numpy)
-            for leaf in signature.outputs
-        ]
-        places: dict[Memory, Sequence[Any]] = {
-            Memory.IN: [driver.to_device(a) for a in arrays],
-            Memory.OUT: outputs,
-            Memory.CONST: self._constants,
-            Memory.SLOT: [_slot(evaluate(size, sizes)) for size in program.slots],
-        }
-        Runner(self._kernels, sizes, status, places).run(program.steps)
-        _raise_faults(driver.number(status))
+        stays = any(isinstance(a, DeviceArray) for a in arrays)
+        results = [_empty(leaf.type, sizes) for leaf in signature.outputs]
+        status = device_put(np.zeros(1, np.int64)).block
+        places = _Places()
+        sink = _Launches(self._driver, self._kernels, sizes, places.addresses)
+        Runner(
+            sink,
+            sizes,
+            places.add(status),
+            {
+                Memory.IN: [
+                    places.add((a if isinstance(a, DeviceArray) else device_put(a)).block)
+                    for a in arrays
+                ],
+                Memory.OUT: [places.add(result.block) for result in results],
+                Memory.CONST: [places.add(block) for block in self._constants],
+                Memory.SLOT: [
+                    places.add(memory.allocate(evaluate(size, sizes))) for size in program.slots
+                ],
+            },
+        ).run(program.steps)
+        host = np.zeros(1, np.int64)
+        status.read(host)
+        _raise_faults(int(host[0]))
+        if stays:
+            return tuple(map(_kept, signature.outputs, results))
         return tuple(
-            _result(leaf, driver.to_host(array, _shape(leaf.type.shape, sizes)))
-            for array, leaf in zip(outputs, signature.outputs, strict=True)
+            _result(leaf, np.asarray(result))
+            for leaf, result in zip(signature.outputs, results, strict=True)
         )
 
 
-def _slot(size: int) -> Any:
-    """Scratch memory of so many bytes, in words of eight, which are aligned for every dtype."""
-    return driver.empty((size + 7) // 8, np.dtype(np.int64))
+class _Places:
+    """The memories of a call, which are kept until it has ended."""
+
+    def __init__(self) -> None:
+        self.addresses: list[int] = []
+        self._blocks: list[Block] = []
+
+    def add(self, block: Block) -> View:
+        """All of a block."""
+        self._blocks.append(block)
+        self.addresses.append(block.address)
+        return View(len(self._blocks) - 1, 0, block.nbytes)
+
+
+class _Launches:
+    """Queues steps at once."""
+
+    def __init__(
+        self,
+        device: Driver,
+        kernels: Mapping[str, Any],
+        sizes: Mapping[str, int],
+        addresses: Sequence[int],
+    ) -> None:
+        self._driver = device
+        self._kernels = kernels
+        self._sizes = list(sizes.values())
+        self._addresses = addresses
+
+    def launch(self, launch: Launch, blocks: int, arrays: Sequence[View]) -> None:
+        """As `Sink.launch`."""
+        words: list[int] = []
+        *operands, status = arrays
+        for view, operand in zip(operands, launch.operands, strict=True):
+            words += self._array(view, operand.dtype.itemsize)
+        words += [*self._sizes, *self._array(status, DType.I64.itemsize)]
+        blocks = min(blocks, _MOST_BLOCKS)
+        self._driver.launch(
+            self._kernels[launch.kernel], blocks, launch.threads, np.array(words, np.int64)
+        )
+
+    def copy(self, target: View, source: View, nbytes: int) -> None:
+        """As `Sink.copy`."""
+        self._driver.copy(self._address(target), self._address(source), nbytes)
+
+    def number(self, view: View, dtype: DType) -> int:
+        """As `Sink.number`."""
+        host = np.empty(1, dtype.numpy)
+        self._driver.to_host(host, self._address(view))
+        return int(host[0])
+
+    def _address(self, view: View) -> int:
+        return self._addresses[view.base] + view.offset
+
+    def _array(self, view: View, itemsize: int) -> list[int]:
+        """A flat array as Numba's kernels take it."""
+        items = view.nbytes // itemsize
+        return [0, 0, items, itemsize, self._address(view), items, itemsize]
+
+
+def _empty(type_: TensorType, sizes: Mapping[str, int]) -> DeviceArray:
+    dtype, shape = type_.dtype.numpy, _shape(type_.shape, sizes)
+    block = memory.allocate(evaluate(type_.size, sizes) * dtype.itemsize)
+    return DeviceArray(block, dtype, shape)
 
 
 def _sizes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> dict[str, int] | None:
@@ -92,6 +172,13 @@ def _sizes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> dict[str,
         if not {"==": value == 0, "!=": value != 0, ">=": value >= 0}[guard.relation]:
             return None
     return sizes
+
+
+def _kept(leaf: LeafSpec, array: DeviceArray) -> Any:
+    """What the caller gets for an output that stays: all but Python's numbers do."""
+    if leaf.kind in (LeafKind.ARRAY, LeafKind.NUMPY_SCALAR):
+        return array
+    return np.asarray(array).item()
 
 
 def _result(leaf: LeafSpec, array: np.ndarray) -> Any:

@@ -1,16 +1,18 @@
 """Goes through the steps of a program: launches, and loops and branches around them.
 
-Layer: runtime. Conditions and indices of branches are read back from the device, which waits for
-the kernels before.
+Layer: runtime. In: steps, sizes, and where the program's memories lie. Out: launches and copies,
+given to a `Sink` in order. Conditions and indices of branches are read back from the device, which
+waits for the kernels before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Protocol
 
 from ...compiler.ir.dims import evaluate
-from ...compiler.ir.types import Size
+from ...compiler.ir.types import DType, Size
 from ...compiler.launches import (
     Carried,
     GpuStep,
@@ -24,20 +26,49 @@ from ...compiler.launches import (
     SwitchSteps,
     WhileSteps,
 )
-from . import driver
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`nbytes` bytes of the piece of memory number `base`, from `offset` on."""
+
+    base: int
+    offset: int
+    nbytes: int
+
+    def part(self, start: int, nbytes: int) -> View:
+        """Some of the bytes."""
+        return View(self.base, self.offset + start, nbytes)
+
+    def after(self, start: int) -> View:
+        """The bytes from `start` on."""
+        return self.part(start, self.nbytes - start)
+
+
+class Sink(Protocol):
+    """What becomes of the steps."""
+
+    def launch(self, launch: Launch, blocks: int, arrays: Sequence[View]) -> None:
+        """A kernel with its operands and the status."""
+
+    def copy(self, target: View, source: View, nbytes: int) -> None:
+        """A copy on the device."""
+
+    def number(self, view: View, dtype: DType) -> int:
+        """The first element, read when all before is done."""
 
 
 class Runner:
-    """One call: its kernels, sizes, status, and where its memories lie."""
+    """One call: its sizes, status, and where its memories lie."""
 
     def __init__(
         self,
-        kernels: Mapping[str, Any],
+        sink: Sink,
         sizes: Mapping[str, int],
-        status: Any,
-        places: Mapping[Memory, Sequence[Any]],
+        status: View,
+        places: Mapping[Memory, Sequence[View]],
     ) -> None:
-        self.kernels = kernels
+        self.sink = sink
         self.sizes = sizes
         self.status = status
         self.places = places
@@ -55,46 +86,48 @@ class Runner:
                 self._switch(step)
 
     def _launch(self, launch: Launch) -> None:
-        blocks = self._number(launch.blocks)
+        blocks = self.number(launch.blocks)
         if blocks > 0:
-            operands = [self._array(operand) for operand in launch.operands]
-            given = [*operands, *driver.arguments_of(self.sizes), self.status]
-            driver.launch(self.kernels[launch.kernel], blocks, launch.threads, given)
+            operands = [self.view(operand) for operand in launch.operands]
+            self.sink.launch(launch, blocks, [*operands, self.status])
 
-    def _number(self, size: Size) -> int:
+    def number(self, size: Size) -> int:
+        """A size as a number."""
         return evaluate(size, self.sizes)
 
-    def _array(self, operand: Operand) -> Any:
-        """The flat array that a kernel gets."""
-        return driver.viewed(self.places[operand.memory][operand.index], operand.dtype.numpy)
+    def view(self, operand: Operand) -> View:
+        """All of a memory."""
+        return self.places[operand.memory][operand.index]
 
-    def _at(self, place: Place) -> Any:
-        """The array from a place on."""
-        array, offset = self._array(place.operand), self._number(place.offset)
-        return array[offset:] if offset else array
+    def at(self, place: Place) -> View:
+        """The memory from a place on."""
+        return self.view(place.operand).after(
+            self.number(place.offset) * place.operand.dtype.itemsize
+        )
 
-    def _inside(self, region: Region, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    def _inside(self, region: Region, inputs: Sequence[View], outputs: Sequence[View]) -> None:
         """One run of a region."""
         places = {**self.places, Memory.IN: inputs, Memory.OUT: outputs}
-        Runner(self.kernels, self.sizes, self.status, places).run(region.steps)
+        Runner(self.sink, self.sizes, self.status, places).run(region.steps)
 
-    def _slices(self, arrays: Sequence[tuple[Any, int]], index: int) -> list[Any]:
-        return [driver.part(array, index * count, count) for array, count in arrays]
-
-    def _sliced(self, slices: Sequence[Sliced]) -> list[tuple[Any, int]]:
-        return [(self._at(s.array), self._number(s.count)) for s in slices]
+    def _sliced(self, slices: Sequence[Sliced]) -> list[tuple[View, int]]:
+        """Each array and the bytes of a slice."""
+        return [
+            (self.at(s.array), self.number(s.count) * s.array.operand.dtype.itemsize)
+            for s in slices
+        ]
 
     # -- loops and branches ---------------------------------------------------------------------
 
     def _scan(self, step: ScanSteps) -> None:
-        length = self._number(step.length)
+        length = self.number(step.length)
         carries = [_Carry(self, carried) for carried in step.carries]
         xs, ys = self._sliced(step.xs), self._sliced(step.ys)
-        captured = [self._at(place) for place in step.captured]
+        captured = [self.at(place) for place in step.captured]
         for done in range(length):
             index = length - 1 - done if step.reverse else done
-            inputs = [*(c.now for c in carries), *self._slices(xs, index), *captured]
-            outputs = [*(c.next for c in carries), *self._slices(ys, index)]
+            inputs = [*(c.now for c in carries), *_slices(xs, index), *captured]
+            outputs = [*(c.next for c in carries), *_slices(ys, index)]
             self._inside(step.body, inputs, outputs)
             for carry in carries:
                 carry.advance()
@@ -103,13 +136,15 @@ class Runner:
 
     def _while(self, step: WhileSteps) -> None:
         carries = [_Carry(self, carried) for carried in step.carries]
-        captured = [self._at(place) for place in step.captured]
-        flag = self._array(step.flag)
+        captured = [self.at(place) for place in step.captured]
+        flag = self.view(step.flag)
         while True:
             inputs = [*(c.now for c in carries), *captured]
             self._inside(step.condition, inputs, [flag])
             # a set status: the condition may be garbage
-            if not driver.number(flag) or driver.number(self.status):
+            if not self.sink.number(flag, step.flag.dtype) or self.sink.number(
+                self.status, DType.I64
+            ):
                 break
             self._inside(step.body, inputs, [c.next for c in carries])
             for carry in carries:
@@ -118,35 +153,43 @@ class Runner:
             carry.finish()
 
     def _switch(self, step: SwitchSteps) -> None:
-        index = max(0, driver.number(self._at(step.index)))
+        index = max(0, self.sink.number(self.at(step.index), step.index.operand.dtype))
         branch = step.branches[min(index, len(step.branches) - 1)]
-        operands = [self._at(place) for place in step.operands]
-        self._inside(branch, operands, [self._at(place) for place in step.results])
+        operands = [self.at(place) for place in step.operands]
+        self._inside(branch, operands, [self.at(place) for place in step.results])
+
+
+def _slices(arrays: Sequence[tuple[View, int]], index: int) -> list[View]:
+    return [view.part(index * nbytes, nbytes) for view, nbytes in arrays]
 
 
 class _Carry:
     """A value on its way through a loop: read at `now`, written at `next`."""
 
     def __init__(self, runner: Runner, carried: Carried) -> None:
-        self.count = runner._number(carried.count)
-        self.final = runner._at(carried.final)
-        self.now = runner._at(carried.init)
-        self.next = self.final
+        self._sink = runner.sink
+        self._nbytes = runner.number(carried.count) * carried.final.operand.dtype.itemsize
+        self._final = runner.at(carried.final)
+        self.now = runner.at(carried.init)
+        self.next = self._final
         if carried.spare is None:
             if carried.init != carried.final:
-                driver.copy(self.now, self.final, self.count)
-            self.now = self.spare = self.final
+                self._copy_to_final()
+            self.now = self._spare = self._final
         else:
-            dtype = carried.final.operand.dtype.numpy
-            self.spare = driver.viewed(runner._array(carried.spare), dtype)
+            self._spare = runner.view(carried.spare)
 
     def advance(self) -> None:
         """One iteration is done."""
         written = self.next
-        self.next = self.spare if written is self.final else self.final
+        self.next = self._spare if written == self._final else self._final
         self.now = written
 
     def finish(self) -> None:
         """Bring the last value to its final place."""
-        if self.now is not self.final:
-            driver.copy(self.now, self.final, self.count)
+        if self.now != self._final:
+            self._copy_to_final()
+
+    def _copy_to_final(self) -> None:
+        if self._nbytes:
+            self._sink.copy(self._final, self.now, self._nbytes)

@@ -15,7 +15,7 @@ from benchmarks.workloads import BY_NAME
 from support.simulated_gpu import gpu_program
 from tensorwright.compiler.errors import DeviceError
 from tensorwright.compiler.ir.parser import parse
-from tensorwright.runtime.cuda import driver
+from tensorwright.runtime.cuda import compiling
 
 pytest.importorskip("numba.cuda", reason="the compiler is Numba CUDA")
 pytest.importorskip("nvidia", reason="NVIDIA's compiler is not installed")
@@ -59,25 +59,25 @@ def assemble(text: str, capability: tuple[int, int], folder: Path) -> None:
 def test_workloads_compile(name: str, tmp_path: Path) -> None:
     lowered = tw.jit(BY_NAME[name].function).lower(*BY_NAME[name].make("float32", "quick"))
     for capability in CAPABILITIES:
-        for text in driver.ptx(lowered.compilation.gpu, capability).values():
+        for text in compiling.ptx(lowered.compilation.gpu, capability).values():
             assert f".target sm_{capability[0]}{capability[1]}" in text
             assemble(text, capability, tmp_path)
 
 
 def test_every_dtype_compiles(tmp_path: Path) -> None:
-    for text in driver.ptx(gpu_program(parse(EVERY_DTYPE)), (8, 0)).values():
+    for text in compiling.ptx(gpu_program(parse(EVERY_DTYPE)), (8, 0)).values():
         assemble(text, (8, 0), tmp_path)
 
 
 def test_products_and_sums_round_one_after_the_other() -> None:
     lowered = tw.jit(lambda x, y: x * y + y).lower("f32[n]", "f32[n]")
-    (text,) = driver.ptx(lowered.compilation.gpu, (8, 0)).values()
+    (text,) = compiling.ptx(lowered.compilation.gpu, (8, 0)).values()
     assert "mul.rn.f32" in text and not re.search(r"\bfma\b", text)
 
 
 def test_fast_math_joins_them() -> None:
     lowered = tw.jit(lambda x, y: x * y + y, fast_math=True).lower("f32[n]", "f32[n]")
-    (text,) = driver.ptx(lowered.compilation.gpu, (8, 0)).values()
+    (text,) = compiling.ptx(lowered.compilation.gpu, (8, 0)).values()
     assert "fma.rn.f32" in text
 
 
