@@ -152,6 +152,15 @@ def test_from_config_gives_an_equal_layer():
         assert type(rebuilt) is type(layer)
 
 
+@pytest.mark.parametrize("kind", ["BatchNormalization", "LayerNormalization", "GroupNormalization"])
+def test_configurations_keep_what_holds_scale_and_shift(kind):
+    options = {"beta_regularizer": "l2", "gamma_constraint": "non_neg"}
+    made = getattr(L, kind)(**options).get_config()
+    assert made["beta_regularizer"]["class_name"] == "L2"
+    assert made["gamma_constraint"]["class_name"] == "NonNeg"
+    assert made["gamma_regularizer"] is None and made["beta_constraint"] is None
+
+
 def test_batch_normalisation_learns_its_averages():
     x = data(50, 3) * 2 + 1
     for run in (lambda f: f, tf.function):

@@ -16,8 +16,8 @@ from ...nn.normalise import dropout
 from ...shapes import TensorShape
 from ...shaping import expand_dims
 from ...tensors import Tensor
-from .. import constraints, initializers, regularizers
 from .base import FAMILY, Layer
+from .weighted import Weighted
 
 # -- functions on arrays --------------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ def _combine(weights: Any, value: Any, kernel: Any, *bias: Any) -> Any:
 
 
 @FAMILY.add()
-class MultiHeadAttention(Layer):
+class MultiHeadAttention(Weighted):
     """Attention of several heads, each with projections of its own.
 
     Args:
@@ -116,12 +116,8 @@ class MultiHeadAttention(Layer):
         self.value_dim = int(value_dim or key_dim)
         self.dropout, self.use_bias, self.seed = float(dropout), bool(use_bias), seed
         self.output_shape = output_shape
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._describe("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._describe("bias", bias_initializer, bias_regularizer, bias_constraint)
         self._parts: dict[str, list[Any]] = {}
 
     def build(self, query: Any, value: Any = None, key: Any = None) -> None:
@@ -141,20 +137,9 @@ class MultiHeadAttention(Layer):
         self.built = True
 
     def _add(self, name: str, shape: Any, bias_shape: Any) -> None:
-        made = [
-            self.add_weight(
-                name=f"{name}/kernel", shape=shape, initializer=self.kernel_initializer,
-                regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-            )
-        ]  # fmt: skip
+        made = self._parts[name] = [self._make("kernel", shape, name=f"{name}/kernel")]
         if self.use_bias:
-            made.append(
-                self.add_weight(
-                    name=f"{name}/bias", shape=bias_shape, initializer=self.bias_initializer,
-                    regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-                )
-            )  # fmt: skip
-        self._parts[name] = made
+            made.append(self._make("bias", bias_shape, name=f"{name}/bias"))
 
     def _values(self, name: str) -> list[Tensor]:
         return [v.value() for v in self._parts[name]]

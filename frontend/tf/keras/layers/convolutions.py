@@ -15,8 +15,9 @@ from ...nn.windows import FORMATS
 from ...shapes import TensorShape
 from ...shaping import pad
 from ...tensors import Tensor
-from .. import activations, constraints, initializers, regularizers
+from .. import activations
 from .base import FAMILY, Layer
+from .weighted import Weighted
 
 
 def per_axis(value: Any, name: str, rank: int, least: int = 1) -> tuple[int, ...]:
@@ -62,7 +63,7 @@ def checked_rank(layer: Layer, inputs: Any, rank: int) -> Tensor:
     return x
 
 
-class _Convolution(Layer):
+class _Convolution(Weighted):
     """What convolutions over `_rank` axes have in common."""
 
     _rank: int
@@ -110,12 +111,8 @@ class _Convolution(Layer):
         self.strides = per_axis(strides, "strides", rank)
         self.dilation_rate = per_axis(dilation_rate, "dilation_rate", rank)
         self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._describe("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._describe("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     @property
     def _format(self) -> str:
@@ -137,23 +134,12 @@ class _Convolution(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make kernel and bias."""
-        channels = self._channels(input_shape)
-        self._add_kernel((*self.kernel_size, channels // self.groups, self.filters))
+        channels = self._channels(input_shape) // self.groups
+        self.kernel = self._make("kernel", (*self.kernel_size, channels, self.filters))
         self._add_bias(self.filters)
 
-    def _add_kernel(self, shape: tuple[int, ...]) -> None:
-        self.kernel = self.add_weight(
-            name="kernel", shape=shape, initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-
     def _add_bias(self, size: int) -> None:
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=(size,), initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
+        self.bias = self._make("bias", (size,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         """The result."""
@@ -232,7 +218,8 @@ class _Transposed(_Convolution):
 
     def build(self, input_shape: Any) -> None:
         """Make kernel and bias."""
-        self._add_kernel((*self.kernel_size, self.filters, self._channels(input_shape)))
+        channels = self._channels(input_shape)
+        self.kernel = self._make("kernel", (*self.kernel_size, self.filters, channels))
         self._add_bias(self.filters)
 
     def _size(self, axis: int, size: Any) -> Any:
@@ -311,14 +298,14 @@ class _Depthwise(_Convolution):
             **options,
         )  # fmt: skip
         self.depth_multiplier = int(depth_multiplier)
-        self.depthwise_initializer = self.kernel_initializer
-        self.depthwise_regularizer = self.kernel_regularizer
-        self.depthwise_constraint = self.kernel_constraint
+        self._describe(
+            "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint
+        )
 
     def build(self, input_shape: Any) -> None:
         """Make kernel and bias."""
         channels = self._channels(input_shape)
-        self._add_kernel((*self.kernel_size, channels, self.depth_multiplier))
+        self.kernel = self._make("kernel", (*self.kernel_size, channels, self.depth_multiplier))
         self._add_bias(channels * self.depth_multiplier)
 
     def _convolved(self, x: Tensor) -> Tensor:
@@ -377,21 +364,16 @@ class _Separable(_Convolution):
             activation=activation, use_bias=use_bias, **options,
         )  # fmt: skip
         self.depth_multiplier = int(depth_multiplier)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
+        self._describe("depthwise", depthwise_initializer)
+        self._describe("pointwise", pointwise_initializer)
 
     def build(self, input_shape: Any) -> None:
         """Make both kernels and the bias."""
         channels, multiplier = self._channels(input_shape), self.depth_multiplier
-        self.depthwise_kernel = self.add_weight(
-            name="depthwise_kernel", shape=(*self.kernel_size, channels, multiplier),
-            initializer=self.depthwise_initializer,
-        )  # fmt: skip
-        ones = (1,) * self._rank
-        self.pointwise_kernel = self.add_weight(
-            name="pointwise_kernel", shape=(*ones, channels * multiplier, self.filters),
-            initializer=self.pointwise_initializer,
-        )  # fmt: skip
+        wide = (*self.kernel_size, channels, multiplier)
+        self.depthwise_kernel = self._make("depthwise", wide, name="depthwise_kernel")
+        single = (*(1,) * self._rank, channels * multiplier, self.filters)
+        self.pointwise_kernel = self._make("pointwise", single, name="pointwise_kernel")
         self._add_bias(self.filters)
 
     def _convolved(self, x: Tensor) -> Tensor:

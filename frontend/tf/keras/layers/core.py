@@ -20,8 +20,9 @@ from ...indexing import gather
 from ...shapes import TensorShape
 from ...shaping import concat, transpose
 from ...tensors import Tensor
-from .. import activations, constraints, initializers, regularizers
+from .. import activations
 from .base import FAMILY, Layer
+from .weighted import Weighted
 
 
 class InputLayer(Layer):
@@ -84,7 +85,7 @@ def _affine(x: Any, kernel: Any, *bias: Any) -> Any:
 
 
 @FAMILY.add()
-class Dense(Layer):
+class Dense(Weighted):
     """activation(inputs @ kernel + bias), on the last axis.
 
     Args:
@@ -128,28 +129,16 @@ class Dense(Layer):
             )
         self.units, self.use_bias = int(units), use_bias
         self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._describe("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._describe("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         """Make kernel [inputs, units] and bias [units]."""
         inputs = TensorShape(input_shape)[-1]
         if inputs is None:
             raise ValueError("The last dimension of the inputs to `Dense` should be defined.")
-        self.kernel = self.add_weight(
-            name="kernel", shape=(inputs, self.units), initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=(self.units,), initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
+        self.kernel = self._make("kernel", (inputs, self.units))
+        self.bias = self._make("bias", (self.units,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         """The result."""
@@ -165,7 +154,7 @@ class Dense(Layer):
 
 
 @FAMILY.add()
-class Embedding(Layer):
+class Embedding(Weighted):
     """Rows of a table, by their indices.
 
     Args:
@@ -198,17 +187,13 @@ class Embedding(Layer):
         if mask_zero:
             raise NotImplementedError("Embedding: masks (`mask_zero`) are not supported")
         self.input_dim, self.output_dim = int(input_dim), int(output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self._describe(
+            "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
+        )
 
     def build(self, input_shape: Any = None) -> None:
         """Make the table."""
-        self.embeddings = self.add_weight(
-            name="embeddings", shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer, regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-        )  # fmt: skip
+        self.embeddings = self._make("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs: Any) -> Any:
         """The rows."""

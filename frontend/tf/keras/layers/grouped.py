@@ -13,8 +13,8 @@ from ...apply import apply
 from ...convert import convert_to_tensor
 from ...nn.normalise import l2_normalize
 from ...shapes import TensorShape
-from .. import constraints, initializers, regularizers
 from .base import FAMILY, Layer
+from .weighted import Scaled
 
 
 def group_norm(x: Any, *weights: Any, axis: int, groups: int, scale: bool, eps: float) -> Any:
@@ -44,7 +44,7 @@ def group_norm(x: Any, *weights: Any, axis: int, groups: int, scale: bool, eps: 
 
 
 @FAMILY.add()
-class GroupNormalization(Layer):
+class GroupNormalization(Scaled):
     """Groups of channels with mean 0 and variance 1 in each example, then scaled and shifted.
 
     Args:
@@ -58,10 +58,7 @@ class GroupNormalization(Layer):
         options: see `Layer`.
     """
 
-    fields = (
-        "groups", "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
-        "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint",
-    )  # fmt: skip
+    fields = ("groups", "axis", "epsilon", *Scaled.fields)
 
     def __init__(
         self,
@@ -78,15 +75,11 @@ class GroupNormalization(Layer):
         gamma_constraint: Any = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(
+            center, scale, beta_initializer, gamma_initializer, beta_regularizer,
+            gamma_regularizer, beta_constraint, gamma_constraint, **options,
+        )  # fmt: skip
         self.groups, self.axis, self.epsilon = int(groups), int(axis), float(epsilon)
-        self.center, self.scale = bool(center), bool(scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def build(self, input_shape: Any) -> None:
         """Make scale and shift.
@@ -108,27 +101,16 @@ class GroupNormalization(Layer):
                 f"Number of groups ({self.groups}) must be a multiple of the number of channels"
                 f" ({channels})."
             )
-        if self.scale:
-            self.gamma = self.add_weight(
-                name="gamma", shape=(channels,), initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                name="beta", shape=(channels,), initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
-            )  # fmt: skip
+        self._add_scale((channels,))
 
     def call(self, inputs: Any) -> Any:
         """The result."""
         x = convert_to_tensor(inputs)
-        weights = [self.gamma.value()] if self.scale else []
-        weights += [self.beta.value()] if self.center else []
         attrs = {
             "axis": self.axis % x.ndim, "groups": self.groups, "scale": self.scale,
             "eps": self.epsilon,
         }  # fmt: skip
-        return apply("GroupNorm", group_norm, [x, *weights], attrs)
+        return apply("GroupNorm", group_norm, [x, *self._scale_and_shift()], attrs)
 
 
 @FAMILY.add()

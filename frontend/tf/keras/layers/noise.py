@@ -15,8 +15,8 @@ from ...nn.normalise import dropout
 from ...random import stateful
 from ...shapes import TensorShape
 from ...tensors import STATE
-from .. import constraints, initializers, regularizers
 from .base import FAMILY, Layer
+from .weighted import Scaled
 
 
 @FAMILY.add()
@@ -104,7 +104,7 @@ def _layer_norm(
 
 
 @FAMILY.add()
-class LayerNormalization(Layer):
+class LayerNormalization(Scaled):
     """Each example, along the axes, with mean 0 and variance 1, then scaled and shifted.
 
     Args:
@@ -117,7 +117,7 @@ class LayerNormalization(Layer):
         options: see `Layer`.
     """
 
-    fields = ("axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer")
+    fields = ("axis", "epsilon", *Scaled.fields)
 
     def __init__(
         self,
@@ -129,11 +129,8 @@ class LayerNormalization(Layer):
         gamma_initializer: Any = "ones",
         **options: Any,
     ) -> None:
-        self._extras = _extras(options)
-        super().__init__(**options)
-        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+        super().__init__(center, scale, beta_initializer, gamma_initializer, **options)
+        self.axis, self.epsilon = axis, epsilon
 
     def _axes(self, rank: int) -> tuple[int, ...]:
         axes = self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
@@ -143,16 +140,7 @@ class LayerNormalization(Layer):
         """Make scale and shift."""
         sizes = TensorShape(input_shape).as_list()
         shape = tuple(sizes[a] for a in self._axes(len(sizes)))
-        if self.scale:
-            self.gamma = self.add_weight(
-                name="gamma", shape=shape, initializer=self.gamma_initializer,
-                **_weight_options(self._extras, "gamma"),
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                name="beta", shape=shape, initializer=self.beta_initializer,
-                **_weight_options(self._extras, "beta"),
-            )  # fmt: skip
+        self._add_scale(shape)
 
     def call(self, inputs: Any) -> Any:
         """The result."""
@@ -161,9 +149,7 @@ class LayerNormalization(Layer):
             "axes": self._axes(x.ndim), "scale": bool(self.scale), "center": bool(self.center),
             "eps": float(self.epsilon),
         }  # fmt: skip
-        weights = [self.gamma.value()] if self.scale else []
-        weights += [self.beta.value()] if self.center else []
-        return apply("LayerNorm", _layer_norm, [x, *weights], attrs)
+        return apply("LayerNorm", _layer_norm, [x, *self._scale_and_shift()], attrs)
 
 
 def _batch_moments(x: Any, *, axis: int) -> tuple[Any, Any]:
@@ -195,7 +181,7 @@ def _moving(old: Any, new: Any, *, momentum: float) -> Any:
 
 
 @FAMILY.add()
-class BatchNormalization(Layer):
+class BatchNormalization(Scaled):
     """Each channel with mean 0 and variance 1, then scaled and shifted.
 
     In training by the batch's mean and variance, of which moving averages are kept; these are used
@@ -215,8 +201,8 @@ class BatchNormalization(Layer):
     """
 
     fields = (
-        "axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
-        "moving_mean_initializer", "moving_variance_initializer",
+        "axis", "momentum", "epsilon", *Scaled.fields, "moving_mean_initializer",
+        "moving_variance_initializer",
     )  # fmt: skip
 
     def __init__(
@@ -232,36 +218,17 @@ class BatchNormalization(Layer):
         moving_variance_initializer: Any = "ones",
         **options: Any,
     ) -> None:
-        self._extras = _extras(options)
-        super().__init__(**options)
+        super().__init__(center, scale, beta_initializer, gamma_initializer, **options)
         self.axis, self.momentum, self.epsilon = int(axis), float(momentum), float(epsilon)
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self._describe("moving_mean", moving_mean_initializer)
+        self._describe("moving_variance", moving_variance_initializer)
 
     def build(self, input_shape: Any) -> None:
         """Make scale, shift and the moving averages."""
         shape = (TensorShape(input_shape)[self.axis],)
-        if self.scale:
-            self.gamma = self.add_weight(
-                name="gamma", shape=shape, initializer=self.gamma_initializer,
-                **_weight_options(self._extras, "gamma"),
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                name="beta", shape=shape, initializer=self.beta_initializer,
-                **_weight_options(self._extras, "beta"),
-            )  # fmt: skip
-        self.moving_mean = self.add_weight(
-            name="moving_mean", shape=shape, trainable=False,
-            initializer=self.moving_mean_initializer,
-        )  # fmt: skip
-        self.moving_variance = self.add_weight(
-            name="moving_variance", shape=shape, trainable=False,
-            initializer=self.moving_variance_initializer,
-        )  # fmt: skip
+        self._add_scale(shape)
+        self.moving_mean = self._make("moving_mean", shape, trainable=False)
+        self.moving_variance = self._make("moving_variance", shape, trainable=False)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """The result."""
@@ -272,13 +239,11 @@ class BatchNormalization(Layer):
             self._keep(mean, variance)
         else:
             mean, variance = self.moving_mean.value(), self.moving_variance.value()
-        weights = [self.gamma.value()] if self.scale else []
-        weights += [self.beta.value()] if self.center else []
         attrs = {
             "axis": axis, "scale": bool(self.scale), "center": bool(self.center),
             "eps": self.epsilon,
         }  # fmt: skip
-        return apply("BatchNorm", _batch_norm, [x, mean, variance, *weights], attrs)
+        return apply("BatchNorm", _batch_norm, [x, mean, variance, *self._scale_and_shift()], attrs)
 
     def _keep(self, mean: Any, variance: Any) -> None:
         recorders, STATE.recorders = STATE.recorders, ()
@@ -288,18 +253,6 @@ class BatchNormalization(Layer):
                 average.assign(apply("MovingAverage", _moving, [average.value(), new], attrs))
         finally:
             STATE.recorders = recorders
-
-
-def _extras(options: dict[str, Any]) -> dict[str, Any]:
-    names = [f"{w}_{what}" for w in ("gamma", "beta") for what in ("regularizer", "constraint")]
-    return {name: options.pop(name) for name in names if name in options}
-
-
-def _weight_options(extras: dict[str, Any], weight: str) -> dict[str, Any]:
-    return {
-        "regularizer": regularizers.get(extras.get(f"{weight}_regularizer")),
-        "constraint": constraints.get(extras.get(f"{weight}_constraint")),
-    }
 
 
 __all__ = ["BatchNormalization", "Dropout", "GaussianNoise", "LayerNormalization"]

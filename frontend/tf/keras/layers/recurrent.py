@@ -21,16 +21,18 @@ from ...nn.normalise import dropout
 from ...shapes import TensorShape
 from ...shaping import concat, expand_dims, reverse, transpose, unstack
 from ...tensors import Tensor
-from .. import activations, constraints, initializers, regularizers
+from .. import activations
 from .base import FAMILY, Layer, deserialize, serialize
+from .weighted import Weighted
 
 
-class _Weights(Layer):
+class _Weights(Weighted):
     """What cells and layers have in common: the weights of a step, and a step."""
 
     _kind: str
     _gates = 1
     _states = 1
+    bias_initializer: Any
     fields: tuple[str, ...] = (
         "units", "activation", "use_bias", "kernel_initializer", "recurrent_initializer",
         "bias_initializer", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
@@ -65,15 +67,11 @@ class _Weights(Layer):
             )
         self.units, self.use_bias, self.seed = int(units), bool(use_bias), seed
         self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._describe("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._describe(
+            "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint
+        )
+        self._describe("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.dropout, self.recurrent_dropout = float(dropout), float(recurrent_dropout)
 
     @property
@@ -91,21 +89,13 @@ class _Weights(Layer):
         features, width = TensorShape(input_shape)[-1], self._gates * self.units
         if features is None:
             raise ValueError("The last dimension of the inputs should be defined.")
-        self.kernel = self.add_weight(
-            name="kernel", shape=(features, width), initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel", shape=(self.units, width),
-            initializer=self.recurrent_initializer, regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-        )  # fmt: skip
+        self.kernel = self._make("kernel", (features, width))
+        self.recurrent_kernel = self._make(
+            "recurrent", (self.units, width), name="recurrent_kernel"
+        )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=self._bias_shape(), initializer=self._first_bias(),
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
+            self.bias = self._make("bias", self._bias_shape(), initializer=self._first_bias())
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self._gates * self.units,)
