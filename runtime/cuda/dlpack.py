@@ -1,6 +1,6 @@
 """DLPack: memory handed from one library to another without a copy.
 
-Layer: runtime; imports errors and nothing else of ours. Out: capsules that hold a tensor's
+Layer: runtime; imports errors and types of ours. Out: capsules that hold a tensor's
 description and keep its memory alive until the consumer is done. In: the capsules of other
 libraries. Both forms of the protocol are spoken: the one with a version (from 1.0 on) and the one
 before it. A capsule is renamed by whoever takes its tensor, and from then on that one calls the
@@ -12,13 +12,14 @@ from __future__ import annotations
 import ctypes
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...compiler.errors import DeviceError
+from ...compiler.ir.types import DType
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13  # DLDeviceType
 READ_ONLY = 1 << 0  # DLPACK_FLAG_BITMASK_READ_ONLY
@@ -29,6 +30,7 @@ _VERSIONED, _USED_VERSIONED = b"dltensor_versioned", b"used_dltensor_versioned"
 # DLDataTypeCode by the kind of a NumPy dtype
 _CODES = {"i": 0, "u": 1, "f": 2, "c": 5, "b": 6}
 _KINDS = {code: kind for kind, code in _CODES.items()}
+_BFLOAT = 4
 
 
 class _Device(ctypes.Structure):
@@ -146,7 +148,7 @@ def export(memory: Memory, max_version: tuple[int, int] | None, *, read_only: bo
     rank = len(memory.shape)
     sizes = (ctypes.c_int64 * max(1, rank))(*memory.shape)
     strides = (ctypes.c_int64 * max(1, rank))(*_row_major(memory.shape))
-    code = _CODES[memory.dtype.kind]
+    code = _BFLOAT if memory.dtype.name == "bfloat16" else _CODES[memory.dtype.kind]
     managed.tensor = _Tensor(
         memory.address,
         _Device(*memory.device),
@@ -201,12 +203,8 @@ def take(source: Any, stream: int | None) -> Memory:
     managed = _taken(capsule)
     owner, tensor = _Owner(managed), managed.tensor
     shape = tuple(tensor.shape[: tensor.rank])
-    if tensor.strides and not _is_row_major(shape, tensor.strides[: tensor.rank]):
-        raise DeviceError(
-            "only arrays whose elements lie side by side in row-major order can be shared",
-            got=f"shape {shape}, strides {tuple(tensor.strides[: tensor.rank])} in elements",
-            hint="copy it first: x.contiguous() in PyTorch, cupy.ascontiguousarray(x) in CuPy",
-        )
+    if tensor.strides:
+        _check_row_major(shape, tensor.strides[: tensor.rank])
     address = (tensor.data or 0) + tensor.offset
     device = tensor.device.type, tensor.device.number
     return Memory(owner, address, _dtype_of(tensor.dtype), shape, device)
@@ -232,21 +230,43 @@ def _taken(capsule: Any) -> Any:
     raise DeviceError("this is no capsule of DLPack, or another library has taken its tensor")
 
 
-def _is_row_major(shape: Sequence[int], strides: Sequence[int]) -> bool:
+def of_interface(interface: Mapping[str, Any], owner: Any) -> Memory:
+    """The memory that `__cuda_array_interface__` describes, of the array `owner`.
+
+    What is queued on the stream that it names has to be done first: the caller sees to that.
+
+    Raises:
+        DeviceError: its elements do not lie side by side.
+    """
+    dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
+    strides = interface.get("strides")
+    if strides is not None:
+        _check_row_major(shape, [step // dtype.itemsize for step in strides])
+    address, _ = interface["data"]
+    return Memory(owner, address or 0, dtype, shape, (CUDA, 0))
+
+
+def _check_row_major(shape: Sequence[int], strides: Sequence[int]) -> None:
     """Strides of axes with one element or less say nothing, and neither do those of no elements."""
-    if 0 in shape:
-        return True
     pairs = zip(shape, strides, _row_major(shape), strict=True)
-    return all(size == 1 or given == wanted for size, given, wanted in pairs)
+    if 0 in shape or all(size == 1 or given == wanted for size, given, wanted in pairs):
+        return
+    raise DeviceError(
+        "only arrays whose elements lie side by side in row-major order can be shared",
+        got=f"shape {tuple(shape)}, strides {tuple(strides)} in elements",
+        hint="copy it first: x.contiguous() in PyTorch, cupy.ascontiguousarray(x) in CuPy",
+    )
 
 
 def _dtype_of(found: Any) -> np.dtype:
+    if (found.code, found.bits, found.lanes) == (_BFLOAT, 16, 1):
+        return DType.BF16.numpy
     kind = _KINDS.get(found.code)
     if kind is None or found.lanes != 1 or found.bits % 8 or found.bits > 128:
         raise DeviceError(
             "NumPy has no such dtype",
             got=f"DLPack's type code {found.code}, {found.bits} bits, {found.lanes} lanes",
-            hint="bfloat16 and the like: convert to float32 first",
+            hint="floats of 8 bits and the like: convert to float32 first",
         )
     order = "<" if sys.byteorder == "little" else ">"
     return np.dtype(f"{order}{kind}{found.bits // 8}" if kind != "b" else np.bool_)

@@ -18,8 +18,8 @@ from ...compiler.launches import FAULTS, GpuProgram, Launch, Memory
 from ...compiler.program import LeafKind, LeafSpec, Signature
 from . import driver, memory
 from .arrays import DeviceArray, device_put
+from .arrays import Memory as Piece
 from .compiling import source_image
-from .memory import Block
 from .protocol import Driver
 from .steps import Runner, View
 
@@ -30,18 +30,35 @@ _MOST_BLOCKS = 1 << 16  # kernels walk in strides of the grid: more blocks would
 class GpuExecutable:
     """A program whose kernels are compiled for the device.
 
+    Args:
+        program: what the compiler has made.
+        array: the class of its results, made of a block, a dtype and a shape.
+
     Raises:
         DeviceError: there is no GPU.
     """
 
-    def __init__(self, program: GpuProgram) -> None:
+    def __init__(self, program: GpuProgram, array: type[DeviceArray] = DeviceArray) -> None:
         self.program = program
+        self._array = array
         self._driver = driver.current()
         self._kernels = self._driver.load(source_image(program))
         self._constants = [device_put(c).block for c in program.constants]
 
     def __call__(self, *arguments: Any) -> Any:
-        """The outputs as a tuple, for inputs of the program's dtypes.
+        """As `run`; results stay on the device if an argument lies there."""
+        results = self.run(arguments)
+        if results is NotImplemented:
+            return results
+        outputs = self.program.signature.outputs
+        if any(isinstance(a, DeviceArray) for a in arguments):
+            return tuple(map(_kept, outputs, results))
+        return tuple(
+            _result(leaf, np.asarray(result)) for leaf, result in zip(outputs, results, strict=True)
+        )
+
+    def run(self, arguments: Sequence[Any]) -> Any:
+        """The outputs as a tuple of arrays on the device, for inputs of the program's dtypes.
 
         NotImplemented for sizes that the program is not made for.
 
@@ -56,8 +73,7 @@ class GpuExecutable:
         sizes = _sizes(signature, [a.shape for a in arrays])
         if sizes is None:
             return NotImplemented
-        stays = any(isinstance(a, DeviceArray) for a in arrays)
-        results = [_empty(leaf.type, sizes) for leaf in signature.outputs]
+        results = [self._empty(leaf.type, sizes) for leaf in signature.outputs]
         status = device_put(np.zeros(1, np.int64)).block
         places = _Places()
         sink = _Launches(self._driver, self._kernels, sizes, places.addresses)
@@ -80,12 +96,12 @@ class GpuExecutable:
         host = np.zeros(1, np.int64)
         status.read(host)
         _raise_faults(int(host[0]))
-        if stays:
-            return tuple(map(_kept, signature.outputs, results))
-        return tuple(
-            _result(leaf, np.asarray(result))
-            for leaf, result in zip(signature.outputs, results, strict=True)
-        )
+        return tuple(results)
+
+    def _empty(self, type_: TensorType, sizes: Mapping[str, int]) -> DeviceArray:
+        dtype, shape = type_.dtype.numpy, _shape(type_.shape, sizes)
+        block = memory.allocate(evaluate(type_.size, sizes) * dtype.itemsize)
+        return self._array(block, dtype, shape)
 
 
 class _Places:
@@ -93,9 +109,9 @@ class _Places:
 
     def __init__(self) -> None:
         self.addresses: list[int] = []
-        self._blocks: list[Block] = []
+        self._blocks: list[Piece] = []
 
-    def add(self, block: Block) -> View:
+    def add(self, block: Piece) -> View:
         """All of a block."""
         self._blocks.append(block)
         self.addresses.append(block.address)
@@ -146,12 +162,6 @@ class _Launches:
         """A flat array as Numba's kernels take it."""
         items = view.nbytes // itemsize
         return [0, 0, items, itemsize, self._address(view), items, itemsize]
-
-
-def _empty(type_: TensorType, sizes: Mapping[str, int]) -> DeviceArray:
-    dtype, shape = type_.dtype.numpy, _shape(type_.shape, sizes)
-    block = memory.allocate(evaluate(type_.size, sizes) * dtype.itemsize)
-    return DeviceArray(block, dtype, shape)
 
 
 def _sizes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> dict[str, int] | None:

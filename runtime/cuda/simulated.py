@@ -6,6 +6,7 @@ views of the addresses among its parameters, which must lie in memory that is al
 
 from __future__ import annotations
 
+import ctypes
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class SimulatedDriver:
         self._kernels = kernels
         self._memory: dict[int, np.ndarray] = {}
         self._starts: list[int] = []  # of `_memory`, ascending
+        self._adopted: dict[int, int] = {}  # of other libraries, and how many arrays use it
 
     def allocate(self, nbytes: int) -> int:
         """As `Driver.allocate`."""
@@ -66,6 +68,22 @@ class SimulatedDriver:
         """As `Driver.free`."""
         self.used -= self._memory.pop(address).nbytes
         self._starts.remove(address)
+
+    def adopt(self, address: int, nbytes: int) -> None:
+        """As `Driver.adopt`."""
+        if address not in self._memory:  # several arrays may share it
+            raw: Any = (ctypes.c_uint8 * nbytes).from_address(address)
+            self._memory[address] = np.frombuffer(raw, np.uint8)
+            self._starts.insert(bisect_right(self._starts, address), address)
+            self._adopted[address] = 0
+        self._adopted[address] += 1
+
+    def disown(self, address: int) -> None:
+        """As `Driver.disown`."""
+        self._adopted[address] -= 1
+        if not self._adopted[address]:
+            del self._memory[address], self._adopted[address]
+            self._starts.remove(address)
 
     def memory_info(self) -> tuple[int, int]:
         """As `Driver.memory_info`."""
