@@ -13,8 +13,8 @@ from ...nn import convolutions
 from ...nn.windows import FORMATS
 from ...shaping import stack
 from ..build import graph_op
-from .base import Layer, known_size
-from .dense import ZEROS, add_bias
+from .affine import ZEROS, Affine
+from .base import known_size
 
 _FORWARD = {
     1: graph_op(convolutions.conv1d, "conv1d"),
@@ -59,8 +59,8 @@ def format_of(data_format: str, spatial: int) -> str:
     return FORMATS[spatial][data_format.lower() == "channels_first"]
 
 
-class _Convolution(Layer):
-    """activation(convolution(inputs, kernel) + bias).
+class _Convolution(Affine):
+    """activation(convolution(inputs, kernel) + bias); see `Affine` for what is not named here.
 
     Args:
         filters: the number of outputs.
@@ -69,17 +69,6 @@ class _Convolution(Layer):
         padding: "valid" or "same".
         data_format: "channels_last" or "channels_first".
         dilation_rate: as `kernel_size`.
-        activation: a function, or None.
-        use_bias: whether there is a bias.
-        kernel_initializer: see `tf.get_variable`; so for the bias.
-        bias_initializer: zeros by default.
-        kernel_regularizer: a function whose result joins the losses; so for the bias.
-        bias_regularizer: see there.
-        activity_regularizer: a function of the output.
-        kernel_constraint: applied after updates; so for the bias.
-        bias_constraint: see there.
-        trainable: whether optimisers change the weights.
-        name: of the scope.
     """
 
     spatial = 2
@@ -105,7 +94,11 @@ class _Convolution(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(trainable, name, activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(
+            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, trainable,
+            name, **kwargs,
+        )  # fmt: skip
         count = self.spatial
         self.least_rank = count + 2
         self.filters = int(filters)
@@ -114,11 +107,6 @@ class _Convolution(Layer):
         self.dilation_rate = tuple_of(dilation_rate, count, "dilation_rate")
         self.padding, self.data_format = padding.upper(), data_format
         self._format = format_of(data_format, count)
-        self.activation, self.use_bias = activation, use_bias
-        self._kernel = (kernel_initializer, kernel_regularizer, kernel_constraint)
-        self._bias = (bias_initializer, bias_regularizer, bias_constraint)
-        self.kernel: Any = None
-        self.bias: Any = None
 
     @property
     def _channel(self) -> int:
@@ -130,31 +118,15 @@ class _Convolution(Layer):
     def build(self, input_shape: Any) -> None:
         """Make the kernel and the bias."""
         channels = known_size(input_shape.as_list()[self._channel], type(self).__name__)
-        initializer, regularizer, constraint = self._kernel
-        shape = self._kernel_shape(channels)
-        self.kernel = self.add_weight(
-            "kernel", shape, None, initializer, regularizer, True, constraint
-        )
-        self._build_bias()
-
-    def _build_bias(self) -> None:
-        if self.use_bias:
-            initializer, regularizer, constraint = self._bias
-            self.bias = self.add_weight(
-                "bias", [self.filters], None, initializer, regularizer, True, constraint
-            )
+        self._build_kernel(self._kernel_shape(channels))
+        self._build_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
         """The layer's computation."""
         found = _FORWARD[self.spatial](
             inputs, self.kernel, self.strides, self.padding, self._format, self.dilation_rate
         )
-        return self._activated(found)
-
-    def _activated(self, found: Any) -> Any:
-        if self.bias is not None:
-            found = add_bias(found, self.bias, "NHWC" if self._channel == -1 else "NCHW")
-        return found if self.activation is None else self.activation(found)
+        return self._activated(found, self._format)
 
 
 class Conv1D(_Convolution):
@@ -205,7 +177,7 @@ class Conv2DTranspose(_Convolution):
         found = _TRANSPOSED[self.spatial](
             inputs, self.kernel, shape, self.strides, self.padding, self._format
         )
-        return self._activated(found)
+        return self._activated(found, self._format)
 
 
 class Conv3DTranspose(Conv2DTranspose):
@@ -270,7 +242,7 @@ class SeparableConv2D(_Convolution):
         self.depthwise_kernel = self.add_weight("depthwise_kernel", first, None, *self._apart)
         second = [1, 1, wide, self.filters]
         self.pointwise_kernel = self.add_weight("pointwise_kernel", second, None, *self._mix)
-        self._build_bias()
+        self._build_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
         """The layer's computation."""
@@ -278,4 +250,4 @@ class SeparableConv2D(_Convolution):
             inputs, self.depthwise_kernel, self.pointwise_kernel, self.strides, self.padding,
             self._format, self.dilation_rate,
         )  # fmt: skip
-        return self._activated(found)
+        return self._activated(found, self._format)

@@ -15,36 +15,23 @@ from ...arrays import shape as sizes_of
 from ...convert import convert_to_tensor
 from ...elementwise import cast, identity, multiply
 from ...linalg import matmul, tensordot
-from ...nn.normalise import bias_add, dropout
+from ...nn.normalise import dropout
 from ...shaping import reshape
 from ...tensors import Tensor
-from ...v1.initializers import Zeros
 from ..build import graph_op
+from .affine import ZEROS, Affine
 from .base import Layer, known_size
 
-ZEROS = Zeros()
-add_bias = graph_op(bias_add)
 same = graph_op(identity)
 _matmul, _tensordot = graph_op(matmul), graph_op(tensordot, "Tensordot")
 _reshape, _shape = graph_op(reshape), graph_op(sizes_of)
 
 
-class Dense(Layer):
+class Dense(Affine):
     """activation(inputs @ kernel + bias).
 
     Args:
-        units: the number of outputs.
-        activation: a function, or None.
-        use_bias: whether there is a bias.
-        kernel_initializer: see `tf.get_variable`; so for the bias.
-        bias_initializer: zeros by default.
-        kernel_regularizer: a function whose result joins the losses; so for the bias.
-        bias_regularizer: see there.
-        activity_regularizer: a function of the output.
-        kernel_constraint: applied after updates; so for the bias.
-        bias_constraint: see there.
-        trainable: whether optimisers change the weights.
-        name: of the scope.
+        units: the number of outputs; for the other arguments see `Affine`.
     """
 
     least_rank = 2
@@ -65,26 +52,18 @@ class Dense(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(trainable, name, activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(
+            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, trainable,
+            name, **kwargs,
+        )  # fmt: skip
         self.units = int(units)
-        self.activation, self.use_bias = activation, use_bias
-        self._kernel = (kernel_initializer, kernel_regularizer, kernel_constraint)
-        self._bias = (bias_initializer, bias_regularizer, bias_constraint)
-        self.kernel: Any = None
-        self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
         """Make the kernel and the bias."""
         inputs = known_size(input_shape.as_list()[-1], "Dense")
-        initializer, regularizer, constraint = self._kernel
-        self.kernel = self.add_weight(
-            "kernel", [inputs, self.units], None, initializer, regularizer, True, constraint
-        )
-        if self.use_bias:
-            initializer, regularizer, constraint = self._bias
-            self.bias = self.add_weight(
-                "bias", [self.units], None, initializer, regularizer, True, constraint
-            )
+        self._build_kernel([inputs, self.units])
+        self._build_bias(self.units)
 
     def call(self, inputs: Any) -> Any:
         """The layer's computation."""
@@ -93,9 +72,7 @@ class Dense(Layer):
             found = _matmul(inputs, self.kernel)
         else:
             found = _tensordot(inputs, self.kernel, [[rank - 1], [0]])
-        if self.bias is not None:
-            found = add_bias(found, self.bias)
-        return found if self.activation is None else self.activation(found)
+        return self._activated(found)
 
 
 class Flatten(Layer):
