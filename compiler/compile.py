@@ -7,7 +7,7 @@ Layer: compiler, above passes, kernel and codegen. Its stages are what
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from .kernel.form import KernelProgram
 from .kernel.printer import print_program
 from .kernel.report import report
 from .kernel.schedule import schedule
-from .kernel.steps import lower_graph
+from .kernel.steps import lower_in_place
 from .options import Options
 from .pipeline import run_pipeline
 from .program import Program, Signature
@@ -67,9 +67,14 @@ class Compilation:
         return run_pipeline(self.graph, options=self.options)
 
     @_Stage
+    def lowered(self) -> tuple[KernelProgram, dict[int, int]]:
+        """Loops and library calls, and the pairs of inputs and outputs that have one place."""
+        return lower_in_place(self.optimized, dict(self.signature.reused))
+
+    @property
     def kernels(self) -> KernelProgram:
         """Loops and library calls."""
-        return lower_graph(self.optimized)
+        return self.lowered[0]
 
     @_Stage
     def llvm(self) -> str:
@@ -82,7 +87,7 @@ class Compilation:
         """What the runtime loads."""
         return Program(
             self.graph.name,
-            self.signature,
+            replace(self.signature, reused=tuple(self.lowered[1].items())),
             self.kernels.constants,
             self.llvm,
             compile_module(self.llvm, self.target),

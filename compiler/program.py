@@ -89,6 +89,10 @@ class Signature:
 
     `arguments` is the tuple of positional arguments, whose leaves are `inputs`. The leaves of
     `result` are the first `outputs`; further ones, without axes, are computed and dropped.
+
+    `reused` are pairs (input, output) of arrays of one type. Before compilation: the caller does
+    not need the input any more, so the output may be computed in its memory. In a `Program`: those
+    outputs are the very objects that were passed, changed in place.
     """
 
     inputs: tuple[LeafSpec, ...]
@@ -96,6 +100,7 @@ class Signature:
     arguments: Nest
     result: Nest
     guards: tuple[Guard, ...] = ()
+    reused: tuple[tuple[int, int], ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:

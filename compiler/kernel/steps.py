@@ -6,6 +6,8 @@ The graphs of loops and branches go the same way, each to a program of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import InternalError
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
@@ -14,7 +16,7 @@ from .defer import defer
 from .epilogues import attach_epilogues
 from .form import Access, KernelProgram, MatmulCall, Step
 from .fuse import Fused, Unit, fuse
-from .inplace import can_overwrite, overwritten, updated_carries
+from .inplace import can_overwrite, overwritten, updated
 from .layout import Views
 from .lower import UnitLowering
 from .prepare import COMPUTED, Prepared, leading_dimension, prepare, storage_owner, view_strides
@@ -29,7 +31,33 @@ from .write_out_convolutions import write_out_convolutions
 
 def lower_graph(graph: Graph) -> KernelProgram:
     """Prepare, fuse and lower."""
-    return _lower(prepare_graph(graph), "")
+    return lower_in_place(graph, {})[0]
+
+
+def lower_in_place(
+    graph: Graph, pairs: Mapping[int, int], prefix: str = ""
+) -> tuple[KernelProgram, dict[int, int]]:
+    """Prepare, fuse and lower; outputs are computed over inputs where that is safe.
+
+    Args:
+        graph: what to lower.
+        pairs: inputs that may be overwritten, each with the output that may take its place.
+        prefix: what the names of the steps begin with.
+
+    Returns:
+        The program, and those of the pairs that have one place.
+    """
+    graph = _divided(graph)
+    given = updated(graph, pairs)
+    while True:
+        prepared = prepare(graph, frozenset(given))
+        kept = overwritten(prepared, given)
+        if kept == given:
+            break
+        given = kept
+    program = _lower(prepared, prefix)
+    free = {k: n for k, n in pairs.items() if k not in given and can_overwrite(program, k, n)}
+    return program, given | free
 
 
 def prepare_graph(graph: Graph) -> Prepared:
@@ -68,17 +96,8 @@ def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
 
 def lower_region(graph: Graph, name: str, carries: int) -> tuple[KernelProgram, frozenset[int]]:
     """The program of a region, and which of its carries have one place for input and output."""
-    graph = _divided(graph)
-    given = updated_carries(graph, carries)
-    while True:
-        prepared = prepare(graph, given)
-        kept = overwritten(prepared, given)
-        if kept == given:
-            break
-        given = kept
-    program = _lower(prepared, f"{name}.")
-    free = {k for k in range(carries) if k not in given and can_overwrite(program, k)}
-    return program, given | free
+    program, in_place = lower_in_place(graph, {k: k for k in range(carries)}, f"{name}.")
+    return program, frozenset(in_place)
 
 
 def needed_values(prepared: Prepared, fused: Fused) -> set[Value]:

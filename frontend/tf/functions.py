@@ -37,6 +37,7 @@ from . import dtypes
 from .apply import apply
 from .convert import convert_to_tensor
 from .errors import InvalidArgumentError, OperatorNotAllowedInGraphError
+from .in_place import Lending, given_away
 from .shapes import TensorShape
 from .tensors import STATE, Tensor
 from .variables import Cell, Variable, in_order
@@ -236,18 +237,22 @@ class ConcreteFunction:
         inputs = (*result.inputs, *captured)
         nest = output.nest or tuple_of_leaves(len(output.specs))
         self._output = None if output.nest else output
+        # effects may raise errors, which have to find variables as they were before
+        first = len(result.inputs)
+        reused = () if self._effects else given_away(self.cells, self.written, first, self._count)
         signature = Signature(
-            inputs, output.specs, tuple_of_leaves(len(inputs)), nest, graph.guards
+            inputs, output.specs, tuple_of_leaves(len(inputs)), nest, graph.guards, reused
         )
         self.compilation = Compilation(graph, signature, options, host_target())
         self._is_single = self._tree.is_leaf and self._count == 1
         self._dtype = dtypes.of_numpy(output.specs[0].type.dtype.numpy)
         self._executable = cpu.load(self.compilation.program)
         self._native = self._executable.call
+        self._lending = Lending(self.cells, first, self._executable.program.signature.reused)
 
     def run(self, arrays: Sequence[Any]) -> Any:
         """The function's result for concrete tensors; NotImplemented if sizes do not fit."""
-        found = self._native(*arrays, *[cell.array for cell in self.cells])
+        found = self._native(*arrays, *self._lending.arguments())
         if found is NotImplemented:
             return found
         if self._output is not None:
@@ -290,7 +295,7 @@ class ConcreteFunction:
             ctx = require()
             inputs = [lift(x)._read() for x in arrays]
             return tuple(tracer(ctx, v) for v in copy_into(ctx.builder, self.graph, inputs))
-        found = self._native(*arrays)
+        found = self._native(*self._lending.copies(arrays))  # tapes keep what the variables were
         if found is NotImplemented:
             raise InvalidArgumentError(f"{self.name}: the sizes are not those of the program")
         return tuple(found if self._output is None else self._output.build(found))

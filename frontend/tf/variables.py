@@ -8,6 +8,7 @@ were read before stay as they are. While a function is traced, reads and assignm
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,18 @@ class Cell:
         """Replace the value; the array must not change any more."""
         self.array = array
         self._tensor = None
+
+    def lend(self) -> Any:
+        """The value, to be overwritten: a copy, if anything else may look at the array."""
+        if self._tensor is not None and getrefcount(self._tensor) == 2:
+            self._tensor = None
+        array = self.array
+        is_own = array.flags.owndata and array.flags.writeable
+        if is_own and getrefcount(array) == 3:  # this name, the cell and the function's argument
+            return array
+        self._tensor = None
+        self.array = array.copy()
+        return self.array
 
     def read(self) -> Tensor:
         """The value now, noted by the tapes that record."""

@@ -38,7 +38,7 @@ def _emit_call(writer: CallWriter, signature: Signature) -> None:
     arguments.emit()
     sizes = _emit_sizes(writer, signature)
     arguments.retain()
-    results.allocate()
+    results.allocate(arguments.objects)
     execute = writer.module.declare("@tw.execute", "i1", ["ptr"] * 4)
     tables = f"ptr {arguments.data}, ptr {results.data}, ptr {sizes}"
     writer.succeed(f"call i1 {execute}(ptr %record, {tables})")

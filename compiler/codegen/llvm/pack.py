@@ -8,6 +8,7 @@ whatever has been made is dropped by one call. The children of a container lie s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ... import abi
@@ -39,6 +40,7 @@ class Packer:
     def __init__(self, writer: CallWriter, signature: Signature) -> None:
         self._writer = writer
         self._outputs = signature.outputs
+        self._sources = {output: source for source, output in signature.reused}
         self._containers: list[_Container] = []  # outer ones first
         self._leaves: list[int] = []  # the word of each leaf
         self._count = 1
@@ -61,8 +63,11 @@ class Packer:
         for k, child in enumerate(nest.children):
             self._lay_out(child, first + k)
 
-    def allocate(self) -> None:
-        """Make the arrays, and stack slots for numbers; `data` then points to their memory."""
+    def allocate(self, arguments: Sequence[str]) -> None:
+        """Make the arrays, and stack slots for numbers; `data` then points to their memory.
+
+        Arrays that are computed in the memory of one of the `arguments` are that object.
+        """
         writer = self._writer
         for word in range(self._count):
             writer.store("ptr", "null", self._objects, 8 * word)
@@ -70,7 +75,12 @@ class Packer:
             if leaf.kind is not LeafKind.ARRAY:
                 writer.store("ptr", writer.fn.alloca("i64", 8), self.data, 8 * k)
                 continue
-            array = self._new_array(leaf.type)
+            source = self._sources.get(k)
+            if source is None:
+                array = self._new_array(leaf.type)
+            else:
+                array = arguments[source]
+                self._retain(array)
             writer.store("ptr", array, self._objects, 8 * self._leaves[k])
             writer.store("ptr", writer.load("ptr", array, abi.ARRAY_DATA), self.data, 8 * k)
 
@@ -86,6 +96,10 @@ class Packer:
     def release(self) -> None:
         """Drop what has been made."""
         self._writer.release(self._objects, self._count)
+
+    def _retain(self, object: str) -> None:
+        retain = self._writer.module.declare("@Py_IncRef", "void", ["ptr"])
+        self._writer.fn.line(f"call void {retain}(ptr {object})")
 
     def _own(self, made: str, word: int) -> None:
         self._writer.store("ptr", made, self._objects, 8 * word)
@@ -120,8 +134,7 @@ class Packer:
         writer, nest = self._writer, container.nest
         if nest.kind is NestKind.NONE:
             none = writer.module.external("@tw.py.None")
-            retain = writer.module.declare("@Py_IncRef", "void", ["ptr"])
-            writer.fn.line(f"call void {retain}(ptr {none})")
+            self._retain(none)
             return none
         objects = writer.place(self._objects, 8 * container.first_child)
         types, values = ["ptr", "i64"], f"ptr {objects}, i64 {len(nest.children)}"

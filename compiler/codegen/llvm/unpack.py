@@ -30,6 +30,7 @@ class Unpacker:
         self._count = 0  # of leaves seen so far
         self._shared: list[str] = []  # arrays that other threads could take away
         self.data = writer.words(len(signature.inputs))
+        self.objects: list[str] = []  # of each leaf
         self._kept = ""
 
     def emit(self) -> None:
@@ -59,6 +60,7 @@ class Unpacker:
         if nest.kind is NestKind.LEAF:
             data = self._check_leaf(argument, next(self._inputs), shared)
             self._writer.store("ptr", data, self.data, 8 * self._count)
+            self.objects.append(argument)
             self._count += 1
         elif nest.kind is NestKind.NONE:
             none = self._writer.module.external("@tw.py.None")

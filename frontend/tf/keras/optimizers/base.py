@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ...apply import apply
 from ...convert import convert_to_tensor
+from ...functions import Function
+from ...in_place import is_large
 from ...tape import GradientTape
 from ...tensors import STATE, Tensor
 from ...variables import Variable
 from ..registry import Family
 from ..settings import snake_case, unique_name
-from .program import Parameter, Plan, program_for, update
+from .program import Parameter, Plan, gathered, program_for, write_update
 from .schedules import FAMILY as SCHEDULES
 from .schedules import LearningRateSchedule
 
@@ -67,7 +68,7 @@ class Optimizer:
         self.iterations = _state(np.int64(0), f"{self.name}/iteration")
         self._variables: list[Variable] = [self.iterations]
         self._states: dict[Any, list[Variable]] = {}
-        self._plans: dict[Any, Plan] = {}
+        self._programs: dict[Any, Function] = {}  # that change large variables in place
         self._trainable_variables: list[Variable] = []
         self._learning_rate = self._new_rate(learning_rate)
 
@@ -220,24 +221,24 @@ class Optimizer:
 
     def _apply_rule(self, pairs: list[tuple[Any, Variable]]) -> None:
         cells = [self.iterations._cell]
-        rate = self.learning_rate
-        inputs = [self.iterations.value(), convert_to_tensor(rate)]
+        given = [convert_to_tensor(self.learning_rate)]
         for gradient, variable in pairs:
-            states = self._states[variable._cell]
             sparse = hasattr(gradient, "indices")
             parts = (gradient.values, gradient.indices) if sparse else (gradient,)
-            inputs.append(variable.value())
-            inputs += [convert_to_tensor(x) for x in parts]
-            inputs += [s.value() for s in states]
-            cells += [variable._cell, *(s._cell for s in states)]
+            given += [convert_to_tensor(x) for x in parts]
+            cells += [variable._cell, *(s._cell for s in self._states[variable._cell])]
         plan = self._plan(pairs)
-        made: tuple[Tensor, ...]
-        if STATE.function is not None or any(t.is_symbolic for t in inputs):
-            made = apply("ApplyGradients", update, inputs, {"plan": plan})
+        if STATE.function is not None or any(t.is_symbolic for t in given):
+            write_update(plan, cells, given)
+        elif any(is_large(cell) for cell in cells):
+            key = (plan, *cells)
+            if key not in self._programs:
+                self._programs[key] = Function(lambda *given: write_update(plan, cells, given))
+            self._programs[key](*given)
         else:
-            made = tuple([Tensor(x) for x in program_for(plan)(*[t._value for t in inputs])])
-        for cell, tensor in zip(cells, made, strict=True):
-            cell.write(tensor)
+            inputs = [t._value for t in gathered(plan, cells, given)]
+            for cell, array in zip(cells, program_for(plan)(*inputs), strict=True):
+                cell.write(Tensor(array))
 
     def _plan(self, pairs: list[tuple[Any, Variable]]) -> Plan:
         parameters = tuple(

@@ -6,13 +6,17 @@ their program; outside, `program_for` gives it compiled on its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....jit import Jitted
+from ...apply import apply
+from ...tensors import Tensor
+from ...variables import Cell
+from .rules import sgd
 
 
 class Parameter(NamedTuple):
@@ -45,11 +49,17 @@ def update(step: Any, rate: Any, *arrays: Any, plan: Plan) -> tuple[Any, ...]:
         The next step, then for each parameter the new variable and its new states.
     """
     rest = iter(arrays)
-    taken = [_take(p, rest) for p in plan.parameters]
+    by_rows = [_is_by_rows(p, plan) for p in plan.parameters]
+    taken = [_take(p, rest, alone) for p, alone in zip(plan.parameters, by_rows, strict=True)]
     gradients = _clipped([g for _, g, _ in taken], plan.clip)
     made: list[Any] = [step + 1]
-    for (x, _, state), g, p in zip(taken, gradients, plan.parameters, strict=True):
+    for (x, _, state), g, p, alone in zip(taken, gradients, plan.parameters, by_rows, strict=True):
         lr = rate.astype(x.dtype)
+        if alone:
+            rows, indices = g
+            np.add.at(x, indices, -(rows.astype(x.dtype) * lr))
+            made.append(x)
+            continue
         t = (step + 1).astype(x.dtype)
         if p.weight_decay:
             x = x - x * x.dtype.type(p.weight_decay) * lr
@@ -58,8 +68,16 @@ def update(step: Any, rate: Any, *arrays: Any, plan: Plan) -> tuple[Any, ...]:
     return tuple(made)
 
 
-def _take(p: Parameter, rest: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+def _is_by_rows(p: Parameter, plan: Plan) -> bool:
+    """Whether the update is a step along the gradient, of which there are only some rows."""
+    is_plain = plan.rule is sgd and not p.states and not p.weight_decay
+    return p.is_sparse and is_plain and plan.clip is None
+
+
+def _take(p: Parameter, rest: Any, by_rows: bool) -> tuple[Any, Any, tuple[Any, ...]]:
     x, g = next(rest), next(rest)
+    if by_rows:
+        return x.copy(), (g, next(rest)), ()
     if p.is_sparse:  # several rows with one index count together
         rows, g = g, np.zeros_like(x)
         np.add.at(g, next(rest), rows.astype(x.dtype))
@@ -84,6 +102,30 @@ def clip_by_norm(g: Any, limit: float) -> Any:
     total = np.sum(np.square(g))
     norm = np.where(total > 0, np.sqrt(np.where(total > 0, total, 1)), total)
     return g * limit / np.maximum(norm, limit)
+
+
+def gathered(plan: Plan, cells: Sequence[Cell], given: Sequence[Tensor]) -> list[Tensor]:
+    """What `update` takes.
+
+    Args:
+        plan: the structure.
+        cells: the number of steps, then each variable and its states.
+        given: the learning rate, then each gradient (or rows and indices).
+    """
+    values, rest = iter([c.read() for c in cells]), iter(given)
+    found = [next(values), next(rest)]
+    for p in plan.parameters:
+        found.append(next(values))
+        found += [next(rest) for _ in range(2 if p.is_sparse else 1)]
+        found += [next(values) for _ in range(p.states)]
+    return found
+
+
+def write_update(plan: Plan, cells: Sequence[Cell], given: Sequence[Tensor]) -> None:
+    """The update as a part of the function that is traced; arguments as of `gathered`."""
+    made = apply("ApplyGradients", update, gathered(plan, cells, given), {"plan": plan})
+    for cell, tensor in zip(cells, made, strict=True):
+        cell.write(tensor)
 
 
 @lru_cache(maxsize=256)
