@@ -24,6 +24,8 @@ def current() -> Driver:
         DeviceError: there is neither.
     """
     global _current
+    if _current is not None:
+        return _current
     with _lock:
         if _current is None:
             _current = _found()

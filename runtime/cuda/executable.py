@@ -20,7 +20,7 @@ from . import driver, memory
 from .arrays import DeviceArray, device_put
 from .arrays import Memory as Piece
 from .compiling import source_image
-from .protocol import Driver
+from .protocol import Driver, Parameters
 from .steps import Runner, View
 
 _SMALLEST = 2  # of sizes that are symbols: 0 and 1 have programs of their own
@@ -142,7 +142,10 @@ class _Launches:
         words += [*self._sizes, *self._array(status, DType.I64.itemsize)]
         blocks = min(blocks, _MOST_BLOCKS)
         self._driver.launch(
-            self._kernels[launch.kernel], blocks, launch.threads, np.array(words, np.int64)
+            self._kernels[launch.kernel],
+            blocks,
+            launch.threads,
+            Parameters(np.array(words, np.int64)),
         )
 
     def copy(self, target: View, source: View, nbytes: int) -> None:
