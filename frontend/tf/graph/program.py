@@ -24,6 +24,7 @@ from ...trace import TraceResult, trace
 from .. import dtypes
 from ..errors import FailedPreconditionError, InvalidArgumentError, OpError
 from ..functions import FunctionTrace
+from ..in_place import Lending, given_away
 from ..random.philox import RESERVED, further, start_of
 from ..random.seeds import DEFAULT_GLOBAL_SEED, entropy
 from ..shapes import TensorShape
@@ -217,13 +218,16 @@ class Program:
         output = result.output
         nest = output.nest or tuple_of_leaves(len(output.specs))
         self._build: Callable[..., Any] | None = None if output.nest else output.build
+        reused = given_away(self.cells, self.written, len(result.inputs), self._count)
         signature = Signature(
-            inputs, output.specs, tuple_of_leaves(len(inputs)), nest, self.graph.guards
+            inputs, output.specs, tuple_of_leaves(len(inputs)), nest, self.graph.guards, reused
         )
         options = Options.from_environment()
         self.compilation = Compilation(self.graph, signature, options, host_target())
         self._executable = cpu.load(self.compilation.program)
         self.native = self._executable.call
+        kept = self._executable.program.signature.reused
+        self._lending = Lending(self.cells, len(result.inputs), kept)
 
     def _trace(self, state: State, specs: Sequence[LeafSpec], sizes: dict[str, int]) -> TraceResult:
         segment = self._segment
@@ -252,7 +256,7 @@ class Program:
     def __call__(self, arrays: Sequence[Any]) -> Any:
         """The outputs; NotImplemented if the program is not for these arrays."""
         try:
-            found = self.native(*arrays, *[cell.array for cell in self.cells])
+            found = self.native(*arrays, *self._lending.arguments())
         except IndexError as error:
             raise self._out_of_bounds(error) from None
         if found is NotImplemented:
