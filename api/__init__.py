@@ -31,6 +31,7 @@ from .compiler.errors import (
 from .frontend.batching import vmap
 from .frontend.control import fori_loop, map, switch
 from .frontend.convolution import conv
+from .frontend.devices import device, device_get, device_put, from_dlpack
 from .frontend.dialects import TensorSpec, cond, scan, stop_gradient, while_loop
 from .frontend.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .frontend.jit import Jitted, jit
@@ -72,7 +73,11 @@ __all__ = [
     "conv",
     "custom_jvp",
     "custom_vjp",
+    "device",
+    "device_get",
+    "device_put",
     "fori_loop",
+    "from_dlpack",
     "get_num_threads",
     "grad",
     "hessian",

@@ -21,7 +21,7 @@ DEVICES = ("cpu", "gpu")
 class Options:
     """Everything a user can choose about a compilation."""
 
-    device: str = "cpu"  # one of DEVICES
+    device: str | None = None  # one of DEVICES; None: where the arguments lie
     fast_math: bool = False  # let rules change rounding, NaN and signed zeros
     verify: bool = False  # check the graph after every pass
     dump_dir: str | None = None  # where to write what every stage makes

@@ -22,6 +22,7 @@ from ..compiler.ir.types import DType, Shape, TensorType
 from ..compiler.program import LeafKind, LeafSpec, Nest
 from . import values
 from .nesting import nest_of
+from .placement import is_on_gpu
 from .tree import LEAF_CLASSES, TreeDef, flat_tuple, flatten, unflatten
 
 
@@ -108,7 +109,12 @@ class Call:
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """The shape of every data leaf."""
-        return tuple(np.shape(x) for x in self.leaves)
+        return tuple(getattr(x, "shape", ()) for x in self.leaves)
+
+    def on_host(self) -> Call:
+        """With copies of the arrays that lie on the GPU."""
+        leaves = [np.asarray(x) if is_on_gpu(x) else x for x in self.leaves]
+        return Call(self.structure, leaves, self.keys)
 
 
 class ArgumentReader:
@@ -234,7 +240,7 @@ def is_static(x: Any) -> bool:
 
 
 def read_data(x: Any) -> tuple[Any, LeafKey] | None:
-    """A data leaf as the native entry takes it, and its key; None if it is no data."""
+    """A data leaf as programs take it, and its key; None if it is no data."""
     cls = type(x)
     if cls is np.ndarray:
         key = _ARRAYS.get((x.dtype, x.ndim))
@@ -284,7 +290,12 @@ def _canonical(x: np.ndarray, dtype: DType) -> np.ndarray:
 
 
 def _converted(x: Any) -> tuple[Any, LeafKey] | None:
-    """Subclasses of numbers and arrays, and foreign arrays, as what they stand for."""
+    """Subclasses of numbers and arrays, and foreign arrays, as what they stand for.
+
+    Arrays on the GPU stay what they are.
+    """
+    if is_on_gpu(x):
+        return x, array_key(values.type_of(x))
     if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
         if isinstance(x, np.generic):
             raise values.unsupported_dtype(x.dtype)

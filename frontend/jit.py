@@ -2,7 +2,8 @@
 
 Layer: frontend. A call goes first to the compiled programs, in machine code, and only what none of
 them accepts reaches `Jitted.__call__`: a new combination of types, new sizes, or arguments
-that have to be prepared (keywords, dataclasses, arrays that are not contiguous).
+that have to be prepared (keywords, dataclasses, arrays that are not contiguous). So do calls with
+arrays on a GPU, and all calls while a block chooses the GPU (device_calls.py has their programs).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
-from threading import RLock
+from threading import Lock, RLock
 from types import MethodType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakSet
 
 from ..compiler.compile import Compilation, host_target
@@ -26,10 +27,13 @@ from ..runtime.native import NativeCallable
 from .arguments import ArgumentReader, Call, LeafKey, Structure, spec_of
 from .context import current
 from .lowered import Lowered, spec_call
+from .placement import CHOSEN, GPU
 from .trace import TraceResult, trace
 from .variants import Variant, Variants
 
-_RUNTIME = f"{__package__.rpartition('.')[0]}.runtime"
+if TYPE_CHECKING:
+    from .device_calls import DeviceCalls
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # To give them new locks in a forked child: threads that held the old ones are not there.
@@ -56,6 +60,7 @@ class Jitted(NativeCallable):
         self._reader = ArgumentReader(function, static_argnums, static_argnames)
         self._options = options or Options.from_environment()
         self._variants: dict[tuple[Structure, tuple[LeafKey, ...]], Variants] = {}
+        self._device_calls: DeviceCalls | None = None
         self._lock = RLock()
         _all_jitted.add(self)
 
@@ -71,7 +76,13 @@ class Jitted(NativeCallable):
         """Prepare the arguments, compile if need be, and run."""
         if current() is not None:
             return self._function(*args, **kwargs)
+        if GPU.in_use or self._options.device == "gpu":
+            result = self._run_on_gpu(args, kwargs)
+            if result is not NotImplemented:
+                return result
         call = self._reader.read(args, kwargs)
+        if GPU.in_use:
+            call = call.on_host()
         variants = self._variants.get((call.structure, call.keys))
         if variants is not None:
             result = variants.run(call.leaves)
@@ -79,9 +90,17 @@ class Jitted(NativeCallable):
                 return result
         return self._compile_and_run(call)
 
-    @property
-    def _on_gpu(self) -> bool:
-        return self._options.device == "gpu"
+    def _run_on_gpu(self, args: Any, kwargs: Any) -> Any:
+        """The result of a call that belongs to the GPU; NotImplemented if it does not."""
+        device = self._options.device or CHOSEN.device
+        if self._options.device == "cpu":
+            return NotImplemented
+        calls = self._device_calls
+        if calls is None:
+            # loaded where there is a use
+            module = import_module(f"{__package__}.device_calls")
+            calls = self._device_calls = module.DeviceCalls(self)
+        return calls.run(args, kwargs, wanted=device == "gpu")
 
     def takes_static(self, parameter: int | str) -> bool:
         """Whether what is given for a parameter (by position or name) is a static value."""
@@ -100,24 +119,25 @@ class Jitted(NativeCallable):
     def _compile_and_run(self, call: Call) -> Any:
         with self._lock:
             variants = self._variants.setdefault(
-                (call.structure, call.keys), Variants(call.structure, self._on_gpu)
+                (call.structure, call.keys), Variants(call.structure)
             )
             result = variants.run(call.leaves)  # another thread may have compiled it meanwhile
             if result is not NotImplemented:
                 return result
-            self._compile(call, variants)
+            self._compile(call, variants, "cpu")
         result = variants.run(call.leaves)
         if result is NotImplemented:
             raise InternalError(f"{self!r}: a new program does not accept {call.keys}")
         return result
 
-    def _compile(self, call: Call, variants: Variants) -> None:
+    def _compile(self, call: Call, variants: Variants, device: str) -> None:
+        """Add a program that accepts the call, under the lock."""
         shapes, sizes = variants.generalise(call.shapes)
         traced = self._trace(call, shapes, sizes)
         compilation = self._compilation(traced, variants.nest)
-        if self._on_gpu:
-            gpu = import_module(f"{_RUNTIME}.cuda.executable")  # loaded where there is a use
-            variants.add(Variant(gpu.GpuExecutable(compilation.gpu), traced.output))
+        if device == "gpu":
+            gpu = import_module(f"{__package__}.device_calls")  # loaded where there is a use
+            variants.add(gpu.DeviceVariant(compilation, traced.output))
             return
         executable = cpu.load(compilation.program)
         built = traced.output.nest is not None
@@ -140,6 +160,12 @@ class Jitted(NativeCallable):
     def _renew_lock(self) -> None:
         self._lock = RLock()
 
+    def _attach(self, executable: Any) -> None:
+        with _Pauses.lock:
+            super()._attach(executable)
+            if _Pauses.count:
+                self._pause()
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
@@ -152,11 +178,40 @@ class Jitted(NativeCallable):
 
 
 def _renew_locks() -> None:
+    _Pauses.lock = Lock()
     for jitted in list(_all_jitted):
         jitted._renew_lock()
 
 
 os.register_at_fork(after_in_child=_renew_locks)
+
+
+# -- native calls while a block chooses the GPU ---------------------------------------------------
+
+
+class _Pauses:
+    """How many blocks of all threads choose the GPU."""
+
+    count = 0
+    lock = Lock()
+
+
+def pause_native_calls() -> None:
+    """Let all calls of jitted functions be prepared in Python, which asks where they run."""
+    with _Pauses.lock:
+        _Pauses.count += 1
+        if _Pauses.count == 1:
+            for jitted in list(_all_jitted):
+                jitted._pause()
+
+
+def resume_native_calls() -> None:
+    """Undo one pause; once all are undone, calls go to machine code again."""
+    with _Pauses.lock:
+        _Pauses.count -= 1
+        if not _Pauses.count:
+            for jitted in list(_all_jitted):
+                jitted._resume()
 
 
 @overload
@@ -169,7 +224,7 @@ def jit(
     static_argnums: int | Sequence[int] = ...,
     static_argnames: str | Sequence[str] = ...,
     fast_math: bool = ...,
-    device: str = ...,
+    device: str | None = ...,
 ) -> Callable[[F], F]: ...
 
 
@@ -180,7 +235,7 @@ def jit(
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     fast_math: bool = False,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> Any:
     """Compile a NumPy function to machine code; a decorator, with or without arguments.
 
@@ -190,7 +245,9 @@ def jit(
             flags, counts); a new value compiles anew.
         static_argnames: the same, by name.
         fast_math: allow results that differ in rounding, and in the sign of zeros.
-        device: "cpu", or "gpu" for an NVIDIA GPU: arguments are copied there, results back.
+        device: "gpu" for an NVIDIA GPU, or "cpu": arguments that lie elsewhere are copied there. By
+            default the function runs where its arguments lie, or on the device of the block of
+            `tw.device` around. Results lie on the GPU if an argument did.
 
     Returns:
         A function with the same parameters and results; see `Jitted`.
@@ -203,7 +260,7 @@ def jit(
             fast_math=fast_math,
             device=device,
         )
-    if device not in DEVICES:
+    if device is not None and device not in DEVICES:
         raise ValueError(f"device is {device!r}; there are {', '.join(DEVICES)}")
     options = replace(Options.from_environment(), fast_math=fast_math, device=device)
     return Jitted(function, static_argnums, static_argnames, options)

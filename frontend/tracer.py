@@ -209,7 +209,7 @@ class Tracer(Operators):
         return call(function, args, kwargs, self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(x, Operators) and x._rank for x in inputs):
+        if any(isinstance(x, Operators) and x._rank > 0 for x in inputs):
             return NotImplemented  # the other operand's turn
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         return call(function, inputs, kwargs, self)
@@ -217,7 +217,7 @@ class Tracer(Operators):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
     ) -> Any:
-        if any(isinstance(x, Operators) and x._rank for x in args):
+        if any(isinstance(x, Operators) and x._rank > 0 for x in args):
             return NotImplemented
         return call(function, args, kwargs, self)
 

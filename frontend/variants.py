@@ -49,7 +49,7 @@ class Variants:
     """
 
     def __init__(self, structure: Structure, flat: bool = False) -> None:
-        self.programs: tuple[Variant, ...] = ()
+        self.programs: tuple[Any, ...] = ()
         self.nest = None if flat else structure.nest
         self._structure = structure
         self._history: list[Shapes] = []
@@ -63,7 +63,7 @@ class Variants:
                 return result
         return NotImplemented
 
-    def add(self, variant: Variant) -> None:
+    def add(self, variant: Any) -> None:
         """Keep a program; the oldest is dropped beyond the limit."""
         self.programs = (variant, *self.programs[: LIMIT - 1])
 

@@ -133,6 +133,16 @@ class NativeCallable(_Base):
         self._executables = (records, executable, attached)
         self._point_to(executable.vectorcall, records)
 
+    def _pause(self) -> None:
+        """Let calls go to `__call__`, until `_resume`."""
+        ctypes.c_void_p.from_address(id(self) + abi.CALLABLE_VECTORCALL).value = None
+
+    def _resume(self) -> None:
+        """Try the attached executables again."""
+        attached = getattr(self, "_executables", None)
+        if attached is not None:
+            self._point_to(attached[1].vectorcall, attached[0])
+
     def _point_to(self, vectorcall: int, records: Records) -> None:
         """Let CPython call the function at `vectorcall`; the caller keeps `records` alive."""
         table = ctypes.c_void_p.from_address(id(self) + abi.CALLABLE_RECORDS)

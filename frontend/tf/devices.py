@@ -1,24 +1,19 @@
 """Devices: which there are, `tf.device`, and the switches of `tf.config`.
 
-Layer: frontend. There is one device, the CPU. As in TensorFlow, ops for a device that does
-not exist run on it, unless soft placement is switched off.
+Layer: frontend. There are the CPU, and a GPU if its driver finds one. Ops run on the CPU unless a
+block of `tf.device` says otherwise or an operand lies on the GPU. As in TensorFlow, ops for a
+device that does not exist run on the CPU, unless soft placement is switched off.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .errors import InvalidArgumentError
+from ..devices import Placement, device, gpu_details, gpu_memory, has_gpu, parsed
 from .functions import Function
 
-CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
-_PART = re.compile(
-    r"(?P<key>job|replica|task|device|cpu|gpu|tpu|xla_cpu|xla_gpu):(?P<value>.*)", re.IGNORECASE
-)
-_BARE = re.compile(r"(?P<kind>cpu|gpu|tpu)", re.IGNORECASE)
+__all__ = ["device"]  # beside what is defined here
 
 
 class PhysicalDevice(NamedTuple):
@@ -47,43 +42,46 @@ class _Settings:
     """What the switches of `tf.config` are at."""
 
     def __init__(self) -> None:
-        self.soft_placement = True
         self.functions_run_eagerly = False
         self.inter_op_threads = 0
         self.intra_op_threads = 0
 
 
 _SETTINGS = _Settings()
-_PHYSICAL = PhysicalDevice("/physical_device:CPU:0", "CPU")
-_LOGICAL = LogicalDevice("/device:CPU:0", "CPU")
+_PHYSICAL = {kind: PhysicalDevice(f"/physical_device:{kind}:0", kind) for kind in ("CPU", "GPU")}
+_LOGICAL = {kind: LogicalDevice(f"/device:{kind}:0", kind) for kind in _PHYSICAL}
 
 
 def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
     """The devices of the machine, of one type or all."""
-    return [_PHYSICAL] if device_type in (None, "CPU") else []
+    kinds = [kind for kind in _PHYSICAL if device_type in (None, kind)]
+    return [_PHYSICAL[kind] for kind in kinds if kind == "CPU" or has_gpu()]
 
 
 def list_logical_devices(device_type: str | None = None) -> list[LogicalDevice]:
-    """The devices as programs name them, of one type or all."""
-    return [_LOGICAL] if device_type in (None, "CPU") else []
+    """The visible devices as programs name them, of one type or all."""
+    return [_LOGICAL[each.device_type] for each in get_visible_devices(device_type)]
 
 
 def get_visible_devices(device_type: str | None = None) -> list[PhysicalDevice]:
     """The devices that programs see."""
-    return list_physical_devices(device_type)
+    found = list_physical_devices(device_type)
+    return [each for each in found if each.device_type == "CPU" or not Placement.is_gpu_hidden]
 
 
 def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
     """Choose the devices that programs see; the CPU cannot be hidden."""
     given = devices if isinstance(devices, (list, tuple)) else [devices]
-    for device in given:
-        _checked(device)
+    chosen = [_checked(each).device_type for each in given]
+    if device_type in (None, "GPU"):
+        Placement.is_gpu_hidden = "GPU" not in chosen
 
 
 def _checked(device: Any) -> PhysicalDevice:
-    if device != _PHYSICAL:
+    if device not in list_physical_devices():
         raise ValueError(f"Unrecognized device: {device!r}")
-    return _PHYSICAL
+    found: PhysicalDevice = device
+    return found
 
 
 def get_logical_device_configuration(device: Any) -> list[LogicalDeviceConfiguration] | None:
@@ -93,30 +91,31 @@ def get_logical_device_configuration(device: Any) -> list[LogicalDeviceConfigura
 
 
 def set_logical_device_configuration(device: Any, logical_devices: Any) -> None:
-    """Divide a device: the CPU only into one part.
+    """Divide a device: only into one part.
 
     Raises:
         ValueError: more parts are asked for.
     """
     _checked(device)
     if len(logical_devices) > 1:
-        raise ValueError("the CPU cannot be divided into more than one logical device")
+        raise ValueError("a device cannot be divided into more than one logical device")
 
 
 def get_soft_device_placement() -> bool:
     """Whether ops for a device that does not exist run on the CPU."""
-    return _SETTINGS.soft_placement
+    return Placement.is_soft
 
 
 def set_soft_device_placement(enabled: bool) -> None:
     """Choose whether ops for a device that does not exist run on the CPU."""
-    _SETTINGS.soft_placement = bool(enabled)
+    Placement.is_soft = bool(enabled)
 
 
 def get_device_details(device: Any) -> dict[str, Any]:
-    """What is known of a device."""
-    _checked(device)
-    return {}
+    """What is known of a device: of a GPU its name and its compute capability."""
+    if _checked(device).device_type == "CPU":
+        return {}
+    return gpu_details()
 
 
 def get_memory_growth(device: Any) -> bool:
@@ -131,15 +130,17 @@ def set_memory_growth(device: Any, enable: bool) -> None:
 
 
 def get_memory_info(device: str) -> dict[str, int]:
-    """The memory in use on an accelerator.
+    """The memory in use on an accelerator, and the most that was in use: "current", "peak".
 
     Raises:
         ValueError: there is no such device, or it is the CPU.
     """
     wanted = parsed(device)
-    if wanted is None or wanted[0] != "CPU":
+    if wanted == ("CPU", 0):
+        raise ValueError("Memory statistics are not available for the CPU")
+    if wanted != ("GPU", 0) or not has_gpu():
         raise ValueError(f"No matching devices found for '{device}'")
-    raise ValueError("Memory statistics are not available for the CPU")
+    return gpu_memory()
 
 
 def enable_op_determinism() -> None:
@@ -191,73 +192,6 @@ def functions_run_eagerly() -> bool:
     return _SETTINGS.functions_run_eagerly
 
 
-# -- tf.device ------------------------------------------------------------------------------------
-
-
-def parsed(spec: str) -> tuple[str, int] | None:
-    """The type and the number of the device that a string names; None if it names none.
-
-    Raises:
-        ValueError: the string is no device specification.
-    """
-    found: tuple[str, int] | None = None
-    for part in spec.split("/"):
-        if not part:
-            continue
-        match = _PART.fullmatch(part)
-        if match is None and _BARE.fullmatch(part) is None:
-            raise ValueError(
-                f"Unknown attribute '{part}' is encountered while parsing the device spec:"
-                f" '{spec}'."
-            )
-        if match is None:
-            found = part.upper(), 0
-            continue
-        key, value = match["key"].lower(), match["value"]
-        if key == "device":
-            kind, _, number = value.partition(":")
-            found = kind.upper(), _number(number or "0", spec)
-        elif key not in ("job", "replica", "task"):
-            found = key.upper(), _number(value, spec)
-    return found
-
-
-def _number(text: str, spec: str) -> int:
-    if text == "*":
-        return 0
-    if not text.isdigit():
-        raise ValueError(f"Unknown attribute '{text}' is encountered in the device spec '{spec}'.")
-    return int(text)
-
-
-class device:
-    """A context whose ops run on a device.
-
-    Args:
-        device_name: "/GPU:0", "CPU:0", the full name of a device, or None.
-
-    Raises:
-        ValueError: the name is no device specification.
-        InvalidArgumentError: on entering: there is no such device, and soft placement is off.
-    """
-
-    def __init__(self, device_name: str | Callable[..., Any] | None) -> None:
-        self._name = device_name
-        text = getattr(device_name, "name", device_name)
-        self._wanted = parsed(text) if isinstance(text, str) else None
-
-    def __enter__(self) -> device:
-        if self._wanted not in (None, ("CPU", 0)) and not _SETTINGS.soft_placement:
-            raise InvalidArgumentError(
-                f"Could not satisfy device specification '{self._name}'."
-                f" enable_soft_placement=0. Available devices: [{CPU}]"
-            )
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        return None
-
-
 # -- tf.test, tf.sysconfig ------------------------------------------------------------------------
 
 
@@ -273,12 +207,12 @@ def is_cpu_target_available(target: str) -> bool:
 
 def gpu_device_name() -> str:
     """The name of the GPU; empty if there is none."""
-    return ""
+    return "/device:GPU:0" if has_gpu() else ""
 
 
 def is_built_with_cuda() -> bool:
     """Whether there is support for CUDA."""
-    return False
+    return True
 
 
 def is_built_with_rocm() -> bool:
@@ -288,7 +222,7 @@ def is_built_with_rocm() -> bool:
 
 def is_built_with_gpu_support() -> bool:
     """Whether there is support for any GPU."""
-    return False
+    return True
 
 
 def is_built_with_xla() -> bool:
@@ -298,7 +232,7 @@ def is_built_with_xla() -> bool:
 
 def get_build_info() -> dict[str, Any]:
     """What this package is built with."""
-    return {"is_cuda_build": False, "is_rocm_build": False, "is_tensorrt_build": False}
+    return {"is_cuda_build": True, "is_rocm_build": False, "is_tensorrt_build": False}
 
 
 def get_include() -> str:

@@ -21,6 +21,7 @@ from .. import lift, values
 from ..arguments import is_static, read_data
 from ..context import TraceContext
 from ..location import user_location
+from ..placement import is_on_gpu
 from ..tracer import Tracer
 from ..tree import TreeDef, flatten, unflatten
 
@@ -203,6 +204,10 @@ def _agrees(ctx: TraceContext, a: TensorType, b: TensorType) -> bool:
 def concrete_value(what: str, path: str, type: TensorType, given: Any) -> Any:
     """What is given for a leaf, outside of a trace, as programs take it."""
     dtype = type.dtype.numpy
+    if is_on_gpu(given):
+        if (given.shape, given.dtype) != (type.shape, dtype):
+            raise _wrong_type(what, path, shown(given), type)
+        return given
     if given is None:
         found = np.zeros([int(size) for size in type.shape], dtype)  # type: ignore[arg-type]
     elif not type.shape and _is_python_number(given):

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any
 
 from ...compiler.compile import Compilation, host_target
@@ -28,13 +29,16 @@ from ...runtime import cpu
 from ..arguments import Call
 from ..context import require
 from ..jit import Jitted
-from ..trace import TraceResult
+from ..trace import Output, TraceResult
 from ..tree import TreeDef
 from ..variants import Variants
 from .matching import concrete_value, match
 
 # (context, function, primals, has_aux) -> (result, pullback, aux), in a trace
 TracedVjp = Callable[..., Any]
+Loaded = Callable[..., Any]  # a program: from leaves to a tuple of results, or NotImplemented
+
+_FRONTEND = __package__.rpartition(".")[0]
 
 
 class VjpProgram(Jitted):
@@ -56,11 +60,11 @@ class VjpProgram(Jitted):
         options = named._options if isinstance(named, Jitted) else None
         super().__init__(joint, options=options)
 
-    def _compile(self, call: Call, variants: Variants) -> None:
+    def _compile(self, call: Call, variants: Variants, device: str) -> None:
         traced = self._trace(call, call.shapes, {})
+        options = replace(self._options, device=device)
         # the result is that of this very trace
-        variant = _Variant(traced, variants.nest, *self._result, self._options)
-        variants.add(variant)  # type: ignore[arg-type]
+        variants.add(_Variant(traced, variants.nest, *self._result, options))
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
@@ -90,29 +94,37 @@ class _Variant:
         arguments = arguments or tuple_of_leaves(len(traced.inputs))
         signature = _signature_of(traced.inputs, outputs, arguments, traced.graph)
         self._forward = _loaded(halves.forward, signature, options)
-        self._backward: cpu.Executable | None = None
+        self._backward: Loaded | None = None
 
-    def run(self, arguments: Sequence[Any]) -> Any:
-        """(out, pullback), or (out, pullback, aux); NotImplemented for other arguments."""
-        results = self._forward.call(*arguments)
+    def run(self, arguments: Sequence[Any], stays: bool = False) -> Any:
+        """(out, pullback), or (out, pullback, aux); NotImplemented for other arguments.
+
+        Of a program on the GPU, `stays` says whether its results stay there; residuals always do.
+        """
+        results = self._forward(*arguments)
         if results is NotImplemented:
             return results
         count = self._out.count
-        out, *aux = self._out.build(results[:count])
         residuals = results[count : count + self._halves.residuals]
-        return (out, _Pullback(self, residuals), *aux)
+        out, *aux = self._built(self._out, results[:count], stays)
+        return (out, _Pullback(self, residuals, stays), *aux)
 
-    def pull_back(self, residuals: Sequence[Any], ct: Any) -> tuple[Any, ...]:
+    def pull_back(self, residuals: Sequence[Any], ct: Any, stays: bool) -> tuple[Any, ...]:
         """The cotangents of the arguments."""
         pairs = match("vjp", "cotangent", ct, self._tree, self._types)
         cts = [concrete_value("vjp", *pair) for pair in pairs]
         if not self._gradient.count:
             return tuple(self._gradient.build(()))
-        results = self._backward_program().call(*residuals, *cts)
-        found: tuple[Any, ...] = self._gradient.build(results)
+        results = self._backward_program()(*residuals, *cts)
+        found: tuple[Any, ...] = self._built(self._gradient, results, stays)
         return found
 
-    def _backward_program(self) -> cpu.Executable:
+    def _built(self, output: Output, results: Sequence[Any], stays: bool) -> Any:
+        if self._options.device == "gpu" and not stays:
+            results = _device_calls().on_host(output.specs, results)
+        return output.build(results)
+
+    def _backward_program(self) -> Loaded:
         # threads may compile it twice, which is wasteful but right
         if self._backward is None:
             graph = self._halves.backward
@@ -126,13 +138,14 @@ class _Variant:
 class _Pullback:
     """From a cotangent of the result to a tuple of cotangents of the arguments."""
 
-    def __init__(self, variant: _Variant, residuals: Sequence[Any]) -> None:
+    def __init__(self, variant: _Variant, residuals: Sequence[Any], stays: bool) -> None:
         self._variant = variant
         self._residuals = residuals
+        self._stays = stays
 
     def __call__(self, ct: Any) -> tuple[Any, ...]:
         """Run the backward program."""
-        return self._variant.pull_back(self._residuals, ct)
+        return self._variant.pull_back(self._residuals, ct, self._stays)
 
 
 def _spec(value: Value) -> LeafSpec:
@@ -147,8 +160,17 @@ def _signature_of(
     return Signature(tuple(inputs), tuple(outputs), arguments, result, guarded.guards)
 
 
-def _loaded(graph: Graph, signature: Signature, options: Options) -> cpu.Executable:
-    return cpu.load(Compilation(graph, signature, options, host_target()).program)
+def _loaded(graph: Graph, signature: Signature, options: Options) -> Loaded:
+    compilation = Compilation(graph, signature, options, host_target())
+    if options.device == "gpu":
+        loaded: Loaded = _device_calls().load(compilation)
+        return loaded
+    return cpu.load(compilation.program).call
+
+
+def _device_calls() -> Any:
+    """What only programs on the GPU need."""
+    return import_module(f"{_FRONTEND}.device_calls")
 
 
 @dataclass(frozen=True)

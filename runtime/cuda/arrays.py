@@ -36,7 +36,7 @@ class DeviceArray:
         self.shape = shape
 
     @classmethod
-    def put(cls, array: np.ndarray) -> Self:
+    def from_host(cls, array: np.ndarray) -> Self:
         """A copy of an array on the device."""
         array = np.asarray(array, order="C")
         block = memory.allocate(array.nbytes)
@@ -44,7 +44,7 @@ class DeviceArray:
         return cls(block, array.dtype, array.shape)
 
     @classmethod
-    def shared(cls, source: Any) -> Self:
+    def from_other(cls, source: Any) -> Self:
         """An array of another library on the same memory; a copy of one that lies on the host.
 
         Raises:
@@ -53,7 +53,7 @@ class DeviceArray:
         if hasattr(source, "__dlpack__"):
             device = source.__dlpack_device__()
             if device[0] == dlpack.CPU and not is_own_device(device):
-                return cls.put(np.from_dlpack(source))
+                return cls.from_host(np.from_dlpack(source))
             _check_device(device)
             found = dlpack.take(source, _consumer_stream())
         else:
@@ -61,7 +61,7 @@ class DeviceArray:
             driver.current().synchronize()
         return cls(_Foreign(found), found.dtype, found.shape)
 
-    def copy(self) -> Self:
+    def copied(self) -> Self:
         """The same elements in a block of their own."""
         block = memory.allocate(self.block.nbytes)
         if self.block.nbytes:
@@ -120,7 +120,7 @@ class DeviceArray:
             if dl_device[0] != dlpack.CPU or copy is False:
                 raise BufferError(f"the array lies on device {own}, not on {tuple(dl_device)}")
             return np.asarray(self).__dlpack__(max_version=max_version)
-        given = self.copy() if copy else self
+        given = self.copied() if copy else self
         if stream != -1:
             given.block_until_ready()
         block = given.block
@@ -196,4 +196,4 @@ def _consumer_stream() -> int | None:
 
 def device_put(array: np.ndarray) -> DeviceArray:
     """A copy on the device."""
-    return DeviceArray.put(array)
+    return DeviceArray.from_host(array)

@@ -150,4 +150,4 @@ def test_the_test_case_is_a_unittest():
 
 def test_versions():
     assert tf.version.VERSION == "2.21.0"
-    assert tf.sysconfig.get_build_info()["is_cuda_build"] is False
+    assert tf.sysconfig.get_build_info()["is_cuda_build"] is True
