@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHARE_NS = 25_000  # work for each thread: starting and joining threads takes some us
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -51,6 +51,7 @@ ORDER = (
     "codegen",
     "pipeline",
     "compile",
+    "stages",
     "opt",
 )
 THIRD_PARTY = {

@@ -13,10 +13,10 @@ from math import prod
 
 from ..ir.dims import product
 from ..ir.types import Shape
+from ..target import SHARE_NS
 from .form import Kernel, Reduce, Scan
 from .schedule import Schedule
 
-SHARE_NS = 25_000  # work for each thread; starting and joining threads takes some us
 CHUNKS = 64  # of a walk with a reduction, at most: each has a partial result
 _CHUNK_NS = 10_000  # of work in each, at least
 _COLUMN_PARTS = 16  # rows of accumulators of a column reduction, at most

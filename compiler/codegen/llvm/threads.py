@@ -13,7 +13,7 @@ on at a time; callers that find the threads at work do theirs alone.
 
 from __future__ import annotations
 
-from ...kernel.sharing import SHARE_NS
+from ...target import SHARE_NS
 
 _MOST = 512  # threads
 _PIECES = 8  # of a block
