@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from ...compiler.compile import Compilation, host_target
+from ...compiler.compile import Compilation, host_target, optimize
 from ...compiler.ir.graph import Graph, Node, Value
 from ...compiler.ir.types import TensorType
 from ...compiler.options import Options
-from ...compiler.pipeline import run_pipeline
 from ...compiler.program import LeafKind, LeafSpec, Nest, Signature, tuple_of_leaves
 from ...compiler.transforms.residuals import split, subgraph
 from ...runtime import cpu
@@ -86,7 +85,7 @@ class _Variant:
         options: Options,
     ) -> None:
         first, second = traced.output.parts()
-        halves = _split(run_pipeline(traced.graph, options=options), traced.inputs, first.count)
+        halves = _split(optimize(traced.graph, options), traced.inputs, first.count)
         self._tree, self._types, self._options = tree, types, options
         self._halves = halves
         self._out, self._gradient = first, second
