@@ -137,7 +137,7 @@ class ArgumentReader:
                 self._static_numbers.add(k)
             elif k in self._static_numbers:
                 self._static_names |= {name}
-        self._has_statics = bool(self._static_names or self._static_numbers)
+        self.has_statics = bool(self._static_names or self._static_numbers)
         self._check_names(function)
 
     def _check_names(self, function: Callable[..., Any]) -> None:
@@ -152,15 +152,8 @@ class ArgumentReader:
 
     def read(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         """Flatten and classify."""
-        if self._has_statics:
-            args = [
-                self._static(x, self._name(k)) if k in self._static_numbers else x
-                for k, x in enumerate(args)
-            ]
-            kwargs = {
-                name: self._static(x, name) if name in self._static_names else x
-                for name, x in kwargs.items()
-            }
+        if self.has_statics:
+            args, kwargs = self.with_statics(args, kwargs)
         if not kwargs and LEAF_CLASSES.issuperset(map(type, args)):
             leaves, tree = args, TreeDef(tuple, (), (flat_tuple(len(args)), _NO_KEYWORDS))
         else:
@@ -181,6 +174,20 @@ class ArgumentReader:
             keys.append(read[1])
         return Call(Structure(tree, tuple(statics)), data, tuple(keys))
 
+    def with_statics(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """With a `Static` in place of each argument that is declared to be one."""
+        marked = [
+            self._static(x, self._name(k)) if k in self._static_numbers else x
+            for k, x in enumerate(args)
+        ]
+        named = {
+            name: self._static(x, name) if name in self._static_names else x
+            for name, x in kwargs.items()
+        }
+        return marked, named
+
     def names(self, structure: Structure) -> list[str]:
         """What to call each data leaf: `x`, `params['w'][0]`."""
         args, kwargs = structure.tree.children
@@ -197,6 +204,8 @@ class ArgumentReader:
         return f"args[{position}]"
 
     def _static(self, x: Any, name: str) -> Static:
+        if type(x) is Static:
+            return x
         key = _static_key(x)
         try:
             hash(key)

@@ -8,7 +8,8 @@ the arguments are copied there, and results are copied back where no argument la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,10 +18,11 @@ from ..compiler.compile import Compilation
 from ..compiler.errors import InternalError
 from ..compiler.program import LeafKind, LeafSpec
 from ..runtime.cuda.executable import GpuExecutable
-from .arguments import Call, LeafKey, Structure
+from .arguments import Call, LeafKey, Static, Structure
 from .device_arrays import DeviceArray
 from .placement import CHOSEN
 from .trace import Output
+from .tree import LEAF, flat_tuple
 from .variants import Variants
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class DeviceCalls:
         self._ready: dict[Any, tuple[Program, bool]] = {}
         self._variants: dict[tuple[Structure, tuple[LeafKey, ...]], Variants] = {}
 
-    def run(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, wanted: bool) -> Any:
+    def run(self, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: bool) -> Any:
         """The result; NotImplemented if the call is none for the GPU.
 
         Args:
@@ -61,10 +63,16 @@ class DeviceCalls:
             kwargs: as the function is called.
             wanted: whether it is one in any case, wherever its arguments lie.
         """
+        reader = self._jitted._reader
+        if reader.has_statics:
+            args, kwargs = reader.with_statics(args, kwargs)
         leaves: list[Any] = []
-        key: Any = tuple([_key(x, leaves) for x in args])
+        parts: list[Any] = []
+        _read_off(args, parts, leaves)
         if kwargs:
-            key = (key, tuple(kwargs), tuple([_key(x, leaves) for x in kwargs.values()]))
+            parts += kwargs
+            _read_off(kwargs.values(), parts, leaves)
+        key = tuple(parts)
         ready = self._ready.get(key)
         if ready is not None:
             result = ready[0].run(leaves, ready[1])
@@ -85,7 +93,7 @@ class DeviceCalls:
             stays = True
         variants = self._variants.get((call.structure, call.keys))
         found = _first(variants, call, stays) or self._compile_and_run(call, stays)
-        if has_arrays and not any(call.structure.statics):
+        if has_arrays and _Other not in key:
             if len(self._ready) >= _MOST:
                 self._ready.clear()
             self._ready[key] = found[0], stays
@@ -115,28 +123,34 @@ def _first(variants: Variants | None, call: Call, stays: bool) -> tuple[Program,
 
 
 class _Other:
-    """The key of an argument that has to be read in full: equal to none but itself."""
+    """In a key: there is an argument that has to be read in full."""
 
 
-def _key(x: Any, leaves: list[Any]) -> Any:
-    """What tells an argument's programs from others; its data are appended to `leaves`."""
-    cls = type(x)
-    if cls is DeviceArray:
-        leaves.append(x)
-        return x.dtype, x.shape
-    if cls is tuple or cls is list:
-        return cls, *[_key(y, leaves) for y in x]
-    if cls is dict:
-        return dict, *x, *[_key(y, leaves) for y in x.values()]
-    if cls is np.ndarray:
-        leaves.append(x)
-        return np.ndarray, x.dtype, x.shape
-    if cls in _NUMBERS or (cls is int and -_INT64 <= x < _INT64):
-        leaves.append(x)
-        return cls
-    if x is None:
-        return None
-    return _Other()
+def _read_off(xs: Iterable[Any], key: list[Any], leaves: list[Any]) -> None:
+    """Append what tells the programs for these arguments from others to `key`, data to `leaves`."""
+    for x in xs:
+        cls = type(x)
+        if cls is DeviceArray:
+            leaves.append(x)
+            key += (x.dtype, x.shape)
+        elif cls is tuple or cls is list:
+            key += (cls, len(x))
+            _read_off(x, key, leaves)
+        elif cls is dict:
+            key += (cls, *x, len(x))
+            _read_off(x.values(), key, leaves)
+        elif cls is np.ndarray:
+            leaves.append(x)
+            key += (cls, x.dtype, x.shape)
+        elif cls in _NUMBERS or (cls is int and -_INT64 <= x < _INT64):
+            leaves.append(x)
+            key.append(cls)
+        elif cls is Static:
+            key.append(x)
+        elif cls is str:
+            key += (cls, x)
+        else:
+            key.append(None if x is None else _Other)
 
 
 # -- programs -----------------------------------------------------------------------------------
@@ -154,14 +168,24 @@ class DeviceVariant:
     def __init__(self, compilation: Compilation, output: Output) -> None:
         self._run = GpuExecutable(compilation.gpu, DeviceArray).run
         self._output = output
+        self._build = _builder(output)
 
     def run(self, arguments: Sequence[Any], stays: bool) -> Any:
         """As `Program.run`."""
         results = self._run(arguments)
         if results is NotImplemented:
             return results
-        output = self._output
-        return output.build(results if stays else on_host(output.specs, results))
+        return self._build(results if stays else on_host(self._output.specs, results))
+
+
+def _builder(output: Output) -> Callable[[Sequence[Any]], Any]:
+    """`output.build`, shorter for a single result and for a flat tuple."""
+    if output.slots == tuple(range(len(output.specs))):
+        if output.tree == LEAF:
+            return operator.itemgetter(0)
+        if output.tree == flat_tuple(len(output.slots)):
+            return tuple
+    return output.build
 
 
 def on_host(specs: Sequence[LeafSpec], results: Sequence[DeviceArray]) -> list[Any]:

@@ -76,8 +76,10 @@ class Jitted(NativeCallable):
         """Prepare the arguments, compile if need be, and run."""
         if current() is not None:
             return self._function(*args, **kwargs)
-        if GPU.in_use or self._options.device == "gpu":
-            result = self._run_on_gpu(args, kwargs)
+        device = self._options.device
+        if device == "gpu" or (GPU.in_use and device is None):
+            calls = self._device_calls or self._new_device_calls()
+            result = calls.run(args, kwargs, (device or CHOSEN.device) == "gpu")
             if result is not NotImplemented:
                 return result
         call = self._reader.read(args, kwargs)
@@ -90,17 +92,12 @@ class Jitted(NativeCallable):
                 return result
         return self._compile_and_run(call)
 
-    def _run_on_gpu(self, args: Any, kwargs: Any) -> Any:
-        """The result of a call that belongs to the GPU; NotImplemented if it does not."""
-        device = self._options.device or CHOSEN.device
-        if self._options.device == "cpu":
-            return NotImplemented
-        calls = self._device_calls
-        if calls is None:
-            # loaded where there is a use
-            module = import_module(f"{__package__}.device_calls")
-            calls = self._device_calls = module.DeviceCalls(self)
-        return calls.run(args, kwargs, wanted=device == "gpu")
+    def _new_device_calls(self) -> DeviceCalls:
+        """Its programs on the GPU, of which there are none yet."""
+        module = import_module(f"{__package__}.device_calls")  # loaded where there is a use
+        calls: DeviceCalls = module.DeviceCalls(self)
+        self._device_calls = calls
+        return calls
 
     def takes_static(self, parameter: int | str) -> bool:
         """Whether what is given for a parameter (by position or name) is a static value."""
