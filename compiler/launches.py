@@ -156,6 +156,20 @@ class GpuProgram:
         """Every launch, those inside of loops and branches included."""
         return _launches(self.steps)
 
+    @property
+    def can_fail(self) -> bool:
+        """Whether a kernel may set the status."""
+        lines = self.source.splitlines()
+        return any("status" in line for line in lines if not line.startswith("def "))
+
+
+def is_straight(steps: Sequence[GpuStep]) -> bool:
+    """Whether the host need not read anything to know what is launched."""
+    return all(
+        isinstance(step, Launch) or (isinstance(step, ScanSteps) and is_straight(step.body.steps))
+        for step in steps
+    )
+
 
 def _launches(steps: Sequence[GpuStep]) -> Iterator[Launch]:
     for step in steps:

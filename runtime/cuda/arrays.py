@@ -13,6 +13,7 @@ import numpy as np
 
 from ...compiler.errors import DeviceError
 from . import dlpack, driver, memory
+from .calls import Pending
 
 
 class Memory(Protocol):
@@ -21,8 +22,15 @@ class Memory(Protocol):
     address: int
     nbytes: int
 
-    def read(self, array: np.ndarray) -> None:
-        """Fill a contiguous array from the start; waits for what is queued."""
+    @property
+    def pending(self) -> Pending | None:
+        """A call that may have failed to fill it."""
+
+    def read(self, array: np.ndarray, offset: int = 0) -> None:
+        """Fill a contiguous array from `offset` on; waits for what is queued, and checks."""
+
+    def check(self) -> None:
+        """Raise what is known to have gone wrong with the content."""
 
 
 class DeviceArray:
@@ -77,6 +85,7 @@ class DeviceArray:
     def block_until_ready(self) -> Self:
         """Wait until its elements are computed; raises what went wrong with them."""
         driver.current().synchronize()
+        self.block.check()
         return self
 
     # -- to NumPy and other libraries ---------------------------------------------------------
@@ -131,34 +140,47 @@ class DeviceArray:
 class _Part:
     """Bytes of another block, which is kept."""
 
-    __slots__ = ("_whole", "address", "nbytes")
+    __slots__ = ("_offset", "_whole", "address", "nbytes")
 
     def __init__(self, whole: Memory, offset: int, nbytes: int) -> None:
         self._whole = whole
+        self._offset = offset
         self.address = whole.address + offset
         self.nbytes = nbytes
 
-    def read(self, array: np.ndarray) -> None:
+    @property
+    def pending(self) -> Pending | None:
+        """As `Memory.pending`."""
+        return self._whole.pending
+
+    def read(self, array: np.ndarray, offset: int = 0) -> None:
         """As `Memory.read`."""
-        if array.nbytes:
-            driver.current().to_host(array, self.address)
+        self._whole.read(array, self._offset + offset)
+
+    def check(self) -> None:
+        """As `Memory.check`."""
+        self._whole.check()
 
 
 class _Foreign:
     """Memory of another library. It is given back when what we have queued is done with it."""
 
-    __slots__ = ("_owner", "address", "nbytes")
+    __slots__ = ("_owner", "address", "nbytes", "pending")
 
     def __init__(self, found: dlpack.Memory) -> None:
         self._owner = found.owner
+        self.pending: Pending | None = None
         self.address = found.address
         self.nbytes = prod(found.shape) * found.dtype.itemsize
         driver.current().adopt(self.address, self.nbytes)
 
-    def read(self, array: np.ndarray) -> None:
+    def read(self, array: np.ndarray, offset: int = 0) -> None:
         """As `Memory.read`."""
         if array.nbytes:
-            driver.current().to_host(array, self.address)
+            driver.current().to_host(array, self.address + offset)
+
+    def check(self) -> None:
+        """As `Memory.check`: nothing is known."""
 
     def __del__(self) -> None:
         if hasattr(self, "nbytes"):

@@ -1,30 +1,37 @@
 """Programs on the GPU.
 
 Layer: runtime. In: a `GpuProgram`. Out: a `GpuExecutable`, called with NumPy arrays, numbers and
-`DeviceArray`s. What is on the host is copied to the device; kernels are launched in order. Results
-stay on the device if an argument was there.
+`DeviceArray`s. What is on the host is copied to the device. Results stay on the device if an
+argument was there; the call then returns before they are computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...compiler.ir.dims import Dim, evaluate
-from ...compiler.ir.types import DType, Shape, TensorType
-from ...compiler.launches import FAULTS, GpuProgram, Launch, Memory
+from ...compiler.ir.types import DType, Shape
+from ...compiler.launches import GpuProgram, GpuStep, Memory, is_straight
 from ...compiler.program import LeafKind, LeafSpec, Signature
 from . import driver, memory
-from .arrays import DeviceArray, device_put
+from .arrays import DeviceArray
 from .arrays import Memory as Piece
 from .compiling import source_image
-from .protocol import Driver, Parameters
-from .steps import Runner, View
+from .eager import Eager, Places
+from .graphs import Recordings, Replay, TooLong
+from .memory import Pool
+from .protocol import ALIGNMENT
+from .steps import Context, View
+
+Shapes = tuple[tuple[int, ...], ...]
 
 _SMALLEST = 2  # of sizes that are symbols: 0 and 1 have programs of their own
-_MOST_BLOCKS = 1 << 16  # kernels walk in strides of the grid: more blocks would only queue up
+_PLANS = 64  # of a program: for so many combinations of sizes
+_STATUS_BYTES = DType.I64.itemsize
 
 
 class GpuExecutable:
@@ -43,7 +50,12 @@ class GpuExecutable:
         self._array = array
         self._driver = driver.current()
         self._kernels = self._driver.load(source_image(program))
-        self._constants = [device_put(c).block for c in program.constants]
+        self._can_fail = program.can_fail
+        self._constants = _Packed([c.nbytes for c in program.constants])
+        self._constant_block = memory.allocate(self._constants.nbytes)
+        self._constant_block.write(self._constants.pack(program.constants))
+        self._dtypes = [leaf.type.dtype.numpy for leaf in program.signature.inputs]
+        self._plans: dict[Shapes, _Plan] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """As `run`; results stay on the device if an argument lies there."""
@@ -60,111 +72,130 @@ class GpuExecutable:
     def run(self, arguments: Sequence[Any]) -> Any:
         """The outputs as a tuple of arrays on the device, for inputs of the program's dtypes.
 
-        NotImplemented for sizes that the program is not made for.
+        NotImplemented for sizes that the program is not made for. Kernels may not have run when
+        this returns; faults in the data are raised when a result is used.
 
         Raises:
-            IndexError, ValueError, OverflowError: faults in the data, as NumPy raises them.
+            IndexError, ValueError, OverflowError: an argument is the result of a call that found
+                faults in its data.
+            MemoryError: the device has not enough memory.
         """
-        program, signature = self.program, self.program.signature
         arrays = [
-            x if isinstance(x, DeviceArray) else np.asarray(x, leaf.type.dtype.numpy)
-            for x, leaf in zip(arguments, signature.inputs, strict=True)
+            x if isinstance(x, DeviceArray) else np.asarray(x, dtype)
+            for x, dtype in zip(arguments, self._dtypes, strict=True)
         ]
-        sizes = _sizes(signature, [a.shape for a in arrays])
-        if sizes is None:
+        plan = self._plan(tuple([a.shape for a in arrays]))
+        if plan is None:
             return NotImplemented
-        results = [self._empty(leaf.type, sizes) for leaf in signature.outputs]
-        status = device_put(np.zeros(1, np.int64)).block
-        places = _Places()
-        sink = _Launches(self._driver, self._kernels, sizes, places.addresses)
-        Runner(
-            sink,
-            sizes,
-            places.add(status),
-            {
-                Memory.IN: [
-                    places.add((a if isinstance(a, DeviceArray) else device_put(a)).block)
-                    for a in arrays
-                ],
-                Memory.OUT: [places.add(result.block) for result in results],
-                Memory.CONST: [places.add(block) for block in self._constants],
-                Memory.SLOT: [
-                    places.add(memory.allocate(evaluate(size, sizes))) for size in program.slots
-                ],
-            },
-        ).run(program.steps)
-        host = np.zeros(1, np.int64)
-        status.read(host)
-        _raise_faults(int(host[0]))
-        return tuple(results)
+        call = self._driver.calls.enter(self.program.name)
+        pool = memory.pool()
+        inputs = [_block(pool, a) for a in arrays]
+        outputs = [pool.allocate(nbytes) for nbytes in plan.outputs]
+        arena = pool.allocate(plan.arena)
+        pieces = (*inputs, *outputs, arena, self._constant_block)
+        plan.work.run(tuple([piece.address for piece in pieces]))
+        failures = [piece.pending for piece in inputs if piece.pending is not None]
+        if failures or self._can_fail:
+            status = arena.address if self._can_fail else None
+            pending = self._driver.calls.watch(call, failures, status)
+            for block in outputs:
+                block.pending = pending
+        return tuple(map(self._array, outputs, plan.dtypes, plan.shapes))
 
-    def _empty(self, type_: TensorType, sizes: Mapping[str, int]) -> DeviceArray:
-        dtype, shape = type_.dtype.numpy, _shape(type_.shape, sizes)
-        block = memory.allocate(evaluate(type_.size, sizes) * dtype.itemsize)
-        return self._array(block, dtype, shape)
+    def _plan(self, shapes: Shapes) -> _Plan | None:
+        plan = self._plans.get(shapes)
+        if plan is None:
+            sizes = _sizes(self.program.signature, shapes)
+            if sizes is None:
+                return None
+            plan = self._make_plan(sizes)
+            if len(self._plans) == _PLANS:
+                del self._plans[next(iter(self._plans))]
+            self._plans[shapes] = plan
+        return plan
 
-
-class _Places:
-    """The memories of a call, which are kept until it has ended."""
-
-    def __init__(self) -> None:
-        self.addresses: list[int] = []
-        self._blocks: list[Piece] = []
-
-    def add(self, block: Piece) -> View:
-        """All of a block."""
-        self._blocks.append(block)
-        self.addresses.append(block.address)
-        return View(len(self._blocks) - 1, 0, block.nbytes)
-
-
-class _Launches:
-    """Queues steps at once."""
-
-    def __init__(
-        self,
-        device: Driver,
-        kernels: Mapping[str, Any],
-        sizes: Mapping[str, int],
-        addresses: Sequence[int],
-    ) -> None:
-        self._driver = device
-        self._kernels = kernels
-        self._sizes = list(sizes.values())
-        self._addresses = addresses
-
-    def launch(self, launch: Launch, blocks: int, arrays: Sequence[View]) -> None:
-        """As `Sink.launch`."""
-        words: list[int] = []
-        *operands, status = arrays
-        for view, operand in zip(operands, launch.operands, strict=True):
-            words += self._array(view, operand.dtype.itemsize)
-        words += [*self._sizes, *self._array(status, DType.I64.itemsize)]
-        blocks = min(blocks, _MOST_BLOCKS)
-        self._driver.launch(
-            self._kernels[launch.kernel],
-            blocks,
-            launch.threads,
-            Parameters(np.array(words, np.int64)),
+    def _make_plan(self, sizes: Mapping[str, int]) -> _Plan:
+        program, signature = self.program, self.program.signature
+        inputs, outputs = (
+            [evaluate(leaf.type.size, sizes) * leaf.type.dtype.itemsize for leaf in leaves]
+            for leaves in (signature.inputs, signature.outputs)
+        )
+        slots = _Packed([_STATUS_BYTES, *(evaluate(size, sizes) for size in program.slots)])
+        base = len(inputs) + len(outputs)
+        status, *scratch = slots.views(base)
+        places = {
+            Memory.IN: [View(k, 0, nbytes) for k, nbytes in enumerate(inputs)],
+            Memory.OUT: [View(len(inputs) + k, 0, nbytes) for k, nbytes in enumerate(outputs)],
+            Memory.SLOT: scratch,
+            Memory.CONST: self._constants.views(base + 1),
+        }
+        context = Context(sizes, status, self._can_fail)
+        recordings = Recordings(self._driver, self._kernels, context)
+        return _Plan(
+            outputs,
+            [leaf.type.dtype.numpy for leaf in signature.outputs],
+            [_shape(leaf.type.shape, sizes) for leaf in signature.outputs],
+            slots.nbytes,
+            _work(recordings, program.steps, places),
         )
 
-    def copy(self, target: View, source: View, nbytes: int) -> None:
-        """As `Sink.copy`."""
-        self._driver.copy(self._address(target), self._address(source), nbytes)
 
-    def number(self, view: View, dtype: DType) -> int:
-        """As `Sink.number`."""
-        host = np.empty(1, dtype.numpy)
-        self._driver.to_host(host, self._address(view))
-        return int(host[0])
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a call of certain sizes needs: bytes of outputs and scratch memory, and the work.
 
-    def _address(self, view: View) -> int:
-        return self._addresses[view.base] + view.offset
+    The scratch memory begins with the status.
+    """
 
-    def _array(self, view: View, itemsize: int) -> list[int]:
-        """A flat array as Numba's kernels take it."""
-        items = view.nbytes // itemsize
-        return [0, 0, items, itemsize, self._address(view), items, itemsize]
+    outputs: list[int]
+    dtypes: list[np.dtype]
+    shapes: list[tuple[int, ...]]
+    arena: int
+    work: Replay | Eager
+
+
+def _work(recordings: Recordings, steps: Sequence[GpuStep], places: Places) -> Replay | Eager:
+    """A recording where that is possible."""
+    if is_straight(steps):
+        try:
+            return recordings.replay(steps, places, clears=recordings.context.can_fail)
+        except TooLong:
+            pass
+    return Eager(recordings, steps, places)
+
+
+class _Packed:
+    """Where pieces of so many bytes lie side by side."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._sizes = sizes
+        self._offsets = []
+        end = 0
+        for nbytes in sizes:
+            self._offsets.append(end)
+            end += -(-nbytes // ALIGNMENT) * ALIGNMENT
+        self.nbytes = end
+
+    def views(self, base: int) -> list[View]:
+        """The pieces of the memory with this number."""
+        return [View(base, *each) for each in zip(self._offsets, self._sizes, strict=True)]
+
+    def pack(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """The bytes of arrays at their places."""
+        packed = np.zeros(self.nbytes, np.uint8)
+        for array, at in zip(arrays, self._offsets, strict=True):
+            raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            packed[at : at + raw.size] = raw
+        return packed
+
+
+def _block(pool: Pool, array: Any) -> Piece:
+    """Where an argument lies on the device."""
+    if isinstance(array, DeviceArray):
+        return array.block
+    block = pool.allocate(array.nbytes)
+    block.write(np.asarray(array, order="C"))
+    return block
 
 
 def _sizes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> dict[str, int] | None:
@@ -203,9 +234,3 @@ def _result(leaf: LeafSpec, array: np.ndarray) -> Any:
 
 def _shape(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(evaluate(size, sizes) for size in shape)
-
-
-def _raise_faults(status: int) -> None:
-    for bit, error, text in FAULTS:
-        if status & bit:
-            raise error(text)

@@ -48,7 +48,7 @@ class Parameters:
         self.words = words
         if pointers is None:
             first = address_of(words)
-            pointers = np.arange(first, first + words.nbytes, words.itemsize, np.int64)
+            pointers = np.arange(len(words), dtype=np.int64) * words.itemsize + first
         self._pointers = pointers
         self.table = address_of(pointers)
 

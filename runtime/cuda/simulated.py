@@ -101,7 +101,7 @@ class SimulatedDriver:
         """As `Driver.adopt`."""
         if address not in self._memory:  # several arrays may share it
             raw = (ctypes.c_uint8 * nbytes).from_address(address)
-            self._add(np.frombuffer(raw, np.uint8))
+            self._add(np.ctypeslib.as_array(raw))
             self._adopted[address] = 0
         self._adopted[address] += 1
 

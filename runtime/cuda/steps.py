@@ -58,42 +58,58 @@ class Sink(Protocol):
         """The first element, read when all before is done."""
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is the same for all steps of a program: its sizes, and where the status lies.
+
+    `can_fail` tells whether a kernel may set the status.
+    """
+
+    sizes: Mapping[str, int]
+    status: View
+    can_fail: bool
+
+
 class Runner:
-    """One call: its sizes, status, and where its memories lie."""
+    """A program or region on its way: `places` says where its memories lie."""
 
     def __init__(
-        self,
-        sink: Sink,
-        sizes: Mapping[str, int],
-        status: View,
-        places: Mapping[Memory, Sequence[View]],
+        self, sink: Sink, context: Context, places: Mapping[Memory, Sequence[View]]
     ) -> None:
         self.sink = sink
-        self.sizes = sizes
-        self.status = status
+        self.context = context
         self.places = places
 
     def run(self, steps: Sequence[GpuStep]) -> None:
         """All steps in order."""
         for step in steps:
-            if isinstance(step, Launch):
-                self._launch(step)
-            elif isinstance(step, ScanSteps):
-                self._scan(step)
-            elif isinstance(step, WhileSteps):
-                self._while(step)
-            else:
-                self._switch(step)
+            self.run_step(step)
+
+    def run_step(self, step: GpuStep) -> None:
+        """One step."""
+        if isinstance(step, Launch):
+            self._launch(step)
+        elif isinstance(step, ScanSteps):
+            self._scan(step)
+        elif isinstance(step, WhileSteps):
+            self._while(step)
+        else:
+            self._switch(step)
+
+    def inside(self, inputs: Sequence[View], outputs: Sequence[View]) -> Runner:
+        """What runs a region with these inputs and outputs."""
+        places = {**self.places, Memory.IN: inputs, Memory.OUT: outputs}
+        return Runner(self.sink, self.context, places)
 
     def _launch(self, launch: Launch) -> None:
         blocks = self.number(launch.blocks)
         if blocks > 0:
             operands = [self.view(operand) for operand in launch.operands]
-            self.sink.launch(launch, blocks, [*operands, self.status])
+            self.sink.launch(launch, blocks, [*operands, self.context.status])
 
     def number(self, size: Size) -> int:
         """A size as a number."""
-        return evaluate(size, self.sizes)
+        return evaluate(size, self.context.sizes)
 
     def view(self, operand: Operand) -> View:
         """All of a memory."""
@@ -107,8 +123,7 @@ class Runner:
 
     def _inside(self, region: Region, inputs: Sequence[View], outputs: Sequence[View]) -> None:
         """One run of a region."""
-        places = {**self.places, Memory.IN: inputs, Memory.OUT: outputs}
-        Runner(self.sink, self.sizes, self.status, places).run(region.steps)
+        self.inside(inputs, outputs).run(region.steps)
 
     def _sliced(self, slices: Sequence[Sliced]) -> list[tuple[View, int]]:
         """Each array and the bytes of a slice."""
@@ -141,16 +156,18 @@ class Runner:
         while True:
             inputs = [*(c.now for c in carries), *captured]
             self._inside(step.condition, inputs, [flag])
-            # a set status: the condition may be garbage
-            if not self.sink.number(flag, step.flag.dtype) or self.sink.number(
-                self.status, DType.I64
-            ):
+            if not self.sink.number(flag, step.flag.dtype) or self._has_failed():
                 break
             self._inside(step.body, inputs, [c.next for c in carries])
             for carry in carries:
                 carry.advance()
         for carry in carries:
             carry.finish()
+
+    def _has_failed(self) -> bool:
+        """Whether the status is set: conditions may be garbage then."""
+        context = self.context
+        return context.can_fail and self.sink.number(context.status, DType.I64) != 0
 
     def _switch(self, step: SwitchSteps) -> None:
         index = max(0, self.sink.number(self.at(step.index), step.index.operand.dtype))
