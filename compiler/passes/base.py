@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..ir.builder import GraphBuilder
 from ..ir.graph import Graph, Node, Value, with_regions
 from ..ir.literal import Literal
 
@@ -34,6 +35,38 @@ def with_operands(node: Node, replaced: Mapping[Value, Value]) -> Node:
             inputs = tuple(replaced.get(v, v) for v in node.inputs)
             return Node(node.op, inputs, node.attrs, node.outputs, node.loc)
     return node
+
+
+class Walk:
+    """Makes a graph anew, node by node; subclasses say what becomes of each.
+
+    Attributes:
+        graph: what is made anew.
+        builder: has what is made so far; new nodes get the place of the node that is visited.
+        replaced: values that others stand for.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.builder = GraphBuilder.like(graph)
+        self.replaced: dict[Value, Value] = {}
+
+    def run(self) -> Graph:
+        """The graph anew; itself if nothing was replaced."""
+        for node in self.graph.nodes:
+            self.builder.loc = node.loc
+            self.visit(node)
+        if not self.replaced:
+            return self.graph
+        return self.builder.finish([self.current(v) for v in self.graph.outputs])
+
+    def visit(self, old: Node) -> None:
+        """Keep a node of the graph, or make what stands for its results."""
+        raise NotImplementedError
+
+    def current(self, value: Value) -> Value:
+        """What stands for a value."""
+        return self.replaced.get(value, value)
 
 
 def rebuild(graph: Graph, nodes: Sequence[Node], replaced: Mapping[Value, Value]) -> Graph:

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.builder import GraphBuilder
 from ..ir.dims import Dim
 from ..ir.graph import Graph, Node, Value
 from ..ir.interpret import run_node
@@ -29,7 +28,7 @@ from ..ir.opdef import Kind
 from ..ir.types import Size
 from ..ops.shape import BROADCAST
 from ..ops.source import CONSTANT, DIM
-from .base import Pass, literal_of, with_operands
+from .base import Pass, Walk, literal_of, with_operands
 
 LARGEST_RESULT = 4096  # elements
 
@@ -39,23 +38,17 @@ def fold(graph: Graph) -> Graph:
     return _Folder(graph).run()
 
 
-class _Folder:
+class _Folder(Walk):
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.builder = GraphBuilder.like(graph)
+        super().__init__(graph)
         self.known: dict[Value, np.ndarray] = {}  # constants, and broadcasts of them as views
-        self.replaced: dict[Value, Value] = {}
 
     def run(self) -> Graph:
         with np.errstate(all="ignore"):
-            for node in self.graph.nodes:
-                self._visit(with_operands(node, self.replaced))
-        if not self.replaced:
-            return self.graph
-        return self.builder.finish([self.replaced.get(v, v) for v in self.graph.outputs])
+            return super().run()
 
-    def _visit(self, node: Node) -> None:
-        self.builder.loc = node.loc
+    def visit(self, old: Node) -> None:
+        node = with_operands(old, self.replaced)
         literal = literal_of(node)
         if literal is not None:
             self._visit_constant(node, literal)

@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..ir.builder import GraphBuilder
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ops.control import SCAN, SWITCH
 from ..ops.shape import RESHAPE
-from .base import Pass, literal_of, with_operands
+from .base import Pass, Walk, literal_of, with_operands
 
 
 def inline_regions(graph: Graph) -> Graph:
@@ -30,24 +29,18 @@ def inline_regions(graph: Graph) -> Graph:
     return _Inliner(graph).run()
 
 
-class _Inliner:
+class _Inliner(Walk):
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.builder = GraphBuilder.like(graph)
+        super().__init__(graph)
         self.producers = graph.producers()
-        self.replaced: dict[Value, Value] = {}
 
-    def run(self) -> Graph:
-        for old in self.graph.nodes:
-            node = with_operands(old, self.replaced)
-            results = self._inlined(node)
-            if results is None:
-                self.builder.keep(node)
-            else:
-                self.replaced.update(zip(node.outputs, results, strict=True))
-        if not self.replaced:
-            return self.graph
-        return self.builder.finish([self.replaced.get(v, v) for v in self.graph.outputs])
+    def visit(self, old: Node) -> None:
+        node = with_operands(old, self.replaced)
+        results = self._inlined(node)
+        if results is None:
+            self.builder.keep(node)
+        else:
+            self.replaced.update(zip(node.outputs, results, strict=True))
 
     def _inlined(self, node: Node) -> list[Value] | None:
         """What stands for the results of a node with a region that runs once; or None."""

@@ -21,14 +21,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import InternalError
-from ..ir.builder import GraphBuilder
 from ..ir.graph import Graph, Node, Value
 from ..ir.literal import Literal
 from ..ir.opdef import Kind, OpDef
 from ..ir.types import TensorType
 from ..ops.shape import BROADCAST
 from ..ops.source import CONSTANT
-from .base import Pass, literal_of, with_operands
+from .base import Pass, Walk, literal_of, with_operands
 from .pattern import CompiledRule, OperandClass, Rule, compile_rule
 from .rules import RULES
 
@@ -71,33 +70,26 @@ def simplify(graph: Graph, table: RuleTable, on_rule: OnRule | None = None) -> G
     return _Simplifier(graph, table, on_rule).run()
 
 
-class _Simplifier:
+class _Simplifier(Walk):
     """A `Rewriter` (see pattern.py) that walks a graph."""
 
     def __init__(self, graph: Graph, table: RuleTable, on_rule: OnRule | None) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.table = table
         self.on_rule = on_rule
-        self.builder = GraphBuilder.like(graph)
-        self.replaced: dict[Value, Value] = {}
         self.producers: dict[Value, Node] = {}
         self.classes: dict[Value, OperandClass] = dict.fromkeys(graph.inputs, "")
         self.splats: dict[Value, Literal] = {}
         self.numbers: dict[tuple[Literal, TensorType], Value] = {}
         self.active: list[str] = []  # the rules at work
 
-    def run(self) -> Graph:
-        for old in self.graph.nodes:
-            node = with_operands(old, self.replaced)
-            self.builder.loc = node.loc
-            value = self._rewrite(node)
-            if value is None:
-                self._place(node)
-            else:
-                self.replaced[node.output] = value
-        if not self.replaced:
-            return self.graph
-        return self.builder.finish([self.replaced.get(v, v) for v in self.graph.outputs])
+    def visit(self, old: Node) -> None:
+        node = with_operands(old, self.replaced)
+        value = self._rewrite(node)
+        if value is None:
+            self._place(node)
+        else:
+            self.replaced[node.output] = value
 
     def _rewrite(self, node: Node) -> Value | None:
         """What stands for the node's result: a constant, or what a rule makes of it; or None."""

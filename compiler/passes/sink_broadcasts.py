@@ -19,12 +19,11 @@ really mix it with other elements. Limits: operands broadcast along different ax
 
 from __future__ import annotations
 
-from ..ir.builder import GraphBuilder
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ir.types import Shape
 from ..ops.shape import BROADCAST
-from .base import Pass, with_operands
+from .base import Pass, Walk, with_operands
 
 
 def sink_broadcasts(graph: Graph) -> Graph:
@@ -32,25 +31,18 @@ def sink_broadcasts(graph: Graph) -> Graph:
     return _Sinker(graph).run()
 
 
-class _Sinker:
+class _Sinker(Walk):
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.builder = GraphBuilder.like(graph)
+        super().__init__(graph)
         self.broadcasts: dict[Value, Node] = {}
-        self.replaced: dict[Value, Value] = {}
 
-    def run(self) -> Graph:
-        for old in self.graph.nodes:
-            node = with_operands(old, self.replaced)
-            self.builder.loc = node.loc
-            origin = self._common_origin(node)
-            if origin is None:
-                self._keep(node)
-            else:
-                self.replaced[node.output] = self._sink(node, origin)
-        if not self.replaced:
-            return self.graph
-        return self.builder.finish([self.replaced.get(v, v) for v in self.graph.outputs])
+    def visit(self, old: Node) -> None:
+        node = with_operands(old, self.replaced)
+        origin = self._common_origin(node)
+        if origin is None:
+            self._keep(node)
+        else:
+            self.replaced[node.output] = self._sink(node, origin)
 
     def _keep(self, node: Node) -> None:
         self.builder.keep(node)

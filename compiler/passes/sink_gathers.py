@@ -21,11 +21,10 @@ element.
 
 from __future__ import annotations
 
-from ..ir.builder import GraphBuilder
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ops.gather import GATHER
-from .base import Pass, with_operands
+from .base import Pass, Walk, with_operands
 
 
 def sink_gathers(graph: Graph) -> Graph:
@@ -35,26 +34,19 @@ def sink_gathers(graph: Graph) -> Graph:
     return _Sinker(graph).run()
 
 
-class _Sinker:
+class _Sinker(Walk):
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.builder = GraphBuilder.like(graph)
+        super().__init__(graph)
         self.producers: dict[Value, Node] = {}
-        self.replaced: dict[Value, Value] = {}
         self.picked: dict[tuple[Value, ...], Value] = {}
 
-    def run(self) -> Graph:
-        for old in self.graph.nodes:
-            node = with_operands(old, self.replaced)
-            self.builder.loc = node.loc
-            if node.op is GATHER and self._sinks(*node.inputs):
-                self.replaced[node.output] = self._pick(*node.inputs)
-            else:
-                self.builder.keep(node)
-                self.producers.update(dict.fromkeys(node.outputs, node))
-        if not self.replaced:
-            return self.graph
-        return self.builder.finish([self.replaced.get(v, v) for v in self.graph.outputs])
+    def visit(self, old: Node) -> None:
+        node = with_operands(old, self.replaced)
+        if node.op is GATHER and self._sinks(*node.inputs):
+            self.replaced[node.output] = self._pick(*node.inputs)
+        else:
+            self.builder.keep(node)
+            self.producers.update(dict.fromkeys(node.outputs, node))
 
     def _sinks(self, source: Value, *indices: Value) -> bool:
         node = self.producers.get(source)

@@ -20,13 +20,12 @@ only where nothing else reads the interleaved array, and where rows stay in one 
 
 from __future__ import annotations
 
-from ..ir.builder import GraphBuilder
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ir.phases import phases
 from ..ops.assemble import INTERLEAVE
 from ..ops.shape import BROADCAST, SLICE
-from .base import Pass, with_operands
+from .base import Pass, Walk, with_operands
 
 MOST_PARTS = 9
 LEAST_ROW = 8  # elements: rows that are shorter are not worth a loop
@@ -39,12 +38,10 @@ def sink_interleaves(graph: Graph) -> Graph:
     return _Sinker(graph).run()
 
 
-class _Sinker:
+class _Sinker(Walk):
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.builder = GraphBuilder.like(graph)
+        super().__init__(graph)
         self.producers = graph.producers()
-        self.replaced: dict[Value, Value] = {}
         self.parts: dict[Value, list[Value]] = {}  # of values that are taken apart
         self.steps: dict[Value, tuple[int, ...]] = {}
         self.users: dict[Value, list[Node]] = {}
@@ -53,20 +50,14 @@ class _Sinker:
                 self.users.setdefault(v, []).append(node)
         self.outputs = set(graph.outputs)
 
-    def run(self) -> Graph:
-        for old in self.graph.nodes:
-            self.builder.loc = old.loc
-            if self._sinks(old):
-                self._take_apart(old)
-                continue
-            if self._is_taken_apart(old):
-                self.steps[old.output] = old.attrs["steps"]
-                self.parts[old.output] = [self.replaced.get(v, v) for v in old.inputs]
-                continue
+    def visit(self, old: Node) -> None:
+        if self._sinks(old):
+            self._take_apart(old)
+        elif self._is_taken_apart(old):
+            self.steps[old.output] = old.attrs["steps"]
+            self.parts[old.output] = [self.current(v) for v in old.inputs]
+        else:
             self.builder.keep(with_operands(old, self.replaced))
-        if not self.parts:
-            return self.graph
-        return self.builder.finish([self.replaced.get(v, v) for v in self.graph.outputs])
 
     def _is_taken_apart(self, node: Node) -> bool:
         """Whether an interleaved array is only read by elementwise work."""
@@ -122,7 +113,7 @@ class _Sinker:
             shape, steps = value.type.shape, self.steps[value]
             whole = self.builder.emit(INTERLEAVE, *self.parts[value], shape=shape, steps=steps)
             self.replaced[value] = whole
-        return self.replaced.get(value, value)
+        return self.current(value)
 
 
 def _is_plain(node: Node) -> bool:

@@ -36,7 +36,7 @@ from ..ir.types import DType, Shape
 from ..ops import REGISTRY
 from ..ops.assemble import UPDATE_SLICE
 from ..ops.shape import BROADCAST, PAD, RESHAPE, SLICE
-from .base import Pass, everywhere, with_operands
+from .base import Pass, Walk, everywhere, with_operands
 from .prune import prune
 
 MOST = 2  # an update of at least this share of the array costs as much as a walk over all of it
@@ -245,30 +245,23 @@ def _through_reshape(node: Node, part: _Part) -> tuple[list[int], _Part]:
     return wide, part.along([0 if one else next(axes) for one in own], own)
 
 
-class _Sinker:
+class _Sinker(Walk):
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.builder = GraphBuilder.like(graph)
+        super().__init__(graph)
         self.producers = graph.producers()
-        self.replaced: dict[Value, Value] = {}
         self.sinks = _Candidates(graph).find()
 
-    def run(self) -> Graph:
-        for old in self.graph.nodes:
-            self.builder.loc = old.loc
-            if is_wide_update(old):
-                base, value = old.inputs
-                self.replaced[old.output] = self._choose(value, self._current(base), _Part.of(old))
-            elif old.op is PAD and self._sinks(old):
-                zeros = self._full(0, old.output.type.dtype, old.output.type.shape)
-                self.replaced[old.output] = self._choose(old.inputs[0], zeros, _Part.of(old))
-            elif old.op is SLICE and self._sinks(old):
-                self.replaced[old.output] = self._part(old.inputs[0], _Part.of(old))
-            else:
-                self.builder.keep(with_operands(old, self.replaced))
-        if not self.replaced:
-            return self.graph
-        return self.builder.finish([self._current(v) for v in self.graph.outputs])
+    def visit(self, old: Node) -> None:
+        if is_wide_update(old):
+            base, value = old.inputs
+            self.replaced[old.output] = self._choose(value, self.current(base), _Part.of(old))
+        elif old.op is PAD and self._sinks(old):
+            zeros = self._full(0, old.output.type.dtype, old.output.type.shape)
+            self.replaced[old.output] = self._choose(old.inputs[0], zeros, _Part.of(old))
+        elif old.op is SLICE and self._sinks(old):
+            self.replaced[old.output] = self._part(old.inputs[0], _Part.of(old))
+        else:
+            self.builder.keep(with_operands(old, self.replaced))
 
     def _sinks(self, node: Node) -> bool:
         """Whether a slice or a pad comes before something that is computed."""
@@ -284,9 +277,6 @@ class _Sinker:
             value = made.inputs[0]
         return False
 
-    def _current(self, value: Value) -> Value:
-        return self.replaced.get(value, value)
-
     def _choose(self, value: Value, around: Value, place: _Part) -> Value:
         """The value in its place, and what is around it."""
         true = self._full(True, DType.BOOL, value.type.shape)
@@ -296,13 +286,13 @@ class _Sinker:
     def _part(self, value: Value, part: _Part) -> Value:
         """A part of a value, or an array that holds it in its place and anything around it."""
         if part.keeps(value.type.shape):
-            return self._current(value)
+            return self.current(value)
         node = self.producers.get(value)
         if node is not None and node.op is BROADCAST:
             few = self._part(node.inputs[0], _through_broadcast(node, part))
             return self._spread(few, part.shape, node.attrs["dims"])
         if node is None or value not in self.sinks:
-            return part.apply(self.builder, self._current(value))
+            return part.apply(self.builder, self.current(value))
         if node.op is RESHAPE:
             return self._reshaped(node, part)
         operands = [self._part(v, part) for v in node.inputs]
