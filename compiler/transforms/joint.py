@@ -5,7 +5,7 @@ Layer: compiler/transforms, shared by loops.py and branches.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,32 +48,31 @@ class Joint:
         return subgraph(name, inputs, nodes, [v for v in self.results if v is not None])
 
 
-def _start(body: Graph) -> tuple[GraphBuilder, int]:
-    builder = GraphBuilder.like(body)
-    for node in body.nodes:
-        builder.keep(node)
-    return builder, len(body.nodes)
-
-
 def reverse_joint(body: Graph, seeded: Sequence[bool], wanted: Sequence[bool]) -> Joint:
     """Seeds: cotangents of the chosen outputs. Results: those of the wanted inputs."""
-    builder, size = _start(body)
-    seeds = [builder.input(v.type, "ct") for v in chosen_of(body.outputs, seeded)]
-    found = pull_back(
-        builder, body.nodes, chosen_of(body.outputs, seeded), seeds, chosen_of(body.inputs, wanted)
-    )
-    nodes = builder.nodes
-    return Joint(body, tuple(seeds), nodes[:size], nodes[size:], tuple(found))
+    outputs, inputs = chosen_of(body.outputs, seeded), chosen_of(body.inputs, wanted)
+    return _joint(body, pull_back, outputs, "ct", inputs)
 
 
 def forward_joint(body: Graph, seeded: Sequence[bool], wanted: Sequence[bool]) -> Joint:
     """Seeds: tangents of the chosen inputs. Results: those of the wanted outputs."""
-    builder, size = _start(body)
-    seeds = [builder.input(v.type, "dot") for v in chosen_of(body.inputs, seeded)]
-    found = push_forward(
-        builder, body.nodes, chosen_of(body.inputs, seeded), seeds, chosen_of(body.outputs, wanted)
-    )
-    nodes = builder.nodes
+    inputs, outputs = chosen_of(body.inputs, seeded), chosen_of(body.outputs, wanted)
+    return _joint(body, push_forward, inputs, "dot", outputs)
+
+
+def _joint(
+    body: Graph,
+    derive: Callable[..., list[Value | None]],
+    seeded: Sequence[Value],
+    name: str,
+    wanted: Sequence[Value],
+) -> Joint:
+    builder = GraphBuilder.like(body)
+    for node in body.nodes:
+        builder.keep(node)
+    seeds = [builder.input(v.type, name) for v in seeded]
+    found = derive(builder, body.nodes, seeded, seeds, wanted)
+    nodes, size = builder.nodes, len(body.nodes)
     return Joint(body, tuple(seeds), nodes[:size], nodes[size:], tuple(found))
 
 

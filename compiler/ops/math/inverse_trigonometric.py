@@ -86,21 +86,25 @@ def atan2(s: ScalarBuilder, y: Scalar, x: Scalar) -> Scalar:
     return s.copysign(s.fma(turns, half_high, t + s.fma(turns, half_low, rest)), y)
 
 
-def _asin_rest(s: ScalarBuilder, x: Scalar, z: Scalar) -> Scalar:
-    """asin(x) - x for 0 <= x <= 1/2, z = x**2."""
-    return horner(s, z, _ASIN[x.dtype]) * (z * x)
+def _asin_parts(s: ScalarBuilder, x: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar, Scalar]:
+    """asin |x| as t + rest, or, where |x| is large, pi/2 - 2 (t + rest).
 
-
-def asin(s: ScalarBuilder, x: Scalar) -> Scalar:
-    """Inverse sine, in [-pi/2, pi/2]; NaN beyond [-1, 1]."""
-    high, low = _HALF_PI[x.dtype]
+    Returns:
+        Whether it is large; half = (1 - |x|) / 2; its root, which t is then; t; the rest.
+    """
     magnitude = s.fabs(x)
     large = magnitude > 0.5
     half = s.fma(magnitude, -0.5, 0.5)
     root = s.sqrt(half)
     z = s.select(large, half, magnitude * magnitude)
     t = s.select(large, root, magnitude)
-    rest = _asin_rest(s, t, z)
+    return large, half, root, t, horner(s, z, _ASIN[x.dtype]) * (z * t)
+
+
+def asin(s: ScalarBuilder, x: Scalar) -> Scalar:
+    """Inverse sine, in [-pi/2, pi/2]; NaN beyond [-1, 1]."""
+    high, low = _HALF_PI[x.dtype]
+    large, half, root, t, rest = _asin_parts(s, x)
     # what sqrt lost is (half - root**2) / (2 root); near 1/2, where it matters, 1/(2 root) is
     # close to 3 - 4 root
     lost = s.fma(-root, root, half) * s.fma(root, -4.0, 3.0)
@@ -114,13 +118,7 @@ def acos(s: ScalarBuilder, x: Scalar) -> Scalar:
     """Inverse cosine, in [0, pi]; NaN beyond [-1, 1]."""
     dtype = x.dtype
     high, low = _HALF_PI[dtype]
-    magnitude = s.fabs(x)
-    large = magnitude > 0.5
-    half = s.fma(magnitude, -0.5, 0.5)
-    root = s.sqrt(half)
-    z = s.select(large, half, magnitude * magnitude)
-    t = s.select(large, root, magnitude)
-    rest = _asin_rest(s, t, z)
+    large, half, root, t, rest = _asin_parts(s, x)
     lost = s.fma(-root, root, half) / (root + root)
     rest = s.select(large & root.ne(0.0), rest + lost, rest)
     negative = x < 0.0
