@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from threading import Lock
 
 import numpy as np
@@ -92,7 +93,8 @@ class Pool:
     def __init__(self, device: Driver) -> None:
         self.driver = device
         self._lock = Lock()
-        self._free: defaultdict[int, list[int]] = defaultdict(list)  # addresses by class
+        # Addresses by class, as heaps: in a loop, each call then gets the same ones again.
+        self._free: defaultdict[int, list[int]] = defaultdict(list)
         # Blocks are collected at any moment, perhaps while the lock is held: no lock is taken.
         self._returned: deque[tuple[int, int, bool]] = deque()
         self._chunk, self._left = 0, 0
@@ -105,7 +107,7 @@ class Pool:
             self._take_back()
             size = self._fitting(wanted)
             if self._free[size]:
-                address = self._free[size].pop()
+                address = heappop(self._free[size])
                 self._cached -= size
             elif size > _SMALL:
                 address = self._obtain(size)
@@ -138,7 +140,7 @@ class Pool:
             if lent and not waited:  # for what others do with it
                 self.driver.synchronize()
                 waited = True
-            self._free[size].append(address)
+            heappush(self._free[size], address)
             self._in_use -= size
             self._cached += size
 
