@@ -7,21 +7,9 @@ import numpy as np
 import pytest
 
 import tensorwright as tw
-from support.tracing import graph_of, run_traced
+from support.tracing import graph_of, message, run_traced
 
 X = np.arange(12.0).reshape(3, 4)
-
-
-def message(function, *args, **options):
-    """The whole text, with this file's lines counted from the function's first one."""
-    with pytest.raises(tw.UserError) as error:
-        run_traced(function, *args, **options)
-    first = function.__code__.co_firstlineno
-
-    def relative(match):
-        return f"FILE:+{int(match[1]) - first}"
-
-    return re.sub(re.escape(__file__) + r":(\d+)", relative, str(error.value))
 
 
 def branch(x, limit):

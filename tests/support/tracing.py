@@ -1,11 +1,15 @@
 """Run a function through the tracer and the interpreter, and compare it with NumPy itself."""
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
+import tensorwright as tw
+from support.same import widened
 from tensorwright.compiler.ir.dims import Dim
 from tensorwright.compiler.ir.interpret import interpret
 from tensorwright.compiler.ir.verify import verify
@@ -79,6 +83,19 @@ def check_all_sizes(function: Callable[..., Any], *args: Any, **options: Any) ->
         check(function, *args, symbolic=symbolic, **options)
 
 
+def message(function: Callable[..., Any], *args: Any, **options: Any) -> str:
+    """What the user reads of an error in a trace: the lines of the function's file are counted
+    from its first one."""
+    with pytest.raises(tw.UserError) as error:
+        run_traced(function, *args, **options)
+    code = function.__code__
+
+    def relative(match: re.Match[str]) -> str:
+        return f"FILE:+{int(match[1]) - code.co_firstlineno}"
+
+    return re.sub(re.escape(code.co_filename) + r":(\d+)", relative, str(error.value))
+
+
 def assert_same(found: Any, expected: Any, rtol: float = 0.0) -> None:
     """Equal nesting, classes, dtypes, shapes, and values."""
     if isinstance(expected, (tuple, list)):
@@ -94,6 +111,7 @@ def assert_same(found: Any, expected: Any, rtol: float = 0.0) -> None:
         assert isinstance(found, (np.ndarray, np.generic)), type(found)
         assert found.dtype == expected.dtype, (found.dtype, expected.dtype)
         assert found.shape == expected.shape, (found.shape, expected.shape)
+        found, expected = widened(found), widened(expected)
         if rtol and expected.dtype.kind == "f":
             np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
         else:
