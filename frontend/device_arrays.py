@@ -216,9 +216,6 @@ class DeviceArray(Operators, arrays.DeviceArray):
         return self
 
 
-GPU.array, GPU.in_use = DeviceArray, True
-
-
 def _is_for_others(operands: Sequence[Any]) -> bool:
     """Whether a traced array is among the operands: the operation belongs to its trace."""
     return any(isinstance(x, Operators) and x._rank > DeviceArray._rank for x in operands)
@@ -255,6 +252,9 @@ def put(x: Any, path: str) -> DeviceArray:
     if dtype is None:
         raise values.unsupported_dtype(array.dtype)
     return DeviceArray.from_host(np.asarray(array, dtype.numpy, order="C"))
+
+
+GPU.array, GPU.put, GPU.in_use = DeviceArray, put, True
 
 
 def shared(x: Any) -> DeviceArray:

@@ -18,7 +18,7 @@ from ..compiler.options import DEVICES
 from .context import current
 from .jit import pause_native_calls, resume_native_calls
 from .location import user_location
-from .placement import CHOSEN, GPU, is_on_gpu
+from .placement import CHOSEN, is_on_gpu
 from .tree import TreeDef, flatten, unflatten
 
 _RUNTIME = f"{__package__.rpartition('.')[0]}.runtime"
@@ -149,7 +149,7 @@ def _choose(chosen: str | None) -> None:
     """Make it the device of this thread. Native calls know the CPU only, and wait meanwhile."""
     before, CHOSEN.device = CHOSEN.device, chosen
     if chosen == "gpu" and before != "gpu":
-        GPU.in_use = True
+        _device_arrays()
         pause_native_calls()
     elif before == "gpu" and chosen != "gpu":
         resume_native_calls()
@@ -217,8 +217,7 @@ def device_put(x: Any, device: str | None = None) -> Any:
             hint="put the arrays there before the call: where arguments lie, the function runs",
         )
     require_gpu()
-    put = import_module(f"{__package__}.device_arrays").put
-    return _mapped(put, x)
+    return _mapped(_device_arrays().put, x)
 
 
 def device_get(x: Any) -> Any:
@@ -235,7 +234,11 @@ def from_dlpack(x: Any) -> Any:
         x: has `__dlpack__` (CuPy, PyTorch, JAX, NumPy) or `__cuda_array_interface__` (Numba).
     """
     require_gpu()
-    return import_module(f"{__package__}.device_arrays").shared(x)
+    return _device_arrays().shared(x)
+
+
+def _device_arrays() -> Any:
+    return import_module(f"{__package__}.device_arrays")  # loaded where there is a use
 
 
 def _named(device: str) -> str:

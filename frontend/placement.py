@@ -1,12 +1,18 @@
 """Where work is done: what blocks of `tw.device` choose, and whether there are arrays on a GPU.
 
-Layer: frontend, imports nothing of ours. It is read on the way of every call that Python prepares,
+Layer: frontend. It is read on the way of every call that Python prepares,
 so it loads nothing of what a GPU needs.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .context import current
 
 
 class _Thread(threading.local):
@@ -18,11 +24,12 @@ class _Thread(threading.local):
 class _Process:
     """`in_use` is set for good when a block chooses the GPU, or the first array lies there.
 
-    `array` is then the class of arrays on the GPU, once it is loaded.
+    `array` is then the class of arrays on the GPU, and `put` makes one of an array.
     """
 
     in_use = False
     array: type | None = None
+    put: Callable[[Any, str], Any]
 
 
 CHOSEN = _Thread()
@@ -31,4 +38,19 @@ GPU = _Process()
 
 def is_on_gpu(x: object) -> bool:
     """Whether x is an array on the GPU."""
-    return type(x) is GPU.array and GPU.array is not None
+    return type(x) is GPU.array
+
+
+def placed(x: Any) -> Any:
+    """The array on the GPU, if a block chooses it and x is a NumPy array that can lie there.
+
+    While a function is traced, arrays become constants of its program, wherever that will run.
+    """
+    if CHOSEN.device != "gpu" or current() is not None:
+        return x
+    is_array = issubclass(type(x), (np.ndarray, np.generic))
+    return GPU.put(x, "x") if is_array and _fits(x.dtype) else x
+
+
+def _fits(dtype: np.dtype) -> bool:
+    return (dtype.kind in "biuf" and dtype.itemsize <= 8) or dtype.name == "bfloat16"

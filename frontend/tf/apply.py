@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...compiler.errors import ShapeError
+from ..placement import GPU
 from ..tracer import Tracer
-from . import dtypes
+from . import dtypes, placing
 from .convert import convert_to_tensor, has_tensor
 from .dtypes import DType
 from .errors import InvalidArgumentError
@@ -68,7 +69,8 @@ def apply(
     """
     token = _ON_ERROR.set(_IGNORE)
     try:
-        found = function(*[t._value for t in inputs], **attrs)
+        arrays = [t._value for t in inputs]
+        found = placing.run(function, arrays, attrs) if GPU.in_use else function(*arrays, **attrs)
     except (ShapeError, ValueError) as error:
         raise _invalid(name, inputs, error) from None
     finally:

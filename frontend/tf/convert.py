@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..placement import is_on_gpu
 from ..tracer import Tracer
 from . import dtypes
 from .dtypes import DType
@@ -45,6 +46,8 @@ def convert_to_tensor(
         return _checked(Tensor(value), wanted)
     if cls is np.ndarray or isinstance(value, (np.ndarray, np.generic)):
         return _from_array(np.asarray(value), wanted)
+    if is_on_gpu(value):
+        return _checked(Tensor(value), wanted)
     hint = None if dtype_hint is None else dtypes.as_dtype(dtype_hint)
     if wanted is None and hint is not None and accepts(hint, value):
         wanted = hint

@@ -28,12 +28,13 @@ from ...runtime import cpu
 from .. import values
 from ..context import TraceContext, current, require
 from ..lift import lift, tracer
+from ..placement import GPU
 from ..trace import TraceResult, argument, trace
 from ..tracer import Tracer
 from ..transforms.marked import copy_into
 from ..transforms.resize import fits
 from ..tree import TreeDef, flatten, unflatten
-from . import dtypes
+from . import dtypes, placing
 from .apply import apply
 from .convert import convert_to_tensor
 from .errors import InvalidArgumentError, OperatorNotAllowedInGraphError
@@ -96,7 +97,7 @@ class FunctionTrace:
         """The value of a variable at this point of the function."""
         found = self.current.get(cell)
         if found is None:
-            type = values.type_of(np.asarray(cell.tensor._value))
+            type = values.type_of(cell.tensor._value)
             with self.ctx.outside():
                 tracer = argument(self.ctx, _spec_of(type), cell.name, "")
             self.read_cells[cell] = None
@@ -246,13 +247,27 @@ class ConcreteFunction:
         self.compilation = Compilation(graph, signature, options, host_target())
         self._is_single = self._tree.is_leaf and self._count == 1
         self._dtype = dtypes.of_numpy(output.specs[0].type.dtype.numpy)
+        self._first = first
+        self._on_gpu = placing.DeviceProgram(self.compilation)
+        self._native: Callable[..., Any] | None = None
+
+    def _load_native(self) -> Callable[..., Any]:
+        """The program for the CPU."""
         self._executable = cpu.load(self.compilation.program)
+        reused = self._executable.program.signature.reused
+        self._lending = Lending(self.cells, self._first, reused)
         self._native = self._executable.call
-        self._lending = Lending(self.cells, first, self._executable.program.signature.reused)
+        return self._native
 
     def run(self, arrays: Sequence[Any]) -> Any:
         """The function's result for concrete tensors; NotImplemented if sizes do not fit."""
-        found = self._native(*arrays, *self._lending.arguments())
+        if GPU.in_use and self._on_gpu.is_wanted(arrays, self.cells):
+            found = self._on_gpu(*arrays, *[cell.array for cell in self.cells])
+        else:
+            if GPU.in_use:
+                arrays = [placing.on_host(x) for x in arrays]
+            native = self._native or self._load_native()
+            found = native(*arrays, *self._lending.arguments())
         if found is NotImplemented:
             return found
         if self._output is not None:
@@ -295,7 +310,11 @@ class ConcreteFunction:
             ctx = require()
             inputs = [lift(x)._read() for x in arrays]
             return tuple(tracer(ctx, v) for v in copy_into(ctx.builder, self.graph, inputs))
-        found = self._native(*self._lending.copies(arrays))  # tapes keep what the variables were
+        if GPU.in_use and self._on_gpu.is_wanted(arrays, ()):
+            found = self._on_gpu(*arrays)
+        else:
+            native = self._native or self._load_native()
+            found = native(*self._lending.copies(arrays))  # tapes keep what the variables were
         if found is NotImplemented:
             raise InvalidArgumentError(f"{self.name}: the sizes are not those of the program")
         return tuple(found if self._output is None else self._output.build(found))
@@ -436,7 +455,7 @@ class Function:
         sizes: dict[str, int] = {}
         specs = []
         for k, value in enumerate(call.tensors):
-            type = values.type_of(np.asarray(value))
+            type = values.type_of(value)
             if self.input_signature is not None:
                 type = type.with_shape(self._open_shape(k, type.shape, sizes))
             specs.append(_spec_of(type))

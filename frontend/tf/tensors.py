@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..placement import GPU, is_on_gpu, placed
 from ..tracer import Tracer
 from . import dtypes
 from .dtypes import DType
@@ -36,6 +37,8 @@ class Tensor:
     __array_priority__ = 100
 
     def __init__(self, value: Any, dtype: DType | None = None) -> None:
+        if GPU.in_use:
+            value = placed(value)
         self._value = value
         self.dtype = dtype if dtype is not None else dtypes.of_numpy(value.dtype)
         self._name = ""
@@ -79,16 +82,18 @@ class Tensor:
     @property
     def device(self) -> str:
         """Where it lies."""
-        return "/job:localhost/replica:0/task:0/device:CPU:0"
+        return device_of(self._value)
 
     # -- its elements -----------------------------------------------------------------------------
 
     def numpy(self) -> Any:
         """The elements, as an array of their own; a scalar for shape ()."""
         value = self._concrete("numpy()")
-        if value.ndim == 0:
-            return value[()]
-        return value.copy()
+        if is_on_gpu(value):
+            value = np.asarray(value)
+        elif value.ndim:
+            return value.copy()
+        return value if value.ndim else value[()]
 
     def _concrete(self, what: str) -> Any:
         if type(self._value) is Tracer:
@@ -179,7 +184,8 @@ class Tensor:
         return self._concrete("__dlpack__()").__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
-        return np.zeros(0).__dlpack_device__()
+        value = self._concrete("__dlpack_device__()")
+        return value.__dlpack_device__() if is_on_gpu(value) else np.zeros(0).__dlpack_device__()
 
     def __getattr__(self, name: str) -> Any:
         if name in PART_METHODS and self._part is not None:
@@ -199,6 +205,12 @@ class Tensor:
         text = _text(self._concrete("str()"))
         text = f"\n{text}" if "\n" in text else text
         return f"tf.Tensor({text}, shape={self.shape}, dtype={self.dtype.name})"
+
+
+def device_of(value: Any) -> str:
+    """The full name of the device where an array lies."""
+    kind = "GPU" if is_on_gpu(value) else "CPU"
+    return f"/job:localhost/replica:0/task:0/device:{kind}:0"
 
 
 class Reference:

@@ -23,6 +23,7 @@ from .tensors import (
     STATE,
     Reference,
     Tensor,
+    device_of,
     numpy_text,
 )
 
@@ -177,7 +178,7 @@ class Variable:
     @property
     def device(self) -> str:
         """Where it lies."""
-        return self._cell.tensor.device
+        return device_of(self._cell.array)
 
     @property
     def handle(self) -> Cell:

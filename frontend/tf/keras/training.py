@@ -391,7 +391,7 @@ class Trainer(Layer):
                 self(batch[0], training=False)
             listeners.call("on_predict_batch_begin", k, {})
             leaves, tree = flatten(self._run("predict_step", (batch[0], None, None)))
-            parts.append([convert_to_tensor(x)._concrete("predict") for x in leaves])
+            parts.append([np.asarray(convert_to_tensor(x)._concrete("predict")) for x in leaves])
             for bar in progress:
                 bar.step()
             listeners.call("on_predict_batch_end", k, {})

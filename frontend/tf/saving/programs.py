@@ -30,6 +30,7 @@ from ...tree import flatten, unflatten
 from ..apply import apply
 from ..convert import convert_to_tensor
 from ..functions import ConcreteFunction, Function, TensorSpec
+from ..placing import on_host
 from ..tensors import Tensor
 from ..variables import Cell, Variable
 
@@ -216,7 +217,7 @@ class _Program:
         if self._native is None:
             self._executable = cpu.load(_compiled(self.graph))
             self._native = self._executable.call
-        found = self._native(*arrays)
+        found = self._native(*map(on_host, arrays))
         if found is NotImplemented:
             raise ValueError("the sizes of the arguments are not those of the saved program")
         return tuple(found)
