@@ -17,7 +17,21 @@ from .ir.types import DType, Size
 from .ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_NEGATIVE_POWER, STATUS_PYTHON_INT
 from .program import Signature
 
-BLOCK = 256  # threads of a block, at most: what blocks put together in shared memory is as long
+BLOCK = 256  # threads of a block, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What threads come in; kernels are written for one geometry. All are powers of two."""
+
+    block: int  # threads of a block, at most
+    warp: int  # threads that exchange values without shared memory
+    tile: int  # threads along a side of a block that is taken for a square
+
+
+DEVICE = Geometry(BLOCK, 32, 16)
+SIMULATED = Geometry(4, 2, 2)  # a thread of the simulator is one of Python's
+
 
 # What each bit of the status raises; the first that is set, as on the CPU.
 FAULTS: tuple[tuple[int, type[Exception], str], ...] = (
@@ -140,9 +154,9 @@ GpuStep = Launch | ScanSteps | WhileSteps | SwitchSteps
 class GpuProgram:
     """Kernels and launches. `slots` are the bytes of each piece of scratch memory.
 
-    The source uses the names `np`, `cuda`, `libdevice` and `TILE`, the number of threads along a
-    side of a block that is taken for a square, and defines the kernels as functions
-    of flat arrays, the sizes `signature.size_names` as i64, and an array `status` of one i64.
+    The source uses the names `np`, `cuda`, `libdevice` and those of runtime/cuda/intrinsics.py. It
+    defines the kernels as functions of flat arrays, the sizes `signature.size_names` as i64, and an
+    array `status` of one i64, and before them functions that they call.
     """
 
     name: str

@@ -12,18 +12,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from math import isqrt
 from typing import Any
 
 import numpy as np
 
 from ...compiler.errors import DeviceError
 from ...compiler.ir.types import DType
-from ...compiler.launches import BLOCK, GpuProgram
+from ...compiler.launches import GpuProgram
+from . import intrinsics
 from .libdevice import libdevice
 from .protocol import Image
 
-_SIMULATED_THREADS = 4  # of a block: a thread of the simulator is one of Python's
 _modules = count()
 
 
@@ -67,10 +66,15 @@ def functions(source: str, names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in space.items() if name not in known}
 
 
-def _numba_functions(source: str) -> dict[str, Any]:
+def _numba_functions(source: str, capability: tuple[int, int] | None = None) -> dict[str, Any]:
+    """For a compute capability; None: for the simulator."""
     numba = _numba()
-    tile = isqrt(_SIMULATED_THREADS if numba.simulated else BLOCK)
-    return functions(source, {"cuda": numba.cuda, "libdevice": numba.libdevice, "TILE": tile})
+    names = (
+        intrinsics.simulated_names()
+        if capability is None
+        else intrinsics.device_names(capability)
+    )
+    return functions(source, {"cuda": numba.cuda, "libdevice": numba.libdevice, **names})
 
 
 def simulated_kernels(source: str) -> dict[str, Callable[..., None]]:
@@ -86,7 +90,7 @@ def _simulated(function: Callable[..., None]) -> Callable[..., None]:
 
     def launch(blocks: int, threads: int, *arguments: Any) -> None:
         given = [FakeCUDAArray(x) if isinstance(x, np.ndarray) else x for x in arguments]
-        kernel[blocks, min(threads, _SIMULATED_THREADS)](*given)
+        kernel[blocks, threads](*given)
 
     return launch
 
@@ -96,7 +100,7 @@ def ptx(program: GpuProgram, capability: tuple[int, int]) -> dict[str, str]:
     numba = _numba()
     if numba.simulated:
         raise DeviceError("the simulator has no PTX", hint="unset NUMBA_ENABLE_CUDASIM")
-    found = _numba_functions(program.source)
+    found = _numba_functions(program.source, capability)
     texts = {}
     for kernel, kinds in parameters(program).items():
         signature = numba.types.void(*map(_type, kinds))

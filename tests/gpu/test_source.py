@@ -16,21 +16,36 @@ def f(x, y):
     return x * y + 1
 """
 KERNEL = """\
-def k0(in0, in1, out0, n_n, status):
-    for v1 in range(cuda.grid(1), n_n, cuda.gridsize(1)):
-        i0 = v1
-        v2 = in0[np.uint64(i0)]
-        v3 = in1[np.uint64(i0)]
-        v4 = libdevice.fmul_rn(v2, v3)
-        v5 = v4 + np.float32(1.0)
-        out0[np.uint64(i0)] = v5
+@inlined
+def k0_point(e0, e1, i0):
+    v1 = libdevice.fmul_rn(e0, e1)
+    v2 = v1 + np.float32(1.0)
+    return v2
+
+
+def k0(in0, in1, out0, status):
+    whole = aligned(in0) & aligned(in1) & aligned(out0)
+    v1 = cuda.grid(1)
+    v2 = cuda.gridsize(1)
+    v3 = v1
+    while v3 < 256:
+        i0_0 = v3
+        i0_0 = i0_0 * 4
+        v4, v5, v6, v7 = read4(in0, i0_0, whole)
+        v8, v9, v10, v11 = read4(in1, i0_0, whole)
+        v12 = k0_point(v4, v8, i0_0)
+        v13 = k0_point(v5, v9, i0_0 + 1)
+        v14 = k0_point(v6, v10, i0_0 + 2)
+        v15 = k0_point(v7, v11, i0_0 + 3)
+        write4(out0, i0_0, (v12, v13, v14, v15), whole)
+        v3 += v2
 """
 
 
 def test_dump_shows_the_source(tmp_path, capsys):
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)
-    assert main(["dump", f"{file}:f", "--args", "f32[n], f32[n]", "--target", "cuda"]) == 0
+    assert main(["dump", f"{file}:f", "--args", "f32[1024], f32[1024]", "--target", "cuda"]) == 0
     assert capsys.readouterr().out == KERNEL
 
 
@@ -46,8 +61,8 @@ def test_dump_knows_its_targets_and_their_stages(tmp_path, capsys):
 
 def test_sizes_are_parameters():
     source = tw.jit(lambda x: x[1:] - x[:-1]).lower("f64[n]").cuda("source")
-    assert "in0[np.uint64(1 + i0)]" in source
-    assert "range(cuda.grid(1), (n_n + -1), cuda.gridsize(1))" in source
+    assert "in0[np.uint64(1 + i0_r)]" in source
+    assert "while v3 < (((n_n + 3) // 4) + -1):" in source
 
 
 def test_what_has_no_kernels_is_named():

@@ -28,6 +28,7 @@ from tensorwright.compiler.ir.parser import parse
 from tensorwright.compiler.ir.types import TensorType
 from tensorwright.compiler.kernel.steps import lower_graph
 from tensorwright.compiler.launches import GpuProgram
+from tensorwright.compiler.options import simulates_gpu
 from tensorwright.compiler.program import LeafKind, LeafSpec, Signature, tuple_of_leaves
 from tensorwright.runtime.cuda.executable import GpuExecutable
 from tests.kernel.test_programs import CASES as PROGRAMS
@@ -44,7 +45,7 @@ def gpu_program(graph: Graph) -> GpuProgram:
     ]
     nests = [tuple_of_leaves(len(each)) for each in leaves]
     signature = Signature(leaves[0], leaves[1], nests[0], nests[1], graph.guards)
-    return emit_program(lower_graph(graph), signature, graph.name)
+    return emit_program(lower_graph(graph), signature, graph.name, simulated=simulates_gpu())
 
 
 def assert_same(graph: Graph, *arrays: Any, rtol: float) -> None:

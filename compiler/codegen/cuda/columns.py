@@ -27,12 +27,11 @@ from ...kernel.form import (
     Store,
 )
 from ...kernel.layout import contiguous_strides
-from ...launches import BLOCK
 from .maps import THREAD, THREADS
 from .nest import Nest, Values, kernel_buffers
+from .points import Acc
 from .programs import ProgramWriter
 from .source import SourceWriter, affine_text, size_text
-from .walks import Acc
 
 _THREADS = 1 << 16  # that a device has at least something to do for
 _ROWS = 16  # that a part has, at least
@@ -93,14 +92,14 @@ class _Column:
         self.writer.function(
             name,
             [*reads, *(partial or [target])],
-            self._blocks(self.length * self.parts),
+            self.writer.blocks(self.length * self.parts),
             lambda out: self._write_parts(self._nest(out), partial),
         )
         if partial:
             self.writer.function(
                 f"{name}_whole",
                 [*partial, target],
-                self._blocks(self.length),
+                self.writer.blocks(self.length),
                 lambda out: self._write_whole(self._nest(out), partial),
             )
 
@@ -115,11 +114,8 @@ class _Column:
         accumulators = {access.buffer for access in self.column.components}
         return (written - read) | accumulators | ({self.column.access.buffer} - read)
 
-    def _blocks(self, threads: Size) -> Size:
-        return (threads + BLOCK - 1) // BLOCK
-
     def _nest(self, out: SourceWriter) -> Nest:
-        return Nest(out, self.kernel, self.writer.fast_math, self.given)
+        return Nest(out, self.kernel, self.writer, self.given)
 
     def _write_parts(self, nest: Nest, partial: list[Buffer]) -> None:
         out, kernel, length = nest.out, self.kernel, size_text(self.length)

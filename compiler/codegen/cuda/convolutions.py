@@ -13,7 +13,6 @@ from math import prod
 from ...ir.dims import product
 from ...ir.types import Size
 from ...kernel.form import Access, Convolution, MatmulCall, WindowAxis, WindowPart
-from ...launches import BLOCK
 from .maps import THREAD, THREADS, emit_map
 from .products import emit_product
 from .programs import ProgramWriter
@@ -69,7 +68,7 @@ def _clear_filter(writer: ProgramWriter, step: Convolution) -> None:
         with out.block(f"for i in range({THREAD}, {size_text(size)}, {THREADS}):"):
             out.line(f"{target}[i] = {literal(0, step.dtype)}")
 
-    writer.function(f"{step.name}_clear", [target], (size + BLOCK - 1) // BLOCK, body)
+    writer.function(f"{step.name}_clear", [target], writer.blocks(size), body)
 
 
 class _Part:
@@ -100,7 +99,7 @@ class _Part:
         self.writer.function(
             name,
             buffers,
-            (count + BLOCK - 1) // BLOCK,
+            self.writer.blocks(count),
             lambda out: self._write(out, own, walked, count),
         )
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ...errors import UnsupportedError
 from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Reduce, Scan, Step
-from ...launches import GpuProgram
+from ...launches import DEVICE, SIMULATED, GpuProgram
 from ...program import Signature
 from .columns import emit_columns, without_columns
 from .control import ControlSteps
@@ -24,14 +24,19 @@ from .whole import emit_whole, is_whole
 
 
 def emit_program(
-    program: KernelProgram, signature: Signature, name: str, fast_math: bool = False
+    program: KernelProgram,
+    signature: Signature,
+    name: str,
+    fast_math: bool = False,
+    simulated: bool = False,
 ) -> GpuProgram:
-    """The program of this name.
+    """The program of this name; `simulated`: for the simulator, of few threads.
 
     Raises:
         UnsupportedError: it has a step for which there are no kernels yet.
     """
-    writer = ProgramWriter(program, signature.size_names, fast_math)
+    geometry = SIMULATED if simulated else DEVICE
+    writer = ProgramWriter(program, signature.size_names, fast_math, geometry)
     _steps(writer, program)
     return GpuProgram(
         name,

@@ -33,6 +33,7 @@ from ...kernel.form import (
     Store,
 )
 from ...ops.scalar import STATUS_INDEX, Scalar
+from .programs import ProgramWriter
 from .scalars import CudaScalars, type_name
 from .source import SourceWriter, affine_text, size_text
 
@@ -49,12 +50,13 @@ class Nest:
         self,
         out: SourceWriter,
         kernel: Kernel,
-        fast_math: bool,
+        writer: ProgramWriter,
         given: Mapping[Instr, Access] | None = None,
     ) -> None:
         self.out = out
         self.kernel = kernel
-        self.s = CudaScalars(out, fast_math)
+        self.s = CudaScalars(out, writer.fast_math)
+        self.size_names = writer.size_names
         self.given = given or {}
         self.index = [f"i{k}" for k in range(kernel.rank)]
 
@@ -71,25 +73,33 @@ class Nest:
             self.locate(number, axes)
             yield
 
-    def locate(self, number: str, axes: Sequence[int]) -> None:
+    def locate(
+        self,
+        number: str,
+        axes: Sequence[int],
+        index: Sequence[str] | None = None,
+        last: Size | None = None,
+    ) -> None:
         """Set the indices of some axes from the number of a point, counted row by row.
 
-        Divisions are of unsigned numbers, of 32 bits where they suffice: those are several times
-        faster.
+        `index` has other names for them, and `last` is another size of the last one. Divisions are
+        of unsigned numbers, of 32 bits where they suffice: those are several times faster.
         """
         if not axes:
             return
-        rest = number
+        names, rest = index or self.index, number
         if len(axes) > 1:
             count = product(tuple(self.kernel.axes[k] for k in axes))
             unsigned = "np.uint32" if isinstance(count, int) and count < 1 << 32 else "np.uint64"
             rest = self.out.assign(f"{unsigned}({number})")
             for axis in reversed(axes[1:]):
-                size = f"{unsigned}({size_text(self.kernel.axes[axis])})"
-                self.out.line(f"{self.index[axis]} = np.int64({rest} % {size})")
+                own = self.kernel.axes[axis]
+                given = own if last is None or axis != axes[-1] else last
+                size = f"{unsigned}({size_text(given)})"
+                self.out.line(f"{names[axis]} = np.int64({rest} % {size})")
                 rest = self.out.assign(f"{unsigned}({rest} // {size})")
             rest = f"np.int64({rest})"
-        self.out.line(f"{self.index[axes[0]]} = {rest}")
+        self.out.line(f"{names[axes[0]]} = {rest}")
 
     # -- what a stage consists of ---------------------------------------------------------------
 
@@ -117,13 +127,13 @@ class Nest:
         """The stores of one element for each outer point."""
         return [s for s in self.kernel.stores if s.depth <= self.kernel.outer]
 
-    def needed(self, roots: Sequence[Instr]) -> list[Instr]:
-        """What has to be computed at every point to have `roots`, in order."""
+    def needed(self, roots: Sequence[Instr], held: Sequence[Instr] = ()) -> list[Instr]:
+        """What has to be computed at every point to have `roots`, in order; `held` is there."""
         found: set[Instr] = set()
         todo = list(roots)
         while todo:
             instr = todo.pop()
-            if instr not in found and not self.is_row(instr):
+            if instr not in found and instr not in held and not self.is_row(instr):
                 found.add(instr)
                 todo.extend(instr.args)
         return [i for i in self.kernel.instrs if i in found]
@@ -243,8 +253,3 @@ def kernel_buffers(kernel: Kernel) -> list[Buffer]:
 def component_text(dtype: DType) -> str:
     """What an accumulator's component is kept as in memory: bools as bytes."""
     return "np.uint8" if dtype.is_bool else type_name(dtype)
-
-
-def parameters(buffers: Sequence[Buffer], size_names: Sequence[str]) -> list[str]:
-    """The parameters of a kernel's function."""
-    return [*map(str, buffers), *(f"n_{name}" for name in size_names), "status"]

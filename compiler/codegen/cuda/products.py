@@ -10,7 +10,6 @@ from __future__ import annotations
 from ...ir.dims import product
 from ...ir.types import Size
 from ...kernel.form import Access, MatmulCall
-from ...launches import BLOCK
 from .programs import ProgramWriter
 from .scalars import CudaScalars, literal, type_name
 from .source import SourceWriter, affine_text, size_text
@@ -23,7 +22,9 @@ def emit_product(writer: ProgramWriter, call: MatmulCall) -> None:
     """One launch for all products of a batch."""
     tiles = product(call.batch) * _tiles(call.m) * _tiles(call.n)
     buffers = [call.a.buffer, call.b.buffer, call.c.buffer]
-    writer.function(call.name, buffers, tiles, lambda out: _Product(out, call).write(), BLOCK)
+    writer.function(
+        call.name, buffers, tiles, lambda out: _Product(out, call, writer.geometry.tile).write()
+    )
 
 
 def _tiles(size: Size) -> Size:
@@ -33,9 +34,10 @@ def _tiles(size: Size) -> Size:
 class _Product:
     """The text of one kernel."""
 
-    def __init__(self, out: SourceWriter, call: MatmulCall) -> None:
+    def __init__(self, out: SourceWriter, call: MatmulCall, tile: int) -> None:
         self.out = out
         self.call = call
+        self.tile = tile
         self.s = CudaScalars(out)
         self.m, self.n, self.k = (size_text(x) for x in (call.m, call.n, call.k))
 
@@ -46,6 +48,7 @@ class _Product:
         length = _SIDE * _SIDE // 4
         out.line(f"left = cuda.shared.array({length}, {element})")
         out.line(f"right = cuda.shared.array({length}, {element})")
+        out.line(f"TILE = {self.tile}")
         out.line("side = 4 * TILE")
         out.line(f"down = ({self.m} + side - 1) // side")
         out.line(f"across = ({self.n} + side - 1) // side")

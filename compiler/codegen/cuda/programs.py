@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 
 from ...ir.types import DType, Size
 from ...kernel.form import Buffer, KernelProgram, Region, Space
-from ...launches import BLOCK, GpuStep, Launch, Memory, Operand
-from .nest import parameters
+from ...launches import DEVICE, Geometry, GpuStep, Launch, Memory, Operand
 from .source import SourceWriter
 
 _MEMORY = {Space.IN: Memory.IN, Space.OUT: Memory.OUT, Space.CONST: Memory.CONST}
@@ -19,8 +18,15 @@ _MEMORY = {Space.IN: Memory.IN, Space.OUT: Memory.OUT, Space.CONST: Memory.CONST
 class ProgramWriter:
     """Functions, launches and scratch memory of one program."""
 
-    def __init__(self, program: KernelProgram, size_names: Sequence[str], fast_math: bool) -> None:
+    def __init__(
+        self,
+        program: KernelProgram,
+        size_names: Sequence[str],
+        fast_math: bool,
+        geometry: Geometry = DEVICE,
+    ) -> None:
         self.fast_math = fast_math
+        self.geometry = geometry
         self.size_names = tuple(size_names)
         self.functions: list[str] = []
         self.steps: list[GpuStep] = []
@@ -31,7 +37,7 @@ class ProgramWriter:
 
     def region(self, region: Region) -> ProgramWriter:
         """A writer for the steps of a loop or branch of this program."""
-        inside = ProgramWriter(region.program, self.size_names, self.fast_math)
+        inside = ProgramWriter(region.program, self.size_names, self.fast_math, self.geometry)
         first = len(self.slots)
         self.slots += inside.slots
         inside.slots, inside.functions = self.slots, self.functions
@@ -57,16 +63,20 @@ class ProgramWriter:
         buffers: Sequence[Buffer],
         blocks: Size,
         body: Callable[[SourceWriter], None],
-        threads: int = BLOCK,
+        threads: int | None = None,
     ) -> None:
-        """A kernel, and its launch at this point of the program."""
-        used = list(dict.fromkeys(buffers))
-        name = name.replace(".", "_")
-        out = SourceWriter(name, parameters(used, self.size_names))
+        """A kernel, and its launch at this point of the program, with a block's threads."""
+        used, name = list(dict.fromkeys(buffers)), name.replace(".", "_")
+        sizes = [f"n_{size}" for size in self.size_names]
+        out = SourceWriter(name, [*map(str, used), *sizes, "status"])
         body(out)
         self.functions.append(out.text())
         operands = tuple(self.operand(buffer) for buffer in used)
-        self.steps.append(Launch(name, operands, blocks, threads))
+        self.steps.append(Launch(name, operands, blocks, threads or self.geometry.block))
+
+    def blocks(self, threads: Size) -> Size:
+        """How many blocks have so many threads."""
+        return (threads + self.geometry.block - 1) // self.geometry.block
 
     def operand(self, buffer: Buffer) -> Operand:
         """Where a buffer lies."""

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from ...ir.dims import product
 from ...ir.types import DType, Size
 from ...kernel.form import Instr, Kernel, Place, Store
-from ...launches import BLOCK
 from ...ops.scalar import Scalar
 from .maps import THREAD, THREADS
 from .nest import Nest, Values, kernel_buffers
@@ -34,7 +33,7 @@ def emit_scatter(writer: ProgramWriter, kernel: Kernel, store: Store, number: in
     threads = points * owners
 
     def body(out: SourceWriter) -> None:
-        nest = Nest(out, kernel, writer.fast_math)
+        nest = Nest(out, kernel, writer)
         with out.block(f"for point in range({THREAD}, {size_text(threads)}, {THREADS}):"):
             out.line(f"owner = point // {size_text(points)}")
             nest.locate(out.assign(f"point % {size_text(points)}"), apart)
@@ -43,7 +42,7 @@ def emit_scatter(writer: ProgramWriter, kernel: Kernel, store: Store, number: in
                 _add(nest, store, place, owners)
 
     name = f"{kernel.name}_scatter{number}"
-    writer.function(name, kernel_buffers(kernel), (threads + BLOCK - 1) // BLOCK, body)
+    writer.function(name, kernel_buffers(kernel), writer.blocks(threads), body)
 
 
 def _axes_apart(kernel: Kernel, store: Store, place: Place) -> list[int]:

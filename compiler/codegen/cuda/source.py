@@ -6,6 +6,7 @@ its lines and the depth they are indented to. Sizes become expressions over para
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -17,7 +18,9 @@ class SourceWriter:
     """The lines of one function."""
 
     def __init__(self, name: str, parameters: Sequence[str]) -> None:
-        self._lines = [f"def {name}({', '.join(parameters)}):"]
+        self._name = name
+        self._parameters = list(parameters)
+        self._lines: list[str] = []
         self._depth = 1
         self._names = 0
 
@@ -44,9 +47,17 @@ class SourceWriter:
         yield
         self._depth -= 1
 
+    def drop_unused(self, names: Sequence[str]) -> list[str]:
+        """Take these parameters away where no line mentions them; those that are left."""
+        text = "\n".join(self._lines)
+        left = [name for name in names if re.search(rf"\b{name}\b", text)]
+        self._parameters = [p for p in self._parameters if p in left or p not in names]
+        return left
+
     def text(self) -> str:
         """The whole function."""
-        return "\n".join(self._lines) + "\n"
+        head = f"def {self._name}({', '.join(self._parameters)}):"
+        return "\n".join([head, *self._lines]) + "\n"
 
 
 def size_text(size: Size) -> str:

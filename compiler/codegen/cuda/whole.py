@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from ...ir.dims import product
 from ...ir.types import Size
 from ...kernel.form import Access, Buffer, Instr, Kernel, Reduce, Scan
-from ...launches import BLOCK
 from .nest import Nest, Values, kernel_buffers, reduction_of
+from .points import Point
 from .programs import ProgramWriter
 from .source import SourceWriter, size_text
-from .walks import Shared, Walk
+from .teams import OWN, Team
+from .vectors import plan
+from .walks import Walk, merge
 
 _LONG = 1 << 13  # elements: from here on one block is not enough
 _ELEMENTS = 16  # that each thread takes in, at least
-_PARTS = 1024  # partial results, at most
+_PARTS = 2048  # partial results, at most: two waves of blocks, and few to be put together
 
 
 def is_whole(kernel: Kernel) -> bool:
@@ -57,23 +59,26 @@ class _Stages:
     def __init__(self, writer: ProgramWriter, kernel: Kernel) -> None:
         self.writer = writer
         self.kernel = kernel
-        self.most = _most_parts(product(kernel.axes))
+        self.block = writer.geometry.block
+        self.most = self._most_parts(product(kernel.axes))
         self.given: dict[Instr, Access] = {}
 
     def emit(self, stage: int) -> None:
         """The launches of one stage."""
-        reduces = Walk(self._nest(SourceWriter("none", [])), stage).reduces
+        nest = self._nest(SourceWriter("none", []))
+        reduces = nest.reduces(stage)
         partials = {r: self._partials(r) for r in reduces}
         rows = [row for p in partials.values() for row in p.rows]
         results = [p.result for p in partials.values()]
         buffers = [*kernel_buffers(self.kernel), *(a.buffer for a in self.given.values())]
         name = f"{self.kernel.name}_{stage}"
-        self.writer.function(
-            f"{name}_parts",
-            [*buffers, *rows],
-            self.most,
-            lambda out: self._write_parts(self._nest(out), stage, partials),
-        )
+        if reduces or nest.stores(stage):
+            self.writer.function(
+                f"{name}_parts",
+                [*buffers, *rows],
+                self.most,
+                lambda out: self._write_parts(self._nest(out), stage, partials),
+            )
         if reduces:
             self.writer.function(
                 f"{name}_whole",
@@ -85,7 +90,7 @@ class _Stages:
         self.given |= {r: Access(p.result, 0, strides) for r, p in partials.items()}
 
     def _nest(self, out: SourceWriter) -> Nest:
-        return Nest(out, self.kernel, self.writer.fast_math, self.given)
+        return Nest(out, self.kernel, self.writer, self.given)
 
     def _partials(self, reduce: Reduce) -> _Partials:
         dtypes = reduction_of(reduce).components(reduce.args[0].dtype)
@@ -93,39 +98,44 @@ class _Stages:
         return _Partials(rows, self.writer.scratch(reduce.dtype, 1))
 
     def _write_parts(self, nest: Nest, stage: int, partials: dict[Reduce, _Partials]) -> None:
-        out = nest.out
-        walk = Walk(nest, stage)
-        shared = Shared(nest, walk.reduces)
+        out, reduces = nest.out, nest.reduces(stage)
+        point = Point(nest, reduces, nest.stores(stage))
+        point.write(self.writer, f"{self.kernel.name}_{stage}_point")
+        chosen = plan(self.kernel, range(self.kernel.rank))
+        walk = Walk(nest, point, range(self.kernel.rank), chosen)
+        team = Team(nest, self.writer.geometry, self.block, reduces)
+        walk.vectors.ask()
         self._count_parts(out)
+        values = self._known(nest, stage)
+        step = out.assign(f"parts * {self.block}")
         with out.block("for part in range(cuda.blockIdx.x, parts, cuda.gridDim.x):"):
-            values = self._known(nest, stage)
-            carried = walk.start()
-            start = "part * cuda.blockDim.x + cuda.threadIdx.x"
-            with nest.points(range(self.kernel.rank), start, "parts * cuda.blockDim.x"):
-                walk.step(values, carried)
-            shared.combine(carried, walk.reduces)
-            if walk.reduces:
-                with out.block("if cuda.threadIdx.x == 0:"):
-                    for reduce in walk.reduces:
-                        for row, x in zip(partials[reduce].rows, carried[reduce], strict=True):
+            carried = walk.start(chosen.width)
+            walk.run(f"part * {self.block} + {OWN}", step, values, carried)
+            whole = walk.joined(carried)
+            team.combine(whole, reduces)
+            if reduces:
+                with out.block(f"if {OWN} == 0:"):
+                    for reduce in reduces:
+                        for row, x in zip(partials[reduce].rows, whole[reduce], strict=True):
                             out.line(f"{row}[part] = {x.handle}")
 
     def _write_whole(self, nest: Nest, stage: int, partials: dict[Reduce, _Partials]) -> None:
-        out = nest.out
-        walk = Walk(nest, stage)
-        shared = Shared(nest, walk.reduces)
-        carried = walk.start()
+        out, reduces = nest.out, nest.reduces(stage)
+        point = Point(nest, reduces, ())
+        walk = Walk(nest, point, range(self.kernel.rank), plan(self.kernel, ()))
+        team = Team(nest, self.writer.geometry, self.block, reduces)
+        carried = point.accumulators()
         self._count_parts(out)
-        with out.block("for part in range(cuda.threadIdx.x, parts, cuda.blockDim.x):"):
-            for reduce in walk.reduces:
-                rows, acc = partials[reduce].rows, carried[reduce]
+        with out.block(f"for part in range({OWN}, parts, {self.block}):"):
+            for reduce in reduces:
+                rows = partials[reduce].rows
                 more = tuple(nest.s.plain(f"{row}[part]", row.dtype) for row in rows)
-                nest.s.move(acc, reduction_of(reduce).merge(nest.s, acc, more))
-        shared.combine(carried, walk.reduces)
+                merge(nest, reduce, carried[reduce], more)
+        team.combine(carried, reduces)
         values = self._known(nest, stage)
         walk.finish(carried, values)
-        with out.block("if cuda.blockIdx.x + cuda.threadIdx.x == 0:"):
-            for reduce in walk.reduces:
+        with out.block(f"if cuda.blockIdx.x + {OWN} == 0:"):
+            for reduce in reduces:
                 out.line(f"{partials[reduce].result}[0] = {values[reduce].handle}")
             if stage == _last_stage(self.kernel):
                 nest.rows(values, stage + 1)
@@ -135,7 +145,7 @@ class _Stages:
     def _count_parts(self, out: SourceWriter) -> None:
         """How many partial results there are."""
         length = size_text(product(self.kernel.axes))
-        out.line(f"parts = min({self.most}, max(1, {length} // {BLOCK * _ELEMENTS}))")
+        out.line(f"parts = min({self.most}, max(1, {length} // {self.block * _ELEMENTS}))")
 
     def _known(self, nest: Nest, stage: int) -> Values:
         """The row's values when `stage` reductions are done."""
@@ -146,8 +156,7 @@ class _Stages:
             nest.rows(values, done)
         return values
 
-
-def _most_parts(length: Size) -> int:
-    if not isinstance(length, int):
-        return _PARTS
-    return max(1, min(_PARTS, length // (BLOCK * _ELEMENTS)))
+    def _most_parts(self, length: Size) -> int:
+        if not isinstance(length, int):
+            return _PARTS
+        return max(1, min(_PARTS, length // (self.block * _ELEMENTS)))
