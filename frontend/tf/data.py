@@ -17,10 +17,24 @@ import numpy as np
 
 from ..tree import flatten, unflatten
 from .convert import convert_to_tensor
-from .dtypes import DType, as_dtype
+from .dtypes import as_dtype
+from .examples import (
+    Rows,
+    arrays_of,
+    batches,
+    called,
+    copied,
+    fitted,
+    shuffled,
+    spec_of,
+    specs_of,
+    tensors_of,
+    value_of,
+    with_axis,
+    without_lists,
+)
 from .functions import TensorSpec
 from .random import seeds
-from .shapes import TensorShape
 from .tensors import Tensor
 
 AUTOTUNE = -1
@@ -28,29 +42,6 @@ INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
 
 Start = Callable[[], Iterator[Any]]
-
-
-class _Rows:
-    """Examples that are the rows of arrays, in the order of `indices` (all, if None)."""
-
-    def __init__(
-        self, leaves: list[np.ndarray], tree: Any, order: Callable[[], Any] | None
-    ) -> None:
-        self.leaves, self.tree, self.order = leaves, tree, order
-        self.count = len(leaves[0])
-
-    def rows(self) -> Iterator[Any]:
-        """One example after the other."""
-        order = range(self.count) if self.order is None else self.order()
-        return (unflatten(self.tree, [x[k] for x in self.leaves]) for k in order)
-
-    def batches(self, size: int, drop_remainder: bool) -> Iterator[Any]:
-        """One batch after the other."""
-        order = None if self.order is None else self.order()
-        end = self.count - self.count % size if drop_remainder else self.count
-        for k in range(0, end, size):
-            at: Any = slice(k, min(k + size, end))
-            yield unflatten(self.tree, [x[at if order is None else order[at]] for x in self.leaves])
 
 
 class Dataset:
@@ -61,7 +52,7 @@ class Dataset:
         start: Start,
         spec: Any = None,
         size: int = UNKNOWN_CARDINALITY,
-        rows: _Rows | None = None,
+        rows: Rows | None = None,
     ) -> None:
         self._start = start
         self._known_spec = spec  # None: that of the first example
@@ -77,21 +68,21 @@ class Dataset:
         Raises:
             ValueError: an array has no axis, or the first axes differ.
         """
-        leaves, tree = _arrays(tensors)
+        leaves, tree = arrays_of(tensors)
         if any(not x.ndim for x in leaves) or not leaves:
             raise ValueError("Unbatching a tensor is only supported for rank >= 1")
         if len({len(x) for x in leaves}) > 1:
             raise ValueError(
                 f"Dimensions {' and '.join(str(len(x)) for x in leaves)} are not compatible"
             )
-        return _of_rows(_Rows(leaves, tree, None))
+        return _of_rows(Rows(leaves, tree, None))
 
     @staticmethod
     def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
         """One example: the tensors."""
-        leaves, tree = _arrays(tensors)
+        leaves, tree = arrays_of(tensors)
         example = unflatten(tree, leaves)
-        return Dataset(lambda: iter([example]), _spec(example), 1)
+        return Dataset(lambda: iter([example]), spec_of(example), 1)
 
     @staticmethod
     def range(*args: Any, output_type: Any = "int64", name: str | None = None) -> Dataset:
@@ -126,11 +117,11 @@ class Dataset:
             raise TypeError("Either `output_signature` or `output_types` must be specified.")
         spec = output_signature
         if spec is None:
-            spec = _specs_of(output_types, output_shapes)
+            spec = specs_of(output_types, output_shapes)
         given = [convert_to_tensor(a).numpy() for a in args or ()]
 
         def start() -> Iterator[Any]:
-            return (_as_spec(x, spec) for x in generator(*given))
+            return (fitted(x, spec) for x in generator(*given))
 
         return Dataset(start, spec)
 
@@ -153,7 +144,7 @@ class Dataset:
         if all(r is not None and r.order is None for r in joined) and len(set(finite)) == 1:
             leaves = [x for r in joined for x in r.leaves]  # type: ignore[union-attr]
             shape = unflatten(tree, [unflatten(r.tree, r.leaves) for r in joined])  # type: ignore
-            rows = _Rows(leaves, flatten(shape)[1], None)
+            rows = Rows(leaves, flatten(shape)[1], None)
         return Dataset(start, None, size, rows)
 
     # -- transformations --------------------------------------------------------------------------
@@ -168,7 +159,7 @@ class Dataset:
         """`map_func` of each example; it is called with tensors, tuples as several arguments."""
 
         def start() -> Iterator[Any]:
-            return (_plain(_call(map_func, x)) for x in self._start())
+            return (_plain(called(map_func, x)) for x in self._start())
 
         return Dataset(start, None, self._size)
 
@@ -176,7 +167,7 @@ class Dataset:
         """The examples for which `predicate` gives true."""
 
         def start() -> Iterator[Any]:
-            return (x for x in self._start() if bool(_call(predicate, x)))
+            return (x for x in self._start() if bool(called(predicate, x)))
 
         return Dataset(start, self._known_spec)
 
@@ -204,10 +195,10 @@ class Dataset:
         def start() -> Iterator[Any]:
             if rows is not None:
                 return rows.batches(count, drop_remainder)
-            return _batches(self._start(), count, drop_remainder)
+            return batches(self._start(), count, drop_remainder)
 
         def spec() -> Any:
-            return _with_axis(self.element_spec, count if drop_remainder else None)
+            return with_axis(self.element_spec, count if drop_remainder else None)
 
         return Dataset(start, spec, size)
 
@@ -249,11 +240,12 @@ class Dataset:
 
         rows = self._rows
         if rows is not None and rows.order is None and held >= rows.count:
-            shuffled = _Rows(rows.leaves, rows.tree, lambda: generator().permutation(rows.count))
-            return _of_rows(shuffled)
+            return _of_rows(
+                Rows(rows.leaves, rows.tree, lambda: generator().permutation(rows.count))
+            )
 
         def start() -> Iterator[Any]:
-            return _shuffled(self._start(), held, generator())
+            return shuffled(self._start(), held, generator())
 
         return Dataset(start, self._known_spec, self._size)
 
@@ -350,9 +342,9 @@ class Dataset:
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any]) -> Any:
         """The state after `reduce_func(state, example)` for all examples."""
-        state = _tensors(_plain(initial_state))
+        state = tensors_of(_plain(initial_state))
         for example in self._start():
-            state = reduce_func(state, _tensors(example))
+            state = reduce_func(state, tensors_of(example))
         return state
 
     def with_options(self, options: Any, name: str | None = None) -> Dataset:
@@ -362,11 +354,11 @@ class Dataset:
     # -- looking at it ----------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
-        return (_tensors(x) for x in self._start())
+        return (tensors_of(x) for x in self._start())
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The examples as structures of NumPy arrays and scalars."""
-        return (_copied(x) for x in self._start())
+        return (copied(x) for x in self._start())
 
     def get_single_element(self, name: str | None = None) -> Any:
         """The only example; ValueError unless there is exactly one."""
@@ -395,131 +387,22 @@ class Dataset:
         if callable(self._known_spec):
             self._known_spec = self._known_spec()
         if self._known_spec is None:
-            self._known_spec = next((_spec(x) for x in self._start()), None)
+            self._known_spec = next((spec_of(x) for x in self._start()), None)
         return self._known_spec
 
     def __repr__(self) -> str:
         return f"<_Dataset element_spec={self.element_spec}>"
 
 
-def _of_rows(rows: _Rows) -> Dataset:
+def _of_rows(rows: Rows) -> Dataset:
     spec = [TensorSpec(x.shape[1:], x.dtype) for x in rows.leaves]
     return Dataset(rows.rows, unflatten(rows.tree, spec), rows.count, rows)
 
 
-def _arrays(tensors: Any) -> tuple[list[np.ndarray], Any]:
-    """A structure of arrays; lists are arrays, as in TensorFlow."""
-    leaves, tree = flatten(_without_lists(tensors))
-    return [_array(x) for x in leaves], tree
-
-
-def _without_lists(x: Any) -> Any:
-    if isinstance(x, dict):
-        return {k: _without_lists(v) for k, v in x.items()}
-    if isinstance(x, tuple) and not hasattr(x, "_fields"):
-        return tuple(_without_lists(v) for v in x)
-    return convert_to_tensor(x) if isinstance(x, list) else x
-
-
-def _array(x: Any) -> Any:
-    # a copy: the caller may change the array, examples never change
-    is_numeric = isinstance(x, np.ndarray) and x.dtype.kind in "biuf"
-    return np.array(x, order="C") if is_numeric else _value(x)
-
-
-def _value(x: Any) -> Any:
-    return np.asarray(convert_to_tensor(x)._concrete("tf.data"))
-
-
 def _plain(example: Any) -> Any:
     """What a user's function gave, as a structure of arrays."""
-    leaves, tree = flatten(_without_lists(example))
-    return unflatten(tree, [x if isinstance(x, Dataset) else _value(x) for x in leaves])
-
-
-def _tensors(example: Any) -> Any:
-    leaves, tree = flatten(example)
-    return unflatten(tree, [_tensor(x) for x in leaves])
-
-
-def _tensor(x: Any) -> Tensor:
-    """A tensor over an array of the dataset, without a copy."""
-    if isinstance(x, np.ndarray) and x.ndim and x.dtype != object and x.flags.c_contiguous:
-        return Tensor(x)
-    return convert_to_tensor(x)
-
-
-def _copied(example: Any) -> Any:
-    leaves, tree = flatten(example)
-    return unflatten(tree, [np.array(x)[()] if np.ndim(x) == 0 else np.array(x) for x in leaves])
-
-
-def _call(function: Callable[..., Any], example: Any) -> Any:
-    given = _tensors(example)
-    return function(*given) if type(given) is tuple else function(given)
-
-
-def _spec(example: Any) -> Any:
-    leaves, tree = flatten(example)
-    return unflatten(tree, [TensorSpec(np.shape(x), _dtype(x)) for x in leaves])
-
-
-def _dtype(x: Any) -> DType:
-    return as_dtype(np.asarray(x).dtype)
-
-
-def _with_axis(spec: Any, size: int | None) -> Any:
-    leaves, tree = flatten(spec)
-    return unflatten(tree, [TensorSpec([size, *s.shape], s.dtype) for s in leaves])
-
-
-def _specs_of(types: Any, shapes: Any) -> Any:
-    if isinstance(types, dict):
-        return {k: _specs_of(t, None if shapes is None else shapes[k]) for k, t in types.items()}
-    if isinstance(types, (tuple, list)):
-        parts = [None] * len(types) if shapes is None else shapes
-        return tuple(_specs_of(t, s) for t, s in zip(types, parts, strict=True))
-    return TensorSpec(TensorShape(shapes), types)
-
-
-def _as_spec(example: Any, spec: Any) -> Any:
-    """A yielded example in the dtypes of the spec; TypeError if its structure or shape differs."""
-    if isinstance(spec, dict):
-        return {k: _as_spec(example[k], s) for k, s in spec.items()}
-    if isinstance(spec, (tuple, list)):
-        if not isinstance(example, (tuple, list)) or len(example) != len(spec):
-            raise TypeError(
-                "`generator` yielded an element that did not match the expected structure. The "
-                f"expected structure was {spec!r}, but the yielded element was {example!r}."
-            )
-        return tuple(_as_spec(x, s) for x, s in zip(example, spec, strict=True))
-    found = _value(convert_to_tensor(example, spec.dtype))
-    if not spec.shape.is_compatible_with(found.shape):
-        raise TypeError(
-            f"`generator` yielded an element of shape {found.shape} where an element of shape "
-            f"{spec.shape} was expected."
-        )
-    return found
-
-
-def _batches(examples: Iterator[Any], size: int, drop_remainder: bool) -> Iterator[Any]:
-    while True:
-        taken = list(itertools.islice(examples, size))
-        if not taken or (drop_remainder and len(taken) < size):
-            return
-        tree = flatten(taken[0])[1]
-        columns = zip(*[flatten(x)[0] for x in taken], strict=True)
-        yield unflatten(tree, [np.stack([np.asarray(x) for x in c]) for c in columns])
-
-
-def _shuffled(examples: Iterator[Any], held: int, generator: np.random.Generator) -> Iterator[Any]:
-    buffer = list(itertools.islice(examples, held))
-    for example in examples:
-        k = int(generator.integers(len(buffer)))
-        buffer[k], drawn = example, buffer[k]
-        yield drawn
-    for k in generator.permutation(len(buffer)):
-        yield buffer[k]
+    leaves, tree = flatten(without_lists(example))
+    return unflatten(tree, [x if isinstance(x, Dataset) else value_of(x) for x in leaves])
 
 
 __all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset"]

@@ -17,6 +17,7 @@ from ...tree import flatten, unflatten
 from .. import data as eager
 from .. import dtypes
 from ..convert import convert_to_tensor
+from ..examples import called, specs_of, with_axis, without_lists
 from ..functions import TensorSpec
 from ..record_data import TFRecordDataset
 from ..shapes import TensorShape
@@ -87,7 +88,7 @@ class Dataset(eager.Dataset):
             )
         spec = output_signature
         if spec is None:
-            spec = eager._specs_of(output_types, output_shapes)
+            spec = specs_of(output_types, output_shapes)
         options = {"output_signature": spec, "args": list(args or ())}
         return _called(eager.Dataset.from_generator, [generator], options, spec)
 
@@ -176,7 +177,7 @@ class Dataset(eager.Dataset):
             outer, call = self.make(values), function.bound_dataset(values)
 
             def start() -> Iterator[Any]:
-                parts = (eager._call(call, x)._start() for x in outer._start())
+                parts = (called(call, x)._start() for x in outer._start())
                 return _in_turn(parts, int(cycle_length), block_length)
 
             return eager.Dataset(start, inner.element_spec)
@@ -209,7 +210,7 @@ class Dataset(eager.Dataset):
     ) -> Any:
         """Examples stacked along a new first axis, `batch_size` at a time."""
         size = _static(batch_size) if drop_remainder is True else None
-        spec = eager._with_axis(self.element_spec, size)
+        spec = with_axis(self.element_spec, size)
         return self._after("batch", [batch_size, drop_remainder], spec=spec)
 
     def padded_batch(
@@ -241,7 +242,7 @@ class Dataset(eager.Dataset):
             return eager.Dataset(start)
 
         tensors = [batch_size] if is_graph_value(batch_size) else []
-        return Dataset(make, [*self.tensors, *tensors], eager._with_axis(spec, size))
+        return Dataset(make, [*self.tensors, *tensors], with_axis(spec, size))
 
     def unbatch(self, name: str | None = None) -> Any:
         """The slices of each example along its first axis."""
@@ -355,7 +356,7 @@ def _lifted(dataset: Any) -> Dataset:
 def _of_tensors(make_eager: Callable[[Any], eager.Dataset], tensors: Any, slices: bool) -> Any:
     if not is_building():
         return make_eager(tensors)
-    leaves, tree = flatten(_without_lists(tensors))
+    leaves, tree = flatten(without_lists(tensors, _of_list))
     if not any(is_graph_value(x) for x in leaves):
         return _lifted(make_eager(tensors))
     given = [convert(x) for x in leaves]
@@ -367,18 +368,10 @@ def _of_tensors(make_eager: Callable[[Any], eager.Dataset], tensors: Any, slices
     return Dataset(make, given, _without_axis(spec) if slices else spec)
 
 
-def _without_lists(x: Any) -> Any:
-    if isinstance(x, dict):
-        return {k: _without_lists(v) for k, v in x.items()}
-    if isinstance(x, tuple) and not hasattr(x, "_fields"):
-        return tuple(_without_lists(v) for v in x)
-    if isinstance(x, list):
-        return (
-            convert(x)
-            if any(is_graph_value(v) for v in flatten(x)[0])
-            else np.asarray(convert_to_tensor(x)._value)
-        )
-    return x
+def _of_list(x: list[Any]) -> Any:
+    if any(is_graph_value(v) for v in flatten(x)[0]):
+        return convert(x)
+    return np.asarray(convert_to_tensor(x)._value)
 
 
 def _called(function: Callable[..., eager.Dataset], args: Any, options: Any, spec: Any) -> Dataset:
@@ -414,7 +407,7 @@ class _Function:
             if isinstance(found, eager.Dataset):
                 self.dataset = _lifted(found)
                 return list(self.dataset.tensors)
-            flat, self.tree = flatten(_without_lists(found))
+            flat, self.tree = flatten(without_lists(found, _of_list))
             return [convert(x) for x in flat]
 
         self._region = Region(get_default_graph(), call, types, ["args"] * len(types))

@@ -17,6 +17,7 @@ from ...tree import flatten, unflatten
 from .. import data as eager
 from .. import dtypes
 from ..errors import FailedPreconditionError, InvalidArgumentError, OutOfRangeError
+from ..examples import specs_of
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from .bodies import Fed, Read
@@ -81,7 +82,7 @@ class Iterator:
         output_classes: Any = None,
     ) -> Iterator:
         """An iterator for several datasets, one after the other; see `make_initializer`."""
-        return Iterator(eager._specs_of(output_types, output_shapes))
+        return Iterator(specs_of(output_types, output_shapes))
 
     @staticmethod
     def from_string_handle(
@@ -91,7 +92,7 @@ class Iterator:
         output_classes: Any = None,
     ) -> Any:
         """An iterator that is any other one, by the value of its `string_handle()` that is fed."""
-        return _Chosen(string_handle, eager._specs_of(output_types, output_shapes))
+        return _Chosen(string_handle, specs_of(output_types, output_shapes))
 
     @property
     def initializer(self) -> Operation:

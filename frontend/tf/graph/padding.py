@@ -5,13 +5,13 @@ Layer: frontend.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...tree import flatten, unflatten
+from ..examples import batches
 from ..functions import TensorSpec
 from ..shapes import TensorShape
 
@@ -56,14 +56,12 @@ def padded_batches(
     """
     shapes = [s.shape for s in flatten(spec)[0]]
     fills = flatten(fill)[0] if fill is not None else [None] * len(shapes)
-    while True:
-        taken = list(itertools.islice(examples, size))
-        if not taken or (drop_remainder and len(taken) < size):
-            return
-        tree = flatten(taken[0])[1]
-        columns = zip(*[flatten(x)[0] for x in taken], strict=True)
+
+    def join(columns: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
         parts = zip(columns, shapes, fills, strict=True)
-        yield unflatten(tree, [_stacked([np.asarray(x) for x in c], s, f) for c, s, f in parts])
+        return [_stacked(column, shape, fill) for column, shape, fill in parts]
+
+    return batches(examples, size, drop_remainder, join)
 
 
 def _stacked(arrays: Sequence[np.ndarray], shape: TensorShape, fill: Any) -> np.ndarray:
