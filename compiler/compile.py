@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .codegen.llvm.machine import host_target
 from .ir.graph import Graph
-from .options import Options, simulates_gpu
+from .options import Options
 from .program import Program, Signature
 from .target import Target
 

@@ -21,6 +21,7 @@ from .kernel.report import report
 from .kernel.schedule import schedule
 from .kernel.steps import lower_in_place
 from .launches import GpuProgram
+from .options import simulates_gpu
 from .pipeline import run_pipeline
 from .program import Program
 
@@ -61,6 +62,7 @@ def gpu(compilation: Compilation) -> GpuProgram:
         compilation.signature,
         compilation.graph.name,
         compilation.options.fast_math,
+        simulates_gpu(),
     )
     return found
 

@@ -58,7 +58,7 @@ THIRD_PARTY = {
     "numpy": ("api", "frontend", "runtime", "compiler"),
     "scipy": ("api.demo", "frontend", "runtime", "compiler.ops"),
     "llvmlite": ("runtime", "compiler.codegen.llvm.machine"),
-    "numba": ("runtime.cuda.compiling",),
+    "numba": ("runtime.cuda.compiling", "runtime.cuda.intrinsics"),
 }
 
 

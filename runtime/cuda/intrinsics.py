@@ -43,7 +43,7 @@ def _inlined(function: Callable[..., Any], capability: tuple[int, int]) -> Any:
     """A device function; Numba's own asks a device, which need not be there, what it can do."""
     # optional, and slow to import
     from numba.cuda.compiler import compile_cuda
-    from numba.cuda.dispatcher import CUDADispatcher
+    from numba.cuda.dispatcher import CUDADispatcher  # the same
 
     class Inlined(CUDADispatcher):  # type: ignore[misc]
         def compile_device(self, args: tuple[Any, ...], return_type: Any = None) -> Any:
@@ -70,8 +70,8 @@ def _vectors() -> dict[str, Any]:
     """`aligned`, and `readN` and `writeN`, as code that is written where they are called."""
     # optional, and slow to import
     from llvmlite import ir
-    from numba import types
-    from numba.cuda.extending import intrinsic
+    from numba import types  # the same
+    from numba.cuda.extending import intrinsic  # the same
 
     word, half = ir.IntType(64), ir.IntType(32)
 
