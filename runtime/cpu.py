@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from importlib import import_module
 from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ from .records import Record
 if TYPE_CHECKING:
     import llvmlite.binding as llvm
 
+    from .library import Library
+
+_LIBRARY_NAME = re.compile(r"^declare .*(@tw\.lib\.[\w.]+)\(", re.MULTILINE)
 _BLAS_NAME = re.compile(r"^declare .*@(tw\.blas\.\w+)\(", re.MULTILINE)
 
 # LLJIT keeps some 10 KB for the name of every library it ever linked: start afresh now and then.
@@ -135,10 +139,19 @@ def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracke
     builder.export_symbol("tw.call").export_symbol("tw.program")
     if "@tw.parallel(" in program.llvm:
         builder.import_symbol("tw.parallel", threads.parallel())
+    functions = _LIBRARY_NAME.findall(program.llvm)
+    for function, address in (_library_addresses(functions) if functions else {}).items():
+        builder.import_symbol(function[1:], address)
     routines = _BLAS_NAME.findall(program.llvm)
     for routine, address in (host.blas_symbols(routines) if routines else {}).items():
         builder.import_symbol(routine, address)
     return builder.link(session.jit, name)
+
+
+def _library_addresses(names: list[str]) -> dict[str, int]:
+    # imported late: many processes never need it
+    library: Library = import_module(".library", __package__).library()
+    return library.addresses(names)
 
 
 @lru_cache(maxsize=128)

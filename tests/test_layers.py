@@ -32,6 +32,7 @@ ALLOWED = {
         "compiler.codegen.llvm.call",
         "compiler.codegen.llvm.dispatch",
         "compiler.codegen.llvm.threads",
+        "compiler.codegen.llvm.library",
     ),
     "compiler": (),
 }

@@ -1,7 +1,7 @@
-"""Convolutions: their parts one after the other, each a function that is shared out among threads.
+"""Convolutions: their parts one after the other, each shared out among threads.
 
-Layer: compiler/codegen/llvm. In: a step of kernel/form.py. How a part is computed is in
-convolve_outputs.py and convolve_filter.py.
+Layer: compiler/codegen/llvm. In: a step of kernel/form.py. How a part is cut up is in
+convolve_plan.py, how it is computed in convolve_outputs.py and convolve_filter.py.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from ...ir.dims import product
+from ...ir.types import Size
 from ...kernel.form import Convolution, WindowPart
 from ...target import Target
-from .convolve_epilogue import epilogue_names
-from .convolve_filter import FilterWriter
-from .convolve_outputs import OutputsWriter
+from .convolve_band import HEAD
+from .convolve_epilogue import emit_epilogue, epilogue_names
+from .convolve_filter import filter_part
+from .convolve_outputs import outputs_part
+from .convolve_plan import Plan
+from .copies import Copies
 from .integers import Integers
 from .loops import counted_loop
-from .parallel import launch, outline
-from .window_pack import Copies
+from .parallel import launch
+from .tiles import micro_kernel
 from .writer import FunctionWriter
 
 PRODUCTS_PER_NS = 4  # of vectors
@@ -32,35 +36,51 @@ def emit_convolution(
     buffers: Sequence[str],
     status: str,
 ) -> None:
-    """Write the calls of a convolution's parts into `fn`, and the parts as functions.
+    """Write the calls of a convolution's parts into `fn`, and the functions that they need.
 
     `buffers` are pointers to the buffers of the step, in their order.
     """
-    inside = _buffer_names(step)
-    given = dict(zip(inside, buffers, strict=True))
-    sizes = [("i64", f"%n.{name}") for name in names]
-    params = [*(("ptr", name) for name in inside), *sizes, ("ptr", "%status")]
-    operands = [*buffers, *names.values(), status]
-    arguments = [(type, value) for (type, _), value in zip(params, operands, strict=True)]
+    further = list(epilogue_names(step).values())
+    own = ["%x", "%w", *(["%y"] if step.keeps else []), *(["%sums"] if step.sums else [])]
+    given = dict(zip([*own, *further], buffers, strict=True))
     if step.of_filter and not _is_covered(step):
         _clear_filter(fn, step, names, given["%w"])
+    rest = [("ptr", name) for name in further] + [("i64", f"%n.{name}") for name in names]
+    rest.append(("ptr", "%status"))
+    values = [*(given[name] for name in further), *names.values(), status]
     for number, part in enumerate(step.parts):
-        name = f"@{step.name}.part{number}"
-        code = outline(fn.module, name, params)
-        code.plain_counters = True
-        _writer(code, step, part, target, {name: f"%n.{name}" for name in names}).write()
-        units = _writer(fn, step, part, target, names).units()
-        launch(
-            fn, name, arguments, units, _part_nanoseconds(step, part, target, Integers(fn, names))
-        )
+        i = Integers(fn, names)
+        plan = Plan(i, step, part, target)
+        epilogue = "null"
+        if step.epilogue is not None:
+            sizes = {name: f"%n.{name}" for name in names}
+            epilogue = emit_epilogue(fn.module, step, plan.tile, [*HEAD, *rest], sizes)
+        head = [
+            *_operands(i, step, part, given),
+            plan.table(f"@{step.name}.part{number}"),
+            micro_kernel(fn.module, plan.tile),
+            epilogue,
+        ]
+        context = zip([*HEAD, *(rest if step.epilogue else [])], [*head, *values], strict=False)
+        arguments = [(type, value) for (type, _), value in context]
+        part_of = filter_part if step.of_filter else outputs_part
+        code = part_of(fn.module, step.dtype, plan.tile.lanes)
+        launch(fn, code, arguments, plan.units(), _part_nanoseconds(step, part, target, i))
     if step.sums:
         _add_pieces(fn, step, target, names, given)
 
 
-def _buffer_names(step: Convolution) -> list[str]:
-    """The names that a step's buffers have in its parts: the same for parts that are alike."""
-    names = ["%x", "%w", *(["%y"] if step.keeps else []), *(["%sums"] if step.sums else [])]
-    return [*names, *epilogue_names(step).values()]
+def _operands(
+    i: Integers, step: Convolution, part: WindowPart, given: Mapping[str, str]
+) -> list[str]:
+    """Where x, w and y begin; sums of pieces take the place of w."""
+
+    def at(name: str, offset: Size) -> str:
+        return copies.at(given[name], i.size(offset)) if name in given else "null"
+
+    copies = Copies(i, step.dtype, 1)
+    w = given["%sums"] if step.sums else at("%w", part.w.offset)
+    return [at("%x", step.x.offset), w, at("%y", part.y.offset)]
 
 
 def nanoseconds(step: Convolution, target: Target, i: Integers) -> str:
@@ -78,18 +98,6 @@ def _part_nanoseconds(step: Convolution, part: WindowPart, target: Target, i: In
     positions = product((step.batch, *(axis.outputs for axis in part.axes)))
     products = i.multiply(i.multiply(i.size(terms), vectors), i.size(positions))
     return i.divide(products, str(PRODUCTS_PER_NS))
-
-
-def _writer(
-    fn: FunctionWriter,
-    step: Convolution,
-    part: WindowPart,
-    target: Target,
-    names: Mapping[str, str],
-) -> OutputsWriter | FilterWriter:
-    kind: type[OutputsWriter] | type[FilterWriter]
-    kind = FilterWriter if step.of_filter else OutputsWriter
-    return kind(fn, step, part, target, names)
 
 
 def _is_covered(step: Convolution) -> bool:

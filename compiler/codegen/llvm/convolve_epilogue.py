@@ -1,24 +1,69 @@
-"""What a convolution's epilogue does with a row of a tile.
+"""What a convolution's epilogue does with a tile.
 
 Layer: compiler/codegen/llvm. The epilogue is a kernel over (outputs, features). Its instructions
-run vector by vector, where one is loaded from the tile instead of the convolution's result.
+run vector by vector, where one is loaded from the tile instead of the convolution's result. It is a
+function that the convolution calls for each tile::
+
+    define internal void @k0.epilogue(ptr %context, ptr %tile, i64 %output, i64 %apart,
+                                      i64 %feature, i64 %rows, i64 %columns)
+
+The tile has %rows rows, of the outputs %output, %output + %apart, ..., and %columns features, from
+%feature on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...kernel.form import Buffer, Convolution, Instr, Load
 from ...kernel.schedule import Schedule, body_cost
 from ...ops.scalar import Scalar
+from .copies import Copies
 from .instrs import InstrWriter, Operands, Scope
 from .integers import Integers
-from .window_pack import Copies
+from .loops import counted_loop
+from .parallel import load_context
+from .tiles import Tile
+from .writer import ModuleWriter
 
 
 def epilogue_names(step: Convolution) -> dict[Buffer, str]:
     """The names of the further buffers that an epilogue uses."""
     return {buffer: f"%further{k}" for k, buffer in enumerate(step.epilogue_buffers())}
+
+
+def emit_epilogue(
+    module: ModuleWriter,
+    step: Convolution,
+    tile: Tile,
+    context: Sequence[tuple[str, str]],
+    sizes: Mapping[str, str],
+) -> str:
+    """Write the function; `context` is what is in the context, `sizes` names of sizes in it."""
+    name = f"@{step.name}.epilogue"
+    params = [("ptr", "%context"), ("ptr", "%tile")]
+    params += [("i64", f"%{each}") for each in ("output", "apart", "feature", "rows", "columns")]
+    fn = module.function("void", name, params, linkage="internal")
+    fn.plain_counters = True
+    load_context(fn, context)
+    i = Integers(fn, sizes)
+    epilogue = Epilogue(i, Copies(i, step.dtype, tile.lanes), step, tile.fused)
+
+    def vector(at: str, _: list[str]) -> list[str]:
+        mask = epilogue.copies.below(i.subtract("%columns", at))
+        source, column = epilogue.copies.at("%tile", at), i.add("%feature", at)
+
+        def row(r: str, carried: list[str]) -> list[str]:
+            place = epilogue.copies.at(source, i.multiply(r, str(tile.columns)))
+            epilogue.vector(carried[0], column, epilogue.copies.get(place), mask)
+            return [i.add(carried[0], "%apart")]
+
+        counted_loop(fn, "0", "%rows", 1, [("i64", "%output")], row)
+        return []
+
+    counted_loop(fn, "0", str(tile.columns), tile.lanes, [], vector)
+    fn.line("ret void")
+    return name
 
 
 class Epilogue:
@@ -38,16 +83,11 @@ class Epilogue:
         plan = Schedule(1, copies.lanes, body_cost(kernel), False)
         self.code = InstrWriter(i.fn, kernel, plan, has_fma, operands)
 
-    def row(self, output: str, column: str, tile: str, masks: Sequence[str | None]) -> None:
-        """A row: of an output, from a column on, with its sums at `tile`."""
-        scope = Scope({0: output})
-        self.code.point_to(1, scope)
-        for v, mask in enumerate(masks):
-            at = str(v * self.copies.lanes)
-            inner = scope.copy()
-            inner.index[1] = self.i.add(column, at)
-            inner.vector = self.code.builder(self.copies.lanes, mask)
-            self._vector(inner, self.copies.get(self.i.address(self.copies.element, tile, at)))
+    def vector(self, output: str, column: str, raw: str, mask: str) -> None:
+        """The sums `raw` of one output, from a column on."""
+        scope = Scope({0: output, 1: column})
+        scope.vector = self.code.builder(self.copies.lanes, mask)
+        self._vector(scope, raw)
 
     def _vector(self, scope: Scope, raw: str) -> None:
         assert scope.vector is not None

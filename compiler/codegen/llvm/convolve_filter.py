@@ -1,8 +1,9 @@
 """Derivatives of convolutions with respect to the filter: sums over all positions.
 
-Layer: compiler/codegen/llvm. The rows of the products are the terms of a window, block by block
-(window_runs.py); what is summed over are positions, strip by strip: their windows are packed as for
-outputs, and read the other way round. The sums of a block stay in the cache until the last strip.
+Layer: compiler/codegen/llvm. A function of the library does all of a dtype (convolve_plan.py). The
+rows of the products are terms of a window, row by row of the band (convolve_band.py); what is
+summed over are outputs, strip by strip. The right panels are the cotangent's rows, where they lie
+if they fit.
 
 Blocks of terms and groups of columns are units that threads may share. Small filters have few of
 them; then the strips are cut into a number of parts that follows from the filter's size alone. Each
@@ -11,139 +12,217 @@ part has sums of its own, and these are added in order.
 
 from __future__ import annotations
 
-from .convolve_parts import PartWriter
-from .loops import counted_loop
-from .parallel import BEGIN, END
-from .window_runs import Block
+from collections.abc import Callable
 
-STRIP_BYTES = 768  # positions of a strip, times the bytes of an element
+from ...ir.types import DType
+from .convolve_band import MOST_ROWS, OFFSET, BandWriter, Block
+from .convolve_plan import GROUP_BYTES, STRIP_BYTES, SUM_TERMS
+from .loops import counted_loop, when
+from .parallel import BEGIN, END, PART
+from .writer import FunctionWriter, ModuleWriter
 
 
-class FilterWriter(PartWriter):
-    """Computes the part of the filter whose positions in the window belong to a part.
+def filter_part(module: ModuleWriter, dtype: DType, lanes: int) -> str:
+    """The name of the function, a part (parallel.py)."""
+    name = f"@tw.lib.convolve_filter.f{dtype.bits}.{lanes}"
+    return module.shared(name, PART, lambda fn: FilterWriter(fn, dtype, lanes).write())
 
-    With `step.pieces` > 1 it writes the sums of piece k to the k-th filter of %sums.
-    """
 
-    def units(self) -> str:
-        """How many units there are."""
-        i = self.i
-        blocks = i.multiply(i.multiply(self.runs.blocks, self.column_groups), self.groups)
-        return i.multiply(blocks, str(self.step.pieces))
+class FilterWriter(BandWriter):
+    """Writes the function; with `sum_pieces` > 1, piece k goes to the k-th filter at %w."""
+
+    def __init__(self, fn: FunctionWriter, dtype: DType, lanes: int) -> None:
+        super().__init__(fn, dtype, lanes)
+        positions = STRIP_BYTES // dtype.itemsize
+        self.offsets = fn.alloca(f"[{positions + 1} x {OFFSET}]", 64)
+        self.right = self.room(positions * 4 * self.lanes)
+        self.sums = self.room((SUM_TERMS + MOST_ROWS) * GROUP_BYTES // dtype.itemsize)
 
     def write(self) -> None:
         """Do the units from BEGIN to END."""
-        i, step = self.i, self.step
-        terms = self.most_terms
-        self.strip = STRIP_BYTES // step.dtype.itemsize
-        self.most_tiles = -(-terms // self.tile.rows)
-        self._open(self.strip, 1, self.most_tiles * self.panels, max(self.strip, terms))
-        self.strips = i.ceiling(self.positions.count, str(self.strip))
+        i, of = self.i, self.of
 
         def unit(index: str, _: list[str]) -> list[str]:
-            rest, piece = i.split(index, str(step.pieces))
-            rest, group = i.split(rest, self.groups)
-            number, columns = i.split(rest, self.column_groups)
-            self._choose_columns(columns, group)
-            of = self._block(number)
-            self._sum_piece(of, piece)
-            self._write_block(of, piece)
+            rest, piece = i.split(index, of["sum_pieces"])
+            rest, group = i.split(rest, of["groups"])
+            number, column_group = i.split(rest, of["column_groups"])
+            self.columns = self.columns_of(column_group)
+            column = i.multiply(column_group, of["group_columns"])
+            feature = i.add(i.multiply(group, of["features"]), column)
+            self.x = self.at("%x", i.multiply(group, of["channels"]))
+            self.y = self.at("%y", feature)
+            block = self.block(number)
+            self._sum(block, piece)
+            target = i.add(i.multiply(piece, of["filter_size"]), feature)
+            self._write(block, self.at("%w", target))
             return []
 
         counted_loop(self.fn, BEGIN, END, 1, [], unit)
         self.fn.line("ret void")
 
-    def _sum_piece(self, of: Block, piece: str) -> None:
+    # -- sums -------------------------------------------------------------------------------------
+
+    def _sum(self, block: Block, piece: str) -> None:
         """The sums of one block of terms over the strips of a piece: of none, zeros."""
-        i, pieces = self.i, str(self.step.pieces)
-        self.tiles = i.ceiling(of.terms(i), str(self.tile.rows))
-        first = i.divide(i.multiply(self.strips, piece), pieces)
-        after = i.divide(i.multiply(self.strips, i.add(piece, "1")), pieces)
+        i, fn, of = self.i, self.fn, self.of
+        strips, pieces = of["strips"], of["sum_pieces"]
+        first = i.divide(i.multiply(strips, piece), pieces)
+        after = i.divide(i.multiply(strips, i.add(piece, "1")), pieces)
 
         def strip(number: str, _: list[str]) -> list[str]:
-            start = i.multiply(number, str(self.strip))
-            rest = i.subtract(self.positions.count, start)
-            self.rows = i.larger(i.smaller(str(self.strip), rest), "0")
-            if self.step.pieces > 1:  # a piece may be empty
-                some = self.fn.assign(f"icmp slt i64 {number}, {after}")
-                self.rows = i.select(some, self.rows, "0")
-            self._pack_windows(of, start)
-            more = self.fn.assign(f"icmp ne i64 {number}, {first}")
-            self._for_panels(lambda *panel: self._panel(more, *panel))
+            line = i.multiply(number, of["strip"])
+            count = i.smaller(of["strip"], i.subtract(of["lines"], line))
+            some = fn.assign(f"icmp slt i64 {number}, {after}")
+            count = i.larger(i.select(some, count, "0"), "0")
+            self.is_first = fn.assign(f"icmp eq i64 {number}, {first}")
+            self.describe_lines(line, count)
+            self.pack_band(block, line, count, self.x)
+            self._set_offsets(count)
+            self._panels(block, count)
             return []
 
-        counted_loop(self.fn, first, i.larger(after, i.add(first, "1")), 1, [], strip)
+        counted_loop(fn, first, i.larger(after, i.add(first, "1")), 1, [], strip)
 
-    def _pack_windows(self, of: Block, start: str) -> None:
-        def pack(r: str, _: list[str]) -> list[str]:
-            position = self.positions.at(self.i.add(start, r))
-            self._set_place(r, position.y)
-            self.packer.row(self.table, of, self.x, position, self._row(r))
-            return []
+    def _set_offsets(self, count: str) -> None:
+        """Where the windows of positions begin in the band; their number is `self.positions`."""
+        i, of = self.i, self.of
+        apart = i.multiply(of["output_step"], of["piece"])
 
-        counted_loop(self.fn, "0", self.rows, 1, [], pack)
+        def line(number: str, carried: list[str]) -> list[str]:
+            start = i.multiply(self.line(number, "row"), of["pitch"])
+            outputs = self.line(number, "outputs")
 
-    def _panel(self, more: str, number: str, column: str, masks: list[str | None]) -> None:
-        """All tiles of the block in one panel of columns: for one strip of positions."""
-        i, base = self.i, self._element(self.y, column)
+            def output(o: str) -> None:
+                offset = i.add(start, i.multiply(o, apart))
+                self.set_offset(self.offsets, i.add(carried[0], o), offset)
 
-        def pack(r: str, _: list[str]) -> list[str]:
-            target = self._element(self.right, i.multiply(r, str(self.tile.columns)))
-            self.copies.padded_row(self._place(base, r), target, masks)
-            return []
+            self.each(outputs, output)
+            return [i.add(carried[0], outputs)]
 
-        counted_loop(self.fn, "0", self.rows, 1, [], pack)
+        (self.positions,) = counted_loop(self.fn, "0", count, 1, [("i64", "0")], line)
 
-        def one(t: str, _: list[str]) -> list[str]:
-            left = self._element(self.left, i.multiply(t, str(self.tile.rows)))
-            kept = i.add(i.multiply(number, str(self.most_tiles)), t)
-            self._multiply((left, self.right), self._tile_at(kept), self.rows, more)
-            return []
+    def _panels(self, block: Block, count: str) -> None:
+        """All tiles of the block in one panel of columns after the other: for one strip."""
+        i, fn, of = self.i, self.fn, self.of
+        is_direct = self.test("is_direct")
+        in_place = self.at(self.y, self.line("0", "y"))
+        right = fn.assign(f"select i1 {is_direct}, ptr {in_place}, ptr {self.right}")
+        packed = i.select(is_direct, "0", count)
 
-        counted_loop(self.fn, "0", self.tiles, 1, [], one)
+        def panel(number: str) -> None:
+            column = i.multiply(number, of["columns"])
+            self._pack_panel(packed, column)
 
-    def _write_block(self, of: Block, piece: str) -> None:
+            def tile(index: str, left: str) -> None:
+                sums = self._sums(number, index)
+                before = fn.assign(f"select i1 {self.is_first}, ptr null, ptr {sums}")
+                terms, apart = (self.offsets, self.positions), self.bytes(of["columns"])
+                self.multiply((left, self.bytes("1")), terms, right, before, (sums, apart))
+
+            self._each_tile(block, tile)
+
+        self.each(self.panels(self.columns), panel)
+
+    def _pack_panel(self, count: str, column: str) -> None:
+        """The cotangent's rows for a strip of so many lines."""
+        i, of = self.i, self.of
+        source = self.at(self.y, column)
+
+        def vector(at: str, mask: str) -> None:
+            start, target = self.at(source, at), self.at(self.right, at)
+
+            def line(number: str, carried: list[str]) -> list[str]:
+                outputs, begin = self.line(number, "outputs"), self.line(number, "y")
+
+                def output(o: str) -> None:
+                    place = i.add(begin, i.multiply(o, of["y.width"]))
+                    row = i.multiply(i.add(carried[0], o), of["columns"])
+                    self.copies.put(
+                        self.copies.get(self.at(start, place), mask), self.at(target, row)
+                    )
+
+                self.each(outputs, output)
+                return [i.add(carried[0], outputs)]
+
+            counted_loop(self.fn, "0", count, 1, [("i64", "0")], line)
+
+        self.each_vector(i.subtract(self.columns, column), vector)
+
+    # -- tiles ------------------------------------------------------------------------------------
+
+    def _each_tile(self, block: Block, body: Callable[[str, str], None]) -> None:
+        """`body` for each tile of terms: its number, and where it begins in the band."""
+        self._each_run(block, lambda run, start, _row, _column: self._run_tiles(run, start, body))
+
+    def _run_tiles(self, run: str, start: str, body: Callable[[str, str], None]) -> None:
+        i, of = self.i, self.of
+
+        def tile(t: str) -> None:
+            left = self.at(start, i.multiply(t, of["tile_rows"]))
+            body(i.add(i.multiply(run, of["run_tiles"]), t), left)
+
+        self.each(of["run_tiles"], tile)
+
+    def _each_run(self, block: Block, body: Callable[[str, str, str, str], None]) -> None:
+        """`body` for each run of terms: number, place in the band, row and column in the window."""
+        i, of = self.i, self.of
+
+        def run(number: str) -> None:
+            row, column = i.split(number, of["row_runs"])
+            ahead = i.multiply(i.multiply(column, of["dilation.width"]), of["piece"])
+            start = i.add(i.multiply(row, of["pitch"]), ahead)
+            body(number, self.at(self.band, start), row, column)
+
+        self.each(i.multiply(block.rows, of["row_runs"]), run)
+
+    def _sums(self, panel: str, tile: str) -> str:
+        tiles = self.i.multiply(self.of["block_rows"], self.of["row_tiles"])
+        number = self.i.add(self.i.multiply(panel, tiles), tile)
+        return self.at(self.sums, self.i.multiply(number, self.of["tile_elements"]))
+
+    # -- results ----------------------------------------------------------------------------------
+
+    def _write(self, block: Block, target: str) -> None:
         """Write the sums of a block, row by row of the filter."""
-        i = self.i
-        self._set_filter_places(of)
-        base = self.w
-        if self.step.pieces > 1:
-            size = i.size(self.step.filter_size)
-            base = self._element("%sums", i.multiply(piece, size))
-            base = self._element(base, self.of_group)
+        i, of = self.i, self.of
 
-        def panel(number: str, column: str, masks: list[str | None]) -> None:
-            target = self._element(base, column)
+        def run(number: str, _start: str, row: str, column: str) -> None:
+            rest, apart = i.split(i.add(block.row, row), of["row_columns"])
+            depth, height = i.split(rest, of["window.height"])
+            place = i.multiply(depth, of["w.depth"])
+            place = i.add(place, i.multiply(height, of["w.height"]))
+            place = i.add(place, i.multiply(i.add(apart, column), of["w.width"]))
 
-            def one(t: str, _: list[str]) -> list[str]:
-                first = i.multiply(t, str(self.tile.rows))
-                sums = self._tile_at(i.add(i.multiply(number, str(self.most_tiles)), t))
-                self._write_tile(sums, target, first, i.subtract(of.terms(i), first), masks)
-                return []
+            def term(t: str) -> None:
+                ahead, channel = i.split(t, of["piece"])
+                index = i.add(block.channel, channel)
+                to = i.add(place, i.multiply(ahead, of["w.width"]))
+                to = i.add(to, i.multiply(index, of["w.channel"]))
+                some = self.fn.assign(f"icmp slt i64 {channel}, {block.channels}")
+                tile, inside = i.split(t, of["tile_rows"])
+                tile = i.add(i.multiply(number, of["run_tiles"]), tile)
 
-            counted_loop(self.fn, "0", self.tiles, 1, [], one)
-
-        self._for_panels(panel)
-
-    def _set_filter_places(self, of: Block) -> None:
-        """The place in the filter of each term of a block."""
-        i, strides = self.i, [self.i.size(s) for s in self.part.w.strides[-3:-1]]
-
-        def run(k: str, _: list[str]) -> list[str]:
-            start, row = self.table.filter_offset(k), i.multiply(k, of.length)
-
-            def inside(p: str, _: list[str]) -> list[str]:
-                window = i.add(start, i.multiply(p, strides[0]))
-                first = i.add(row, i.multiply(p, of.channels))
-
-                def channel(c: str, _: list[str]) -> list[str]:
-                    self._set_place(i.add(first, c), i.add(window, i.multiply(c, strides[1])))
+                def write() -> list[str]:
+                    self._write_row(tile, inside, self.at(target, to))
                     return []
 
-                counted_loop(self.fn, "0", of.channels, 1, [], channel)
-                return []
+                when(self.fn, some, [], write)
 
-            counted_loop(self.fn, "0", self.runs.inside, 1, [], inside)
-            return []
+            self.each(of["run"], term)
 
-        counted_loop(self.fn, "0", of.count, 1, [], run)
+        self._each_run(block, run)
+
+    def _write_row(self, tile: str, row: str, target: str) -> None:
+        i, of = self.i, self.of
+
+        def panel(number: str) -> None:
+            column = i.multiply(number, of["columns"])
+            source = self.at(self._sums(number, tile), i.multiply(row, of["columns"]))
+            to = self.at(target, column)
+
+            def vector(at: str, mask: str) -> None:
+                self.copies.put(self.copies.get(self.at(source, at)), self.at(to, at), mask)
+
+            self.each_vector(i.subtract(self.columns, column), vector)
+
+        self.each(self.panels(self.columns), panel)

@@ -1,13 +1,11 @@
 """Convolutions, output by output: also their derivatives with respect to the input.
 
-Layer: compiler/codegen/llvm. The outputs of a part, all positions of all examples, are one
-sequence, cut into strips. For each strip, and each block of terms, the filter's rows are packed,
-and then, tile by tile, the windows, which stay in the first level of caches while micro-kernels
-multiply them with one panel of the filter after the other. The sums of a strip are kept until the
-last block, and are written once.
-
-Where tiles are neighbours in one row of the output, and windows overlap, what they see together is
-packed once: the rows of the left panel then overlap, too.
+Layer: compiler/codegen/llvm. A function of the library does all convolutions of a dtype
+(convolve_plan.py). For each strip of lines, and each block of channels and rows, a band is packed
+(convolve_band.py). Its terms are multiplied some at a time: the filter's rows for these are packed,
+as panels of columns, and each tile of outputs is multiplied with one panel after the other. Sums
+are kept until the last terms; tiles that are full are then written where they belong, others from
+scratch memory, where the epilogue works on them, too.
 
 Strips, and groups of columns, are units that threads may share: the order of the terms of a sum
 does not depend on them.
@@ -15,268 +13,295 @@ does not depend on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
-from ...kernel.form import Convolution, WindowPart
-from ...target import Target
-from .convolve_epilogue import Epilogue
-from .convolve_parts import PartWriter
-from .loops import counted_loop, when
-from .parallel import BEGIN, END
-from .window_pack import WindowPacker
-from .window_runs import ROW_BYTES, Block
-from .writer import FunctionWriter
-
-STRIP_TILES = 24  # at most: how often a packed panel of the filter is used
-LEAST_UNITS = 4
-LEAST_OVERLAP = 96  # terms of a run: rows that overlap need a call of the micro-kernel for each
+from ...ir.types import DType
+from .convolve_band import MOST_ROWS, OFFSET, BandWriter, Block
+from .convolve_plan import GROUP_BYTES, STRIP_TILES, TERM_BYTES
+from .loops import counted_loop, either, when
+from .parallel import BEGIN, END, PART
+from .writer import FunctionWriter, ModuleWriter
 
 
-class OutputsWriter(PartWriter):
-    """Computes the outputs of a part."""
+def outputs_part(module: ModuleWriter, dtype: DType, lanes: int) -> str:
+    """The name of the function, a part (parallel.py)."""
+    name = f"@tw.lib.convolve.f{dtype.bits}.{lanes}"
+    return module.shared(name, PART, lambda fn: OutputsWriter(fn, dtype, lanes).write())
 
-    def __init__(
-        self,
-        fn: FunctionWriter,
-        step: Convolution,
-        part: WindowPart,
-        target: Target,
-        names: Mapping[str, str],
-    ) -> None:
-        super().__init__(fn, step, part, target, names)
-        self.overlap = self._overlap()
-        if self.overlap is not None:
-            self.strides = part.axes[-1].step * int(self.channels), 1
 
-    def _overlap(self) -> WindowPart | None:
-        """The part with one window for all positions of a tile, if they are packed together."""
-        last, rows = self.part.axes[-1], self.tile.rows
-        if not self.runs.merged or not isinstance(last.outputs, int) or last.outputs % rows:
-            return None
-        terms = int(self.runs.inside) * int(self.channels)
-        empty = last.outputs == 0 or any(axis.window == 0 for axis in self.part.axes)
-        if empty or last.window <= last.step or terms < LEAST_OVERLAP:
-            return None
-        window = (rows - 1) * last.step + last.window
-        wide = replace(last, window=window, outputs=last.outputs - rows + 1)
-        return replace(self.part, axes=(*self.part.axes[:-1], wide))
+class OutputsWriter(BandWriter):
+    """Writes the function."""
 
-    def units(self) -> str:
-        """How many units there are."""
-        i = self.i
-        self._cut_strips()
-        return i.multiply(i.multiply(self.strips, self.column_groups), self.groups)
+    def __init__(self, fn: FunctionWriter, dtype: DType, lanes: int) -> None:
+        super().__init__(fn, dtype, lanes)
+        terms, columns = TERM_BYTES // dtype.itemsize, GROUP_BYTES // dtype.itemsize
+        self.offsets = fn.alloca(f"[{terms + 1} x {OFFSET}]", 64)
+        self.right = self.room((terms + self.lanes) * columns)
+        self.sums = self.room(STRIP_TILES * MOST_ROWS * columns)
 
     def write(self) -> None:
         """Do the units from BEGIN to END."""
-        i, rows = self.i, self.tile.rows
-        self._cut_strips()
-        self.epilogue = self._epilogue()
-        slack = 0 if self.overlap is None else 1  # runs together may end behind the last row
-        tiles = 1 if self.runs.single else STRIP_TILES * self.panels
-        self._open(rows + slack, self.panels, tiles, rows)
-        if self.overlap is not None:
-            self.packer = WindowPacker(i, self.copies, self.step, self.overlap, self.runs)
-        # micro-kernels also compute rows that there are not
-        clear = self.fn.module.declare("@llvm.memset.p0.i64", "void", ["ptr", "i8", "i64", "i1"])
-        self.fn.line(f"call void {clear}(ptr {self.left}, i8 0, i64 {rows * ROW_BYTES}, i1 false)")
+        i, of = self.i, self.of
 
         def unit(index: str, _: list[str]) -> list[str]:
-            rest, group = i.split(index, self.groups)
-            strip, columns = i.split(rest, self.column_groups)
-            self._choose_columns(columns, group)
+            rest, group = i.split(index, of["groups"])
+            strip, column_group = i.split(rest, of["column_groups"])
+            self.columns = self.columns_of(column_group)
+            column = i.multiply(column_group, of["group_columns"])
+            self.feature = i.add(i.multiply(group, of["features"]), column)
+            self.x = self.at("%x", i.multiply(group, of["channels"]))
+            self.w = self.at("%w", i.multiply(self.feature, of["w.feature"]))
             self._strip(strip)
             return []
 
         counted_loop(self.fn, BEGIN, END, 1, [], unit)
         self.fn.line("ret void")
 
-    def _epilogue(self) -> Epilogue | None:
-        if self.step.epilogue is None:
-            return None
-        return Epilogue(self.i, self.copies, self.step, self.tile.fused)
-
-    def _cut_strips(self) -> None:
-        """Strips of equal length, of whole tiles; enough of them that there are some units."""
-        i, rows = self.i, str(self.tile.rows)
-        tiles = i.ceiling(i.larger(self.positions.count, "1"), rows)
-        beside = i.larger(i.multiply(self.column_groups, self.groups), "1")
-        wanted = i.ceiling(str(LEAST_UNITS), beside)
-        strips = i.larger(i.ceiling(tiles, str(STRIP_TILES)), i.smaller(wanted, tiles))
-        self.strip = i.multiply(i.ceiling(tiles, strips), rows)
-        self.strips = i.ceiling(self.positions.count, self.strip)
-
     def _strip(self, strip: str) -> None:
-        """All blocks of terms for one strip."""
-        i = self.i
-        self.first = i.multiply(strip, self.strip)
-        self.rows = i.smaller(self.strip, i.subtract(self.positions.count, self.first))
-        self.tiles = i.ceiling(self.rows, str(self.tile.rows))
+        i, of = self.i, self.of
+        self.first = i.multiply(strip, of["strip"])
+        self.count = i.smaller(of["strip"], i.subtract(of["lines"], self.first))
+        self.describe_lines(self.first, self.count)
 
-        def one(index: str, _: list[str]) -> list[str]:
-            of = self._block(index)
-            self._pack_filter(of)
-            self._tiles(of, index)
+        def block(of_block: Block, number: str) -> None:
+            self.pack_band(of_block, self.first, self.count, self.x)
+            self._clear_lines(of_block)
+            runs = i.multiply(of_block.rows, of["inside"])
+            parts = i.larger(i.ceiling(runs, of["runs"]), "1")
+
+            def part(index: str) -> None:
+                self._multiply_terms(of_block, number, index, parts)
+
+            self.each(parts, part)
+
+        self.each_block(block)
+
+    def _clear_lines(self, block: Block) -> None:
+        """Clear the lines that a tile across lines reads, but that there are not."""
+        i, of = self.i, self.of
+
+        def clear() -> list[str]:
+            line = i.multiply(of["block_rows"], of["pitch"])
+            rest = i.subtract(of["strip"], self.count)
+            place = self.at(self.band, i.multiply(self.count, line))
+            self.copies.zeros(place, i.multiply(rest, line))
             return []
 
-        counted_loop(self.fn, "0", self.runs.blocks, 1, [], one)
+        when(self.fn, self.test("across"), [], clear)
 
-    def _pack_filter(self, of: Block) -> None:
-        """The filter's rows for a block of terms, into all panels of columns."""
-        fn, i, (window_stride, channel_stride, stride) = self.fn, self.i, self._filter_strides()
+    # -- terms ------------------------------------------------------------------------------------
 
-        def run(k: str, _: list[str]) -> list[str]:
-            start = self._element(self.w, self.table.filter_offset(k))
-            first = i.multiply(k, of.length)
+    def _multiply_terms(self, block: Block, number: str, part: str, parts: str) -> None:
+        """All tiles of the strip, for some terms of a block."""
+        i, fn, of = self.i, self.fn, self.of
+        first = i.multiply(part, of["runs"])
+        runs = i.subtract(i.multiply(block.rows, of["inside"]), first)
+        runs = i.larger(i.smaller(of["runs"], runs), "0")
+        self._pack_terms(block, first, runs)
+        self.terms = i.multiply(runs, block.channels)
+        begun = fn.assign(f"or i64 {number}, {part}")
+        self.is_first = fn.assign(f"icmp eq i64 {begun}, 0")
+        blocks = i.multiply(of["pieces"], of["blocks"])
+        last_block = fn.assign(f"icmp eq i64 {i.add(number, '1')}, {blocks}")
+        last_part = fn.assign(f"icmp eq i64 {i.add(part, '1')}, {parts}")
+        self.is_last = fn.assign(f"and i1 {last_block}, {last_part}")
+        self._tiles()
 
-            def inside(p: str, _: list[str]) -> list[str]:
-                source = self._element(start, i.multiply(p, window_stride))
-                begin = i.add(first, i.multiply(p, of.channels))
-                if stride != "1":
-                    self._turn_channels(of, source, begin, stride)
-                    return []
+    def _pack_terms(self, block: Block, first: str, runs: str) -> None:
+        """The offsets of terms in the band, and their rows of the filter, in panels."""
+        i, of = self.i, self.of
 
-                def channel(c: str, _: list[str]) -> list[str]:
-                    row = self._element(source, i.multiply(c, channel_stride))
-                    self._pack_row(row, i.add(begin, c))
-                    return []
+        def run(number: str) -> None:
+            row, column = i.split(i.add(first, number), of["inside"])
+            offset = i.multiply(i.multiply(column, of["dilation.width"]), of["piece"])
+            offset = i.add(offset, i.multiply(row, of["pitch"]))
+            term = i.multiply(number, block.channels)
 
-                counted_loop(fn, "0", of.channels, 1, [], channel)
+            def channel(c: str) -> None:
+                self.set_offset(self.offsets, i.add(term, c), i.add(offset, c))
+
+            self.each(block.channels, channel)
+            source = self._filter_place(block, row, column)
+            turned = self.fn.assign(f"icmp ne i64 {of['w.feature']}, 1")
+            either(
+                self.fn,
+                turned,
+                [],
+                lambda: self._turn(block, source, term),
+                lambda: self._copy(block, source, term),
+            )
+
+        self.each(runs, run)
+
+    def _filter_place(self, block: Block, row: str, column: str) -> str:
+        """Where the filter has a run's first channel."""
+        i, of = self.i, self.of
+        rest, apart = i.split(i.add(block.row, row), of["row_columns"])
+        depth, height = i.split(rest, of["window.height"])
+        place = i.multiply(block.channel, of["w.channel"])
+        indices = {"depth": depth, "height": height, "width": i.add(apart, column)}
+        for name, index in indices.items():
+            place = i.add(place, i.multiply(index, of[f"w.{name}"]))
+        return self.at(self.w, place)
+
+    def _copy(self, block: Block, source: str, term: str) -> list[str]:
+        i, of = self.i, self.of
+
+        def panel(number: str, column: str) -> None:
+            begin = self.at(source, column)
+            target = self.at(self._panel(number), i.multiply(term, of["columns"]))
+
+            def vector(at: str, mask: str) -> None:
+                start, place = self.at(begin, at), self.at(target, at)
+
+                def channel(c: str) -> None:
+                    raw = self.copies.get(self.at(start, i.multiply(c, of["w.channel"])), mask)
+                    self.copies.put(raw, self.at(place, i.multiply(c, of["columns"])))
+
+                self.each(block.channels, channel)
+
+            self.each_vector(i.subtract(self.columns, column), vector)
+
+        self._each_panel(panel)
+        return []
+
+    def _turn(self, block: Block, source: str, term: str) -> list[str]:
+        """Rows of a filter that lies transposed."""
+        i, of = self.i, self.of
+
+        def panel(number: str, column: str) -> None:
+            stride = of["w.feature"]
+            start = self.at(source, i.multiply(column, stride))
+            target = self.at(self._panel(number), i.multiply(term, of["columns"]))
+            extent = (i.subtract(self.columns, column), block.channels)
+            self.copies.turned(start, stride, target, of["columns"], extent)
+
+        self._each_panel(panel)
+        return []
+
+    def _panel(self, number: str) -> str:
+        terms = str(TERM_BYTES // self.dtype.itemsize)
+        columns = self.i.multiply(number, self.of["columns"])
+        return self.at(self.right, self.i.multiply(columns, terms))
+
+    def _each_panel(self, body: Callable[[str, str], None]) -> None:
+        def panel(number: str) -> None:
+            body(number, self.i.multiply(number, self.of["columns"]))
+
+        self.each(self.panels(self.columns), panel)
+
+    # -- tiles ------------------------------------------------------------------------------------
+
+    def _tiles(self) -> None:
+        """All tiles: of each line, of all as one, or of each place in a line across the lines."""
+        i, fn, of = self.i, self.fn, self.of
+        across, together = self.test("across"), self.test("together")
+        end = i.subtract(self.count, "1")
+        all_outputs = i.add(self.line(end, "outputs"), self.line(end, "output"))
+        all_outputs = i.subtract(all_outputs, self.line("0", "output"))
+        groups = i.select(together, "1", self.count)
+        groups = i.select(across, of["outputs.width"], groups)
+        between = i.multiply(of["output_step"], of["piece"])
+        apart = i.select(across, i.multiply(of["block_rows"], of["pitch"]), between)
+        self.row_bytes = self.bytes(apart)
+
+        def group(number: str, carried: list[str]) -> list[str]:
+            line = i.select(across, "0", number)
+            place = i.select(across, number, "0")
+            count = i.select(together, all_outputs, self.line(line, "outputs"))
+            count = i.select(across, self.count, count)
+            start = i.multiply(self.line(line, "row"), of["pitch"])
+            left = self.at(self.band, i.add(start, i.multiply(place, between)))
+            self.across, self.group_line, self.place, self.outputs = across, line, place, count
+
+            def tile(index: str, carried: list[str]) -> list[str]:
+                row = i.multiply(index, of["tile_rows"])
+                self._tile(self.at(left, i.multiply(row, apart)), row, carried[0])
+                return [i.add(carried[0], of["columns"])]
+
+            tiles = i.ceiling(count, of["tile_rows"])
+            return counted_loop(fn, "0", tiles, 1, [("i64", carried[0])], tile)
+
+        counted_loop(fn, "0", groups, 1, [("i64", "0")], group)
+
+    def _tile(self, left: str, row: str, number: str) -> None:
+        """A tile, whose first row is an output of the group, with all panels."""
+        i, fn, of = self.i, self.fn, self.of
+        count = i.smaller(of["tile_rows"], i.subtract(self.outputs, row))
+        line = i.select(self.across, row, self.group_line)
+        place = i.select(self.across, self.place, row)
+        y = i.add(self.line(line, "y"), i.multiply(place, of["y.width"]))
+        y = self.at("%y", i.add(y, self.feature))
+        output = i.add(self.line(line, "output"), place)
+        is_full = fn.assign(f"icmp eq i64 {count}, {of['tile_rows']}")
+        writes = fn.assign("icmp ne ptr %y, null")
+        alone = fn.assign("icmp eq ptr %epilogue, null")
+        for condition in (writes, alone, self.test("is_regular"), self.is_last):
+            is_full = fn.assign(f"and i1 {is_full}, {condition}")
+        # sums of tiles lie panel by panel; a single block needs one tile alone
+        kept = i.select(self.test("is_single"), "0", number)
+
+        def panel(index: str, column: str) -> None:
+            columns = i.subtract(self.columns, column)
+            enough = fn.assign(f"icmp sge i64 {columns}, {of['columns']}")
+            direct = fn.assign(f"and i1 {is_full}, {enough}")
+            sums = self._sums(index, kept)
+            before = fn.assign(f"select i1 {self.is_first}, ptr null, ptr {sums}")
+            to = self.at(y, column)
+            target = fn.assign(f"select i1 {direct}, ptr {to}, ptr {sums}")
+            apart = self.bytes(i.select(direct, of["y.row"], of["columns"]))
+            panels = (left, self.row_bytes), (self.offsets, self.terms), self._panel(index)
+            self.multiply(*panels, before, (target, apart))
+            finish = fn.assign(f"xor i1 {direct}, {self.is_last}")
+
+            def rest() -> list[str]:
+                self._finish(sums, row, column, count, output)
                 return []
 
-            counted_loop(fn, "0", self.runs.inside, 1, [], inside)
+            when(fn, finish, [], rest)
+
+        self._each_panel(panel)
+
+    def _sums(self, panel: str, number: str) -> str:
+        """Where the sums of a tile are: `number` counts the columns of tiles before it."""
+        i, of = self.i, self.of
+        before = i.multiply(i.multiply(panel, of["columns"]), str(STRIP_TILES * MOST_ROWS))
+        return self.at(self.sums, i.add(before, i.multiply(number, of["tile_rows"])))
+
+    def _finish(self, sums: str, row: str, column: str, count: str, output: str) -> None:
+        """What is done with complete sums that are in scratch memory."""
+        i, fn, of = self.i, self.fn, self.of
+        columns = i.subtract(self.columns, column)
+
+        def write() -> list[str]:
+            target = self.at("%y", i.add(self.feature, column))
+            self._write(sums, row, target, (count, columns))
             return []
 
-        counted_loop(fn, "0", of.count, 1, [], run)
+        when(fn, fn.assign("icmp ne ptr %y, null"), [], write)
 
-    def _filter_strides(self) -> list[str]:
-        """Along the last axis of the window, channels and features."""
-        return [self.i.size(stride) for stride in self.part.w.strides[-3:]]
-
-    def _pack_row(self, source: str, term: str) -> None:
-        """A row of the filter, panel by panel: it is read in one piece."""
-
-        def panel(number: str, column: str, masks: list[str | None]) -> None:
-            target = self._panel_row(number, term)
-            self.copies.padded_row(self._element(source, column), target, masks)
-
-        self._for_panels(panel)
-
-    def _turn_channels(self, of: Block, source: str, first: str, stride: str) -> None:
-        """Rows of a filter that lies transposed, from term `first` on."""
-        i = self.i
-
-        def panel(number: str, column: str, masks: list[str | None]) -> None:
-            start = self._element(source, i.multiply(column, stride))
-            extent = (i.subtract(self.columns, column), of.channels)
-            self.copies.turned(start, stride, self._panel_row(number, first), extent, len(masks))
-
-        self._for_panels(panel)
-
-    def _panel_row(self, number: str, term: str) -> str:
-        row = self.i.multiply(term, str(self.tile.columns))
-        return self._element(self._right_panel(number), row)
-
-    def _right_panel(self, number: str) -> str:
-        size = self.most_terms * self.tile.columns
-        return self._element(self.right, self.i.multiply(number, str(size)))
-
-    def _tiles(self, of: Block, index: str) -> None:
-        """All tiles of a strip, for one block of terms."""
-        fn, i, single = self.fn, self.i, self.runs.single
-        more = "false" if single else fn.assign(f"icmp ne i64 {index}, 0")
-
-        def tile(t: str, _: list[str]) -> list[str]:
-            first = i.multiply(t, str(self.tile.rows))
-            if self.overlap is None:
-                self._pack_windows(of, first)
-            else:
-                self._pack_together(of, first)
-
-            def panel(number: str, column: str, masks: list[str | None]) -> None:
-                kept = "0" if single else i.add(i.multiply(number, str(STRIP_TILES)), t)
-                sums = self._tile_at(kept)
-                if self.overlap is None:
-                    panels = (self.left, self._right_panel(number))
-                    self._multiply(panels, sums, of.terms(i), more)
-                else:
-                    self._multiply_runs(of, number, sums, more)
-                self._when_last(index, lambda: self._finish_tile(sums, first, column, masks))
-
-            self._for_panels(panel)
+        def work() -> list[str]:
+            first = f"i64 {output}, i64 {of['output_row']}, i64 {i.add(self.feature, column)}"
+            rest = f"i64 {count}, i64 {columns}"
+            fn.line(f"call void %epilogue(ptr %context, ptr {sums}, {first}, {rest})")
             return []
 
-        counted_loop(fn, "0", self.tiles, 1, [], tile)
+        when(fn, fn.assign("icmp ne ptr %epilogue, null"), [], work)
 
-    def _pack_windows(self, of: Block, first: str) -> None:
-        """The windows of a tile's positions; rows that there are not stay what they are."""
-        i = self.i
-        start = i.add(self.first, first)
+    def _write(self, sums: str, row: str, target: str, extent: tuple[str, str]) -> None:
+        i, of = self.i, self.of
 
-        def pack(r: str, _: list[str]) -> list[str]:
-            position = self.positions.at(i.add(start, r))
-            self._set_place(r, position.y)
-            self.packer.row(self.table, of, self.x, position, self._row(r))
-            return []
+        def vector(at: str, mask: str) -> None:
+            source, to = self.at(sums, at), self.at(target, at)
 
-        count = i.smaller(str(self.tile.rows), i.subtract(self.rows, first))
-        counted_loop(self.fn, "0", count, 1, [], pack)
+            def one(r: str) -> None:
+                number = i.add(row, r)
+                line = i.select(self.across, number, self.group_line)
+                place = i.select(self.across, self.place, number)
+                y = i.add(self.line(line, "y"), i.multiply(place, of["y.width"]))
+                raw = self.copies.get(self.at(source, i.multiply(r, of["columns"])))
+                self.copies.put(raw, self.at(to, y), mask)
 
-    def _pack_together(self, of: Block, first: str) -> None:
-        """What the windows of a tile's positions see, run by run."""
-        i, last = self.i, len(self.part.axes) - 1
-        position = self.positions.at(i.add(self.first, first))
-        apart = i.size(self.part.y.strides[1 + last])
-        for r in range(self.tile.rows):
-            self._set_place(str(r), i.add(position.y, i.multiply(str(r), apart)))
-        wide = replace(of, length=self._length_together())
-        self.packer.row(self.table, wide, self.x, position, self.left)
+            self.each(extent[0], one)
 
-    def _length_together(self) -> str:
-        assert self.overlap is not None
-        return self.i.multiply(str(self.overlap.axes[-1].window), self.channels)
-
-    def _multiply_runs(self, of: Block, number: str, sums: str, more: str) -> None:
-        """The products of a tile, whose rows overlap within each run."""
-        i, fn = self.i, self.fn
-
-        def run(k: str, _: list[str]) -> list[str]:
-            left = self._element(self.left, i.multiply(k, self._length_together()))
-            right = self._panel_row(number, i.multiply(k, of.length))
-            later = "false" if k == "0" else fn.assign(f"icmp ne i64 {k}, 0")
-            some = later if more == "false" else fn.assign(f"or i1 {more}, {later}")
-            self._multiply((left, right), sums, of.length, some)
-            return []
-
-        counted_loop(fn, "0", of.count, 1, [], run)
-
-    def _when_last(self, index: str, body: Callable[[], None]) -> None:
-        """`body`, in the last block of terms."""
-        if self.runs.single:
-            body()
-            return
-
-        def run() -> list[str]:
-            body()
-            return []
-
-        last = self.i.subtract(self.runs.blocks, "1")
-        when(self.fn, self.fn.assign(f"icmp eq i64 {index}, {last}"), [], run)
-
-    def _finish_tile(self, sums: str, first: str, column: str, masks: Sequence[str | None]) -> None:
-        """What is done with complete sums."""
-        i, count = self.i, self.i.subtract(self.rows, first)
-        if self.step.keeps:
-            self._write_tile(sums, self._element(self.y, column), "0", count, masks)
-        if self.epilogue is None:
-            return
-        epilogue = self.epilogue
-        start, feature = i.add(self.first, first), i.add(self.of_group, column)
-
-        def row(r: str, _: list[str]) -> list[str]:
-            source = self._element(sums, i.multiply(r, str(self.tile.columns)))
-            epilogue.row(i.add(start, r), feature, source, masks)
-            return []
-
-        counted_loop(self.fn, "0", i.smaller(str(self.tile.rows), count), 1, [], row)
+        self.each_vector(extent[1], vector)

@@ -23,17 +23,22 @@ from collections.abc import Sequence
 from .writer import FunctionWriter, ModuleWriter
 
 BEGIN, END = "%begin", "%end"  # i64: the units of one call of a part
+PART = (("ptr", "%context"), ("i64", BEGIN), ("i64", END))  # its parameters
 
 
 def outline(module: ModuleWriter, name: str, params: Sequence[tuple[str, str]]) -> FunctionWriter:
     """Start the part `name` (with @); `params` are (type, %name), known under these names in it."""
-    arguments = [("ptr", "%context"), ("i64", BEGIN), ("i64", END)]
-    part = module.function("void", name, arguments, linkage="internal")
+    part = module.function("void", name, PART, linkage="internal")
+    load_context(part, params)
+    return part
+
+
+def load_context(fn: FunctionWriter, params: Sequence[tuple[str, str]]) -> None:
+    """Load the first parameters of the context that `fn` has, or all."""
     layout = _layout(params)
     for k, (type, param) in enumerate(params):
-        place = part.assign(f"getelementptr {layout}, ptr %context, i32 0, i32 {k}")
-        part.line(f"{param} = load {type}, ptr {place}")
-    return part
+        place = fn.assign(f"getelementptr {layout}, ptr %context, i32 0, i32 {k}")
+        fn.line(f"{param} = load {type}, ptr {place}")
 
 
 def launch(

@@ -1,17 +1,20 @@
 """Micro-kernels of products: a tile of sums of products, kept in registers.
 
 Layer: compiler/codegen/llvm. A tile has `rows` rows of `vectors` vectors. Its micro-kernel is a
-function of its own, written once for a module::
+function of the library::
 
-    define internal void @tw.tile...(ptr %a, i64 %row, i64 %term, ptr %b, ptr %sums, i64 %k,
-                                     i1 %more)
+    define void @tw.lib.tile...(ptr %a, i64 %row, ptr %terms, ptr %b, i64 %k,
+                                ptr %before, ptr %sums, i64 %apart)
 
 For each of %k terms it multiplies a column of the left panel, element by element, with a row of the
-right one, and sums up the products; with %more, what is at %sums is added last: sums of sums round
-less than one long chain. The right panel has rows of full vectors one after the other, and so have
-the sums. In the left panel elements lie %row bytes apart from row to row, and %term from term to
-term: all products of a program share one function, and LLVM takes long for each. A pointer for
-every third row is enough, because an instruction can add a register once or twice.
+right one, and sums up the products. What is at %before is added last, unless that is null: sums of
+sums round less than one long chain. The sums' rows go to %sums, %apart bytes from each other; the
+right panel has rows of full vectors one after the other, and so has %before.
+
+In the left panel elements lie %row bytes apart from row to row, and a term lies as many bytes from
+the first as the 32-bit number of it at %terms says. So what windows see needs no rows of its own
+for each window: they overlap. A pointer for every third row is enough, because an instruction can
+add a register once or twice.
 """
 
 from __future__ import annotations
@@ -50,7 +53,8 @@ class Tile:
     @property
     def name(self) -> str:
         """The micro-kernel's name."""
-        return f"@tw.tile.f{self.dtype.bits}.{self.rows}x{self.vectors}"
+        name = f"@tw.lib.tile.f{self.dtype.bits}.{self.lanes}.{self.rows}.{self.vectors}"
+        return name if self.fused else f"{name}.apart"
 
 
 def vectors_for(columns: int | None, lanes: int) -> int:
@@ -68,6 +72,11 @@ def rows_for(vectors: int, target: Target) -> int:
     return min((registers - vectors - 1) // vectors, 14)
 
 
+def rows_along(length: int | None, most: int) -> int:
+    """At most `most` rows, so that tiles one after the other leave few rows of `length` empty."""
+    return most if not length else -(-length // -(-length // most))
+
+
 def tile_for(dtype: DType, columns: int | None, target: Target) -> Tile:
     """The tile for products with so many columns."""
     lanes = target.vector_bytes // dtype.itemsize
@@ -77,13 +86,10 @@ def tile_for(dtype: DType, columns: int | None, target: Target) -> Tile:
 
 
 def micro_kernel(module: ModuleWriter, tile: Tile) -> str:
-    """The name of a tile's micro-kernel, which is written if the module does not have it."""
-    if not module.has_function(tile.name):
-        params = [("ptr", "%a"), ("i64", "%row"), ("i64", "%term"), ("ptr", "%b")]
-        params += [("ptr", "%sums"), ("i64", "%k"), ("i1", "%more")]
-        fn = module.function("void", tile.name, params, linkage="internal")
-        _MicroKernel(fn, tile).write()
-    return tile.name
+    """The name of a tile's micro-kernel, a function of the library."""
+    params = [("ptr", "%a"), ("i64", "%row"), ("ptr", "%terms"), ("ptr", "%b"), ("i64", "%k")]
+    params += [("ptr", "%before"), ("ptr", "%sums"), ("i64", "%apart")]
+    return module.shared(tile.name, params, lambda fn: _MicroKernel(fn, tile).write())
 
 
 class _MicroKernel:
@@ -97,13 +103,19 @@ class _MicroKernel:
         fn = self.fn
         fn.plain_counters = True
         types = [self.type] * len(self.places)
-        start = [("ptr", pointer) for pointer in (*self._first_rows(), "%b")]
+        self.first_rows = self._first_rows()
+        start = [("ptr", pointer) for pointer in (*self._at_term("0"), "%b")]
         start += [(self.type, "zeroinitializer")] * len(self.places)
         found = counted_loop(fn, "0", "%k", 1, start, self._add_products)
         sums = found[-len(self.places) :]
-        totals = either(fn, "%more", types, lambda: self._added(sums), lambda: sums)
-        for place, total in zip(self.places, totals, strict=True):
-            fn.line(f"store {self.type} {total}, ptr {self._sum(*place)}, align {self._align}")
+        none = fn.assign("icmp eq ptr %before, null")
+        totals = either(fn, none, types, lambda: sums, lambda: self._added(sums))
+        row = "%sums"
+        for (number, vector), total in zip(self.places, totals, strict=True):
+            if number and not vector:
+                row = self._moved(row, "%apart")
+            place = self._at(row, vector * self.tile.lanes)
+            fn.line(f"store {self.type} {total}, ptr {place}, align {self.tile.dtype.itemsize}")
         fn.line("ret void")
 
     def _first_rows(self) -> list[str]:
@@ -115,49 +127,48 @@ class _MicroKernel:
             found.append(self._moved(found[-1], thrice))
         return found
 
+    def _at_term(self, term: str) -> list[str]:
+        """These pointers, at a term."""
+        fn = self.fn
+        place = fn.assign(f"getelementptr i32, ptr %terms, i64 {term}")
+        offset = fn.assign(f"sext i32 {fn.assign(f'load i32, ptr {place}, align 4')} to i64")
+        # not known to be sums: else each row would have its pointer, or all would have one
+        moved = (self._moved(pointer, offset) for pointer in self.first_rows)
+        return [fn.assign(f"freeze ptr {pointer}") for pointer in moved]
+
     def _moved(self, pointer: str, bytes: str) -> str:
         return self.fn.assign(f"getelementptr i8, ptr {pointer}, i64 {bytes}")
-
-    @property
-    def _align(self) -> int:
-        return self.tile.lanes * self.tile.dtype.itemsize
 
     def _added(self, sums: list[str]) -> list[str]:
         """The sums, and those before."""
         fn, found = self.fn, []
-        for place, total in zip(self.places, sums, strict=True):
-            before = fn.assign(f"load {self.type}, ptr {self._sum(*place)}, align {self._align}")
+        for (row, vector), total in zip(self.places, sums, strict=True):
+            place = self._at("%before", (row * self.tile.vectors + vector) * self.tile.lanes)
+            before = fn.assign(f"load {self.type}, ptr {place}, align {self.tile.dtype.itemsize}")
             found.append(fn.assign(f"fadd {self.type} {before}, {total}"))
         return found
-
-    def _sum(self, row: int, vector: int) -> str:
-        offset = (row * self.tile.vectors + vector) * self.tile.lanes
-        return self._at("%sums", offset)
 
     def _at(self, base: str, offset: int | str) -> str:
         return self.fn.assign(f"getelementptr {self.element}, ptr {base}, i64 {offset}")
 
     def _add_products(self, term: str, carried: list[str]) -> list[str]:
-        fn, tile = self.fn, self.tile
-        count = -(-tile.rows // _APART)
+        fn, tile, align = self.fn, self.tile, self.tile.dtype.itemsize
+        count = len(self.first_rows)
         pointers, right, sums = carried[:count], carried[count], carried[count + 1 :]
         row = [
-            fn.assign(f"load {self.type}, ptr {self._at(right, v * tile.lanes)}, align 16")
+            fn.assign(f"load {self.type}, ptr {self._at(right, v * tile.lanes)}, align {align}")
             for v in range(tile.vectors)
         ]
         results = []
         for r in range(tile.rows):
             pointer, further = pointers[r // _APART], ("0", "%row", self.twice)[r % _APART]
             place = self._moved(pointer, further)
-            x = fn.assign(f"load {self.element}, ptr {place}, align {tile.dtype.itemsize}")
+            x = fn.assign(f"load {self.element}, ptr {place}, align {align}")
             many = splat(fn, self.element, x, tile.lanes)
             for v in range(tile.vectors):
                 results.append(self._product_sum(many, row[v], sums[r * tile.vectors + v]))
-        following = [self._moved(pointer, "%term") for pointer in pointers]
-        following.append(self._at(right, tile.columns))
-        # not to be made one pointer that goes from row to row, each step waiting for the last
-        kept = [fn.assign(f"freeze ptr {pointer}") for pointer in following]
-        return [*kept, *results]
+        following = self._at_term(fn.assign(f"add i64 {term}, 1"))
+        return [*following, self._at(right, tile.columns), *results]
 
     def _product_sum(self, x: str, y: str, total: str) -> str:
         fn = self.fn

@@ -3,13 +3,13 @@
 Layer: compiler/codegen/llvm. As many rows as a vector has lanes are read, and written as columns
 (a block may be narrower than the machine's vectors).
 In round b, registers whose numbers differ in bit b swap the lanes whose numbers differ in bit b;
-after all rounds lane i of register j is lane j of register i. The function is written once for a
-module::
+after all rounds lane i of register j is lane j of register i. It is a function of the library::
 
-    define internal void @tw.turn...(ptr %from, i64 %stride, ptr %to, i64 %rows, i64 %columns)
+    define void @tw.lib.turn...(ptr %from, i64 %stride, ptr %to, i64 %apart, i64 %rows,
+                                i64 %columns)
 
 reads `rows` rows, `stride` elements apart, of `columns` elements, and writes full vectors, with
-zeros for rows and columns that there are not. Vectors lie `apart` elements apart at %to.
+zeros for rows and columns that there are not. Vectors lie %apart elements apart at %to.
 """
 
 from __future__ import annotations
@@ -22,18 +22,15 @@ from .writer import FunctionWriter, ModuleWriter
 LARGEST_SIDE = 8  # of a block: LLVM takes long for shuffles, and most of them are in large blocks
 
 
-def turn_block(module: ModuleWriter, dtype: DType, lanes: int, apart: int) -> str:
-    """The name of the function, which is written if the module does not have it."""
-    name = f"@tw.turn.f{dtype.bits}.{lanes}.{apart}"
-    if not module.has_function(name):
-        params = [("ptr", "%from"), ("i64", "%stride"), ("ptr", "%to")]
-        params += [("i64", "%rows"), ("i64", "%columns")]
-        fn = module.function("void", name, params, linkage="internal")
-        _write(fn, dtype, lanes, apart)
-    return name
+def turn_block(module: ModuleWriter, dtype: DType, lanes: int) -> str:
+    """The name of the function."""
+    params = [("ptr", "%from"), ("i64", "%stride"), ("ptr", "%to"), ("i64", "%apart")]
+    params += [("i64", "%rows"), ("i64", "%columns")]
+    name = f"@tw.lib.turn.f{dtype.bits}.{lanes}"
+    return module.shared(name, params, lambda fn: _write(fn, dtype, lanes))
 
 
-def _write(fn: FunctionWriter, dtype: DType, lanes: int, apart: int) -> None:
+def _write(fn: FunctionWriter, dtype: DType, lanes: int) -> None:
     i, element = Integers(fn, {}), memory_type(dtype)
     numbers = "<" + ", ".join(f"i64 {k}" for k in range(lanes)) + ">"
     many = splat(fn, "i64", "%columns", lanes)
@@ -50,7 +47,7 @@ def _write(fn: FunctionWriter, dtype: DType, lanes: int, apart: int) -> None:
         _swap(fn, f"<{lanes} x {element}>", lanes, registers, bit)
         bit *= 2
     for column, register in enumerate(registers):
-        place = i.address(element, "%to", str(column * apart))
+        place = i.address(element, "%to", i.multiply(str(column), "%apart"))
         fn.line(f"store <{lanes} x {element}> {register}, ptr {place}, align {dtype.itemsize}")
     fn.line("ret void")
 

@@ -14,15 +14,21 @@ is the right-hand side of an instruction; names, blocks and declarations are kep
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 _GLOBAL_NAME = re.compile(r"@[\w.]+")
 
 
 class ModuleWriter:
-    """One module: globals and declarations are added once each, by name."""
+    """One module: globals and declarations are added once each, by name.
 
-    def __init__(self) -> None:
+    Args:
+        loaded: of a module of the library, what the library has already; None of a program, which
+            has its functions declared (`shared`).
+    """
+
+    def __init__(self, loaded: Container[str] | None = None) -> None:
+        self._loaded = loaded
         self._globals: dict[str, str] = {}
         self._declarations: dict[str, str] = {}
         self._functions: list[FunctionWriter] = []
@@ -60,6 +66,22 @@ class ModuleWriter:
         self._defined.add(name)
         return function
 
+    def shared(
+        self,
+        name: str,
+        params: Sequence[tuple[str, str]],
+        write: Callable[[FunctionWriter], None],
+    ) -> str:
+        """A function of the library, which `write` completes there; returns its name.
+
+        Programs only declare it. What it needs it gets from its parameters and its name.
+        """
+        if self._loaded is None or name in self._loaded:
+            return self.declare(name, "void", [type for type, _ in params])
+        if name not in self._defined:
+            write(self.function("void", name, params))
+        return name
+
     def add_text(self, key: str, text: str) -> None:
         """Add functions that are written already (idempotent for a key)."""
         self._texts.setdefault(key, text)
@@ -71,6 +93,10 @@ class ModuleWriter:
     def has_function(self, name: str) -> bool:
         """Whether a function of this name (with @) has been started in the module."""
         return name in self._defined
+
+    def defined(self) -> frozenset[str]:
+        """The names (with @) of the functions that have been started."""
+        return frozenset(self._defined)
 
     def text(self) -> str:
         """The whole module."""
