@@ -261,6 +261,8 @@ def shared(x: Any) -> DeviceArray:
     """An array of another library on the same memory, if it lies on the device."""
     if type(x) is DeviceArray:
         return x
+    if not hasattr(x, "__dlpack__") and not hasattr(x, "__cuda_array_interface__"):
+        raise TypeError(f"from_dlpack: a {type(x).__name__} is no array of another library")
     made = DeviceArray.from_other(x)
     if DType.of(made.dtype) is None:
         raise values.unsupported_dtype(made.dtype)

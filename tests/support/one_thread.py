@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 import tensorwright as tw
+from tensorwright.compiler.codegen.cuda import module
+from tensorwright.compiler.launches import Geometry
 from tensorwright.runtime.cuda import compiling, driver
 from tensorwright.runtime.cuda.executable import GpuExecutable
+from tensorwright.runtime.cuda.intrinsics import simulated_names
 from tensorwright.runtime.cuda.libdevice import libdevice
 from tensorwright.runtime.cuda.protocol import Driver, Node, Parameters
 from tensorwright.runtime.cuda.simulated import SimulatedDriver, SimulatedGraph
@@ -43,7 +46,7 @@ def _cuda() -> SimpleNamespace:
 
 def kernels(source: str) -> dict[str, Callable[..., None]]:
     """The kernels of a source; each ignores the numbers of blocks and threads."""
-    names = {"cuda": _cuda(), "libdevice": libdevice(), "TILE": 1}
+    names = {"cuda": _cuda(), "libdevice": libdevice(), **simulated_names()}
     return {
         name: lambda blocks, threads, *arguments, f=each: _run(f, arguments)
         for name, each in compiling.functions(source, names).items()
@@ -102,6 +105,7 @@ class _CountingGraph(SimulatedGraph):
 def use(monkeypatch: pytest.MonkeyPatch, device: Driver) -> None:
     """Make a device that of the process, for a test."""
     monkeypatch.setattr(driver, "_current", device)
+    monkeypatch.setattr(module, "DEVICE", Geometry(block=1, warp=1, tile=1))
 
 
 def executable(function: Callable[..., Any], *types: str) -> GpuExecutable:
