@@ -42,6 +42,11 @@ class LeafSpec:
     kind: LeafKind
     type: TensorType
 
+    @staticmethod
+    def of(type: TensorType) -> LeafSpec:
+        """What NumPy gives of this type: an array, or a scalar where there are no axes."""
+        return LeafSpec(LeafKind.ARRAY if type.shape else LeafKind.NUMPY_SCALAR, type)
+
     def __str__(self) -> str:
         return str(self.type) if self.kind is LeafKind.ARRAY else self.kind.value
 

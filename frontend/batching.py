@@ -20,7 +20,7 @@ from typing import Any
 from ..compiler.errors import ShapeError, TraceError
 from ..compiler.ir.graph import Value
 from ..compiler.ir.types import Size, TensorType
-from ..compiler.program import LeafKind, LeafSpec
+from ..compiler.program import LeafSpec
 from ..compiler.transforms.batch import batch
 from . import lift, values
 from .arguments import is_static
@@ -106,8 +106,7 @@ class _Leaf:
         """The type of one example."""
         type, axis = self.given._type, self.axis
         shape = (*type.shape[:axis], *type.shape[axis + 1 :])
-        kind = LeafKind.ARRAY if shape else LeafKind.NUMPY_SCALAR
-        return LeafSpec(kind, TensorType(type.dtype, shape))
+        return LeafSpec.of(TensorType(type.dtype, shape))
 
     def in_front(self, ctx: TraceContext) -> Value:
         """The array with the axis of the examples as its first."""

@@ -21,9 +21,9 @@ import numpy as np
 from ...compiler.compile import Compilation, host_target
 from ...compiler.errors import InternalError
 from ...compiler.ir.dims import Dim
-from ...compiler.ir.types import Shape, TensorType
+from ...compiler.ir.types import Shape
 from ...compiler.options import Options
-from ...compiler.program import LeafKind, LeafSpec, Signature, tuple_of_leaves
+from ...compiler.program import LeafSpec, Signature, tuple_of_leaves
 from ...runtime import cpu
 from .. import values
 from ..context import TraceContext, current, require
@@ -99,7 +99,7 @@ class FunctionTrace:
         if found is None:
             type = values.type_of(cell.tensor._value)
             with self.ctx.outside():
-                tracer = argument(self.ctx, _spec_of(type), cell.name, "")
+                tracer = argument(self.ctx, LeafSpec.of(type), cell.name, "")
             self.read_cells[cell] = None
             found = self.current[cell] = self._arguments[cell] = Tensor(tracer, cell.dtype)
         return found
@@ -146,10 +146,6 @@ class FunctionTrace:
         values = [self.current[cell] for cell in self.written]
         values += [t for _, data in self.effects for t in data]
         return tuple(lift(t._value) for t in values)
-
-
-def _spec_of(type: TensorType) -> LeafSpec:
-    return LeafSpec(LeafKind.ARRAY if type.shape else LeafKind.NUMPY_SCALAR, type)
 
 
 @dataclass(frozen=True)
@@ -234,7 +230,7 @@ class ConcreteFunction:
     def _load(self, result: TraceResult, options: Options) -> None:
         graph, output = result.graph, result.output
         self.graph = graph
-        captured = [_spec_of(v.type) for v in graph.inputs[len(result.inputs) :]]
+        captured = [LeafSpec.of(v.type) for v in graph.inputs[len(result.inputs) :]]
         inputs = (*result.inputs, *captured)
         nest = output.nest or tuple_of_leaves(len(output.specs))
         self._output = None if output.nest else output
@@ -458,7 +454,7 @@ class Function:
             type = values.type_of(value)
             if self.input_signature is not None:
                 type = type.with_shape(self._open_shape(k, type.shape, sizes))
-            specs.append(_spec_of(type))
+            specs.append(LeafSpec.of(type))
         return specs, sizes
 
     def _open_shape(self, position: int, shape: Shape, sizes: dict[str, int]) -> Shape:

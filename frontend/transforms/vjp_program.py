@@ -22,7 +22,7 @@ from ...compiler.compile import Compilation, host_target, optimize
 from ...compiler.ir.graph import Graph, Node, Value
 from ...compiler.ir.types import TensorType
 from ...compiler.options import Options
-from ...compiler.program import LeafKind, LeafSpec, Nest, Signature, tuple_of_leaves
+from ...compiler.program import LeafSpec, Nest, Signature, tuple_of_leaves
 from ...compiler.transforms.residuals import split, subgraph
 from ...runtime import cpu
 from ..arguments import Call
@@ -149,7 +149,7 @@ class _Pullback:
 
 def _spec(value: Value) -> LeafSpec:
     """How a result of one program is an argument of the other: numbers are NumPy scalars."""
-    return LeafSpec(LeafKind.ARRAY if value.type.shape else LeafKind.NUMPY_SCALAR, value.type)
+    return LeafSpec.of(value.type)
 
 
 def _signature_of(

@@ -21,7 +21,7 @@ import numpy as np
 from ....compiler.errors import UserError
 from ....compiler.ir.dims import Dim
 from ....compiler.ir.types import TensorType as ArrayShape
-from ....compiler.program import LeafKind, LeafSpec
+from ....compiler.program import LeafSpec
 from ...context import require
 from ...lift import lift
 from ...trace import trace
@@ -352,7 +352,7 @@ def _spec(
         else:
             shape.append(1 if size is None else size)  # symbols are not 1
     type = ArrayShape(dtype_of(tensor.dtype.numpy), tuple(shape))
-    return LeafSpec(LeafKind.ARRAY if shape else LeafKind.NUMPY_SCALAR, type)
+    return LeafSpec.of(type)
 
 
 def _follow(tensor: GraphTensor, env: dict[GraphTensor, Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 from ....compiler.compile import Compilation, host_target
 from ....compiler.ir.dims import Dim
 from ....compiler.options import Options
-from ....compiler.program import LeafKind, LeafSpec, Signature, tuple_of_leaves
+from ....compiler.program import LeafSpec, Signature, tuple_of_leaves
 from ....runtime import cpu
 from ... import values
 from ...context import SMALLEST_SYMBOLIC, TraceContext, require
@@ -213,7 +213,7 @@ class Program:
         self._count = len(segment.outputs)
         self.draws = any(isinstance(cell, _Stream) for cell in self.written)
         self.graph = result.graph
-        captured = [_leaf(v.type) for v in self.graph.inputs[len(result.inputs) :]]
+        captured = [LeafSpec.of(v.type) for v in self.graph.inputs[len(result.inputs) :]]
         inputs = (*result.inputs, *captured)
         output = result.output
         nest = output.nest or tuple_of_leaves(len(output.specs))
@@ -310,8 +310,4 @@ def _spec(number: int, tensor: GraphTensor, array: Any, sizes: dict[str, int]) -
             shape.append(Dim.symbol(name))
         else:
             shape.append(size)
-    return _leaf(type.with_shape(tuple(shape)))
-
-
-def _leaf(type: Any) -> LeafSpec:
-    return LeafSpec(LeafKind.ARRAY if type.shape else LeafKind.NUMPY_SCALAR, type)
+    return LeafSpec.of(type.with_shape(tuple(shape)))

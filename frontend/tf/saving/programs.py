@@ -17,9 +17,8 @@ from ....compiler.compile import Compilation, host_target
 from ....compiler.ir.graph import Graph
 from ....compiler.ir.parser import parse
 from ....compiler.ir.printer import to_text
-from ....compiler.ir.types import TensorType
 from ....compiler.options import Options
-from ....compiler.program import LeafKind, LeafSpec, Signature, tuple_of_leaves
+from ....compiler.program import LeafSpec, Signature, tuple_of_leaves
 from ....runtime import cpu
 from ...context import current, require
 from ...lift import lift, tracer
@@ -241,17 +240,13 @@ def _is_data(x: Any) -> bool:
 
 def _compiled(graph: Graph) -> Any:
     signature = Signature(
-        tuple(_spec(v.type) for v in graph.inputs),
-        tuple(_spec(v.type) for v in graph.outputs),
+        tuple(LeafSpec.of(v.type) for v in graph.inputs),
+        tuple(LeafSpec.of(v.type) for v in graph.outputs),
         tuple_of_leaves(len(graph.inputs)),
         tuple_of_leaves(len(graph.outputs)),
         graph.guards,
     )
     return Compilation(graph, signature, Options.from_environment(), host_target()).program
-
-
-def _spec(type: TensorType) -> LeafSpec:
-    return LeafSpec(LeafKind.ARRAY if type.shape else LeafKind.NUMPY_SCALAR, type)
 
 
 class RestoredFunction:
