@@ -177,7 +177,7 @@ def _read_part(part: Any) -> list[Item]:
         return [part._size]
     if isinstance(part, Tracer):
         return _read_array(part._known if part._is_known else part)
-    if isinstance(part, (list, tuple)) and not _is_concrete(part):
+    if isinstance(part, (list, tuple)) and not is_concrete(part):
         return _read_array(lift.lift(part))
     if isinstance(part, (bool, np.bool, list, tuple, np.ndarray)):
         concrete = np.asarray(part)
@@ -187,9 +187,10 @@ def _read_part(part: Any) -> list[Item]:
     raise TracedIndexError(_VALID, got=type(part).__name__, loc=user_location())
 
 
-def _is_concrete(part: Any) -> bool:
+def is_concrete(part: Any) -> bool:
+    """Whether nothing of a nested list is traced."""
     if isinstance(part, (list, tuple)):
-        return all(_is_concrete(p) for p in part)
+        return all(is_concrete(p) for p in part)
     return not isinstance(part, (Tracer, SymInt))
 
 

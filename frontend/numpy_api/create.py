@@ -15,6 +15,7 @@ from ...compiler.errors import UnsupportedError
 from ...compiler.ir.types import DType, Shape, Size
 from .. import lift, values
 from ..context import require
+from ..indexing import is_concrete
 from ..location import user_location
 from ..symint import SymInt, is_sequence, size_of
 from ..table import FUNCTIONS, implements
@@ -78,19 +79,13 @@ def empty(shape: Any, dtype: Any = float, order: str = "C", **unused: Any) -> Tr
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **unused: Any) -> Tracer:
     """As `np.full`."""
-    if _is_concrete(fill_value):
+    if is_concrete(fill_value):
         fill = _np_asarray(fill_value, dtype)
         if fill.ndim == 0:
             return _filled(shape, fill, fill.dtype)
     value = lift.as_array(fill_value)
     target = FUNCTIONS[np.broadcast_to](value, shape)
     return FUNCTIONS[np.ndarray.astype](target, dtype or value.dtype)
-
-
-def _is_concrete(x: Any) -> bool:
-    if isinstance(x, (list, tuple)):
-        return all(_is_concrete(y) for y in x)
-    return not isinstance(x, (Tracer, SymInt))
 
 
 def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
@@ -178,7 +173,7 @@ def array(
     **unused: Any,
 ) -> Any:
     """As `np.array`: nested lists of traced arrays are stacked."""
-    if _is_concrete(object):
+    if is_concrete(object):
         return _adopted(_np_array(object, dtype, ndmin=ndmin))
     x = _converted(object, dtype)
     x = FUNCTIONS[np.ndarray.copy](x)
@@ -189,7 +184,7 @@ def array(
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
     """As `np.asarray`: arrays of the wanted dtype are returned themselves."""
-    if not _is_concrete(a):
+    if not is_concrete(a):
         return _converted(a, dtype)
     if isinstance(a, np.ndarray):
         return _np_asarray(a, dtype)
@@ -269,7 +264,7 @@ def linspace(
     **unused: Any,
 ) -> Any:
     """As `np.linspace`."""
-    if _is_concrete(start) and _is_concrete(stop) and not isinstance(num, SymInt):
+    if is_concrete(start) and is_concrete(stop) and not isinstance(num, SymInt):
         made = _np_linspace(start, stop, num, endpoint, retstep, dtype, axis)
         return (_adopted(made[0]), made[1]) if retstep else _adopted(made)
     if axis != 0 or retstep:

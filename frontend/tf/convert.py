@@ -165,6 +165,13 @@ def _is_text(array: np.ndarray) -> bool:
     return all(isinstance(x, (str, bytes)) for x in array.flat)
 
 
+def boxed(x: Any) -> np.ndarray:
+    """An object as an array without axes. (One of dtype S would lose zeros at the end of bytes.)"""
+    found = np.empty((), object)
+    found[()] = x
+    return found
+
+
 def _bytes(array: np.ndarray) -> Any:
     """Strings as bytes, in an array of objects."""
     made = np.empty(array.shape, object)

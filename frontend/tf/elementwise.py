@@ -330,19 +330,20 @@ def logistic(x: Any) -> Any:
     return one / (one + np.exp(-x))
 
 
-def _softplus(x: Any) -> Any:
+def soft_positive(x: Any) -> Any:
+    """log(1 + exp(x)) of an array, without overflow."""
     return np.maximum(x, x.dtype.type(0)) + np.log1p(np.exp(-np.absolute(x)))
 
 
 def _log_sigmoid(x: Any) -> Any:
-    return -_softplus(-x)
+    return -soft_positive(-x)
 
 
 rsqrt = unary("Rsqrt", _rsqrt, "1 / sqrt(x), elementwise.", "f")
 reciprocal = unary("Reciprocal", _reciprocal, "1 / x, elementwise.", "f")
 reciprocal_no_nan = unary("DivNoNan", _reciprocal_no_nan, "1 / x, 0 where x is 0.", "f")
 sigmoid = unary("Sigmoid", logistic, "1 / (1 + exp(-x)), elementwise.", "f")
-softplus = unary("Softplus", _softplus, "log(1 + exp(x)), elementwise.", "f")
+softplus = unary("Softplus", soft_positive, "log(1 + exp(x)), elementwise.", "f")
 log_sigmoid = unary("LogSigmoid", _log_sigmoid, "log(sigmoid(x)), elementwise.", "f")
 
 # -- trigonometry ---------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .convert import convert_to_tensor
+from .convert import boxed, convert_to_tensor
 from .data import Dataset
 from .functions import TensorSpec
 from .summaries.records import record_iterator
@@ -46,12 +46,6 @@ class TFRecordDataset(Dataset):
         def start() -> Iterator[Any]:
             for path in paths:
                 for record in record_iterator(path, compression_type):
-                    yield _boxed(record)
+                    yield boxed(record)
 
         super().__init__(start, TensorSpec([], "string"))
-
-
-def _boxed(record: bytes) -> np.ndarray:
-    found = np.empty((), object)
-    found[()] = record
-    return found

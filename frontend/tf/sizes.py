@@ -18,6 +18,7 @@ from ...compiler.ir.types import Size
 from ..numpy_api import create
 from ..symint import wrap_size
 from ..tracer import Tracer
+from .convert import boxed
 
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
     "add": operator.add,
@@ -65,7 +66,7 @@ class _Reader:
     def _of(self, node: Node, value: Value) -> np.ndarray:
         name, attrs = node.op.name, node.attrs
         if name == "dim":
-            return _array(attrs["size"])
+            return boxed(attrs["size"])
         if name == "constant":
             return np.asarray(attrs["value"].array).astype(object)
         if name in ("cast", "positive"):
@@ -91,12 +92,6 @@ class _Reader:
                 made[at] = _exact(_ARITHMETIC[name], x[at], y[at])
             return made
         raise _NotSizes
-
-
-def _array(size: Size) -> np.ndarray:
-    made = np.empty((), object)
-    made[()] = size
-    return made
 
 
 def _exact(function: Callable[[Any, Any], Any], x: Size, y: Size) -> Size:

@@ -23,9 +23,8 @@ from ..record_data import TFRecordDataset
 from ..shapes import TensorShape
 from ..tensors import Tensor
 from .build import convert, graph_value, is_graph_value
-from .dimensions import GraphShape
 from .graph import get_default_graph
-from .iterators import each_part, make_initializable_iterator, make_one_shot_iterator
+from .iterators import Described, each_part, make_initializable_iterator, make_one_shot_iterator
 from .padding import padded_batches, padded_spec
 from .region import Region
 from .state import is_building
@@ -35,7 +34,7 @@ Values = dict[GraphTensor, Tensor]
 Make = Callable[[Values], eager.Dataset]
 
 
-class Dataset(eager.Dataset):
+class Dataset(eager.Dataset, Described):
     """Examples one after the other; see `tf.data.Dataset`.
 
     Attributes:
@@ -301,21 +300,6 @@ class Dataset(eager.Dataset):
     def make_initializable_iterator(self, shared_name: str | None = None) -> Any:
         """An iterator that `session.run(iterator.initializer, feeds)` starts."""
         return make_initializable_iterator(self, shared_name)
-
-    @property
-    def output_types(self) -> Any:
-        """The dtypes of an example."""
-        return each_part(self.element_spec, lambda s: s.dtype)
-
-    @property
-    def output_shapes(self) -> Any:
-        """The shapes of an example."""
-        return each_part(self.element_spec, lambda s: GraphShape(s.shape))
-
-    @property
-    def output_classes(self) -> Any:
-        """The class of the parts of an example."""
-        return each_part(self.element_spec, lambda s: Tensor)
 
     def __iter__(self) -> Iterator[Any]:
         raise RuntimeError("__iter__() is only supported inside of tf.function or when eager")

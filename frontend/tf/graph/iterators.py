@@ -55,7 +55,28 @@ def _recipe(dataset: Any) -> _Recipe:
     return _Recipe(make, getattr(dataset, "tensors", ()), dataset.element_spec)
 
 
-class Iterator:
+class Described:
+    """What gives examples whose dtypes and shapes are known."""
+
+    element_spec: Any
+
+    @property
+    def output_types(self) -> Any:
+        """The dtypes of an example."""
+        return get_output_types(self)
+
+    @property
+    def output_shapes(self) -> Any:
+        """The shapes of an example."""
+        return get_output_shapes(self)
+
+    @property
+    def output_classes(self) -> Any:
+        """The class of the parts of an example."""
+        return get_output_classes(self)
+
+
+class Iterator(Described):
     """The examples of a dataset, in the order of runs.
 
     Args:
@@ -158,21 +179,6 @@ class Iterator:
         except StopIteration:
             raise OutOfRangeError(f"End of sequence{note}") from None
         return flatten(example)[0]
-
-    @property
-    def output_types(self) -> Any:
-        """The dtypes of an example."""
-        return each_part(self._spec, lambda s: s.dtype)
-
-    @property
-    def output_shapes(self) -> Any:
-        """The shapes of an example."""
-        return each_part(self._spec, lambda s: GraphShape(s.shape))
-
-    @property
-    def output_classes(self) -> Any:
-        """The class of the parts of an example."""
-        return each_part(self._spec, lambda s: Tensor)
 
     @property
     def element_spec(self) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..apply import apply, checked, pair
 from ..convert import convert_to_tensor
+from ..elementwise import soft_positive
 from ..errors import InvalidArgumentError
 from ..tensors import Tensor
 from .activations import checked_axis, constant, log_probabilities, shifted
@@ -142,11 +143,7 @@ def sigmoid_cross_entropy_with_logits(
 
 
 def _logistic_loss(labels: Any, logits: Any) -> Any:
-    return _soft_positive(logits) - logits * labels
-
-
-def _soft_positive(x: Any) -> Any:
-    return np.maximum(x, x.dtype.type(0)) + np.log1p(np.exp(-np.absolute(x)))
+    return soft_positive(logits) - logits * labels
 
 
 def weighted_cross_entropy_with_logits(
@@ -166,7 +163,7 @@ def weighted_cross_entropy_with_logits(
 
 def _weighted_loss(labels: Any, logits: Any, weight: Any) -> Any:
     one = logits.dtype.type(1)
-    return (one - labels) * logits + (one + (weight - one) * labels) * _soft_positive(-logits)
+    return (one - labels) * logits + (one + (weight - one) * labels) * soft_positive(-logits)
 
 
 def l2_loss(t: Any, name: str | None = None) -> Tensor:

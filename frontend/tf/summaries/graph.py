@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import dtypes
-from ..convert import convert_to_tensor
+from ..convert import boxed, convert_to_tensor
 from ..dtypes import DType
 from ..graph.bodies import Host
 from ..graph.build import convert, graph_of, make_constant
@@ -174,26 +174,19 @@ def _summary(
     others = further or {}
     if not is_building():
         arrays = [np.asarray(convert_to_tensor(x)._value) for x in (operand, *others.values())]
-        return convert_to_tensor(_boxed(encode(_tag(name, family), *arrays)))
+        return convert_to_tensor(boxed(encode(_tag(name, family), *arrays)))
     graph = graph_of([operand, *others.values()])
     with _scope(graph, name, family) as (tag, scope):
         tensor = convert(operand, None, kind.operand, graph)
         _check_dtype(kind, tensor.dtype.base_dtype)
         rest = [convert(x, None, label, graph) for label, x in others.items()]
         label = make_constant(graph, convert_to_tensor(tag), kind.tag)
-        body = Host(lambda tag, *arrays: [_boxed(encode(tag.item().decode(), *arrays))])
+        body = Host(lambda tag, *arrays: [boxed(encode(tag.item().decode(), *arrays))])
         inputs = [label, tensor, *rest]
         shown = {"T": tensor.dtype.base_dtype, **(attributes or {})}
         made = graph.add(kind.op, body, inputs, [_TYPE], scope, shown).outputs[0]
     graph.add_to_collections([GraphKeys.SUMMARIES] if collections is None else collections, made)
     return made
-
-
-def _boxed(data: bytes) -> np.ndarray:
-    """Bytes as an array of strings: one of dtype S would lose zeros at their end."""
-    found = np.empty((), object)
-    found[()] = data
-    return found
 
 
 def _check_dtype(kind: _Kind, dtype: DType) -> None:
@@ -251,7 +244,7 @@ def merge(inputs: Sequence[Any], collections: Any = None, name: str | None = Non
     cleaned = clean_tag(name) if name else None
     with graph.name_scope(cleaned or "Merge"):
         tensors = [convert(x, dtypes.string, "inputs", graph) for x in inputs]
-        body = Host(lambda *parts: [_boxed(values.merged([p.item() for p in parts]))])
+        body = Host(lambda *parts: [boxed(values.merged([p.item() for p in parts]))])
         made = graph.add(
             "MergeSummary", body, tensors, [_TYPE], cleaned, {"N": len(tensors)}
         ).outputs[0]
