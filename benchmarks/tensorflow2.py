@@ -65,6 +65,14 @@ def linear_step(tf: Any) -> Callable[[], Any]:
     return lambda: step(x, y)
 
 
+def adam(tf: Any, weights: Any, first: Any, second: Any, gradients: Any) -> None:
+    """An update, without the correction of the moments."""
+    for w, m, v, g in zip(weights, first, second, gradients, strict=True):
+        m.assign(0.9 * m + 0.1 * g)
+        v.assign(0.999 * v + 0.001 * g * g)
+        w.assign_sub(0.001 * m / (tf.sqrt(v) + 1e-7))
+
+
 def mlp_step(tf: Any) -> Callable[[], Any]:
     """784-128-10 with ReLU, batch 128: loss, gradient, Adam update."""
     rng = np.random.default_rng(0)
@@ -87,10 +95,7 @@ def mlp_step(tf: Any) -> Callable[[], Any]:
             total = tf.math.log(tf.reduce_sum(tf.exp(shifted), axis=1))
             loss = tf.reduce_mean(total - tf.reduce_sum(shifted * y, axis=1))
         gradients = tape.gradient(loss, weights)
-        for w, m, v, g in zip(weights, first, second, gradients, strict=True):
-            m.assign(0.9 * m + 0.1 * g)
-            v.assign(0.999 * v + 0.001 * g * g)
-            w.assign_sub(0.001 * m / (tf.sqrt(v) + 1e-7))
+        adam(tf, weights, first, second, gradients)
         return loss
 
     return lambda: step(images, labels)
@@ -121,10 +126,7 @@ def cnn_step(tf: Any) -> Callable[[], Any]:
             logits = tf.matmul(hidden, weights[6]) + weights[7]
             loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits))
         gradients = tape.gradient(loss, weights)
-        for w, m, v, g in zip(weights, first, second, gradients, strict=True):
-            m.assign(0.9 * m + 0.1 * g)
-            v.assign(0.999 * v + 0.001 * g * g)
-            w.assign_sub(0.001 * m / (tf.sqrt(v) + 1e-7))
+        adam(tf, weights, first, second, gradients)
         return loss
 
     return lambda: step(images, labels)
