@@ -74,7 +74,7 @@ class DeviceCalls:
             _read_off(kwargs.values(), parts, leaves)
         key = tuple(parts)
         ready = self._ready.get(key)
-        if ready is not None:
+        if ready is not None and (wanted or ready[1]):
             result = ready[0].run(leaves, ready[1])
             if result is not NotImplemented:
                 return result

@@ -20,8 +20,8 @@ X = np.arange(12.0).reshape(3, 4)
 class Foreign:
     """An array of another library, which counts who holds its memory."""
 
-    def __init__(self, array, device=(dlpack.CPU, 0), versioned=True):
-        self.array, self.device, self.versioned = array, device, versioned
+    def __init__(self, array, place=(dlpack.CPU, 0), versioned=True):
+        self.array, self.device, self.versioned = array, place, versioned
 
     def __dlpack_device__(self):
         return self.device
@@ -185,7 +185,7 @@ def test_refusals():
     assert "strides (1, 4) in elements" in error.value.got
     assert "x.contiguous() in PyTorch" in error.value.hint
     with pytest.raises(DeviceError, match="lies on another device") as error:
-        tw.from_dlpack(Foreign(X, device=(dlpack.CUDA, 1)))
+        tw.from_dlpack(Foreign(X, place=(dlpack.CUDA, 1)))
     assert error.value.got == "DLPack's device type 2, number 1"
     with pytest.raises(DTypeError, match="complex numbers are not supported"):
         tw.from_dlpack(np.zeros(3, complex))
