@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 
 import tensorwright.compat.v1 as tf
-
-
-def run(fetches, feed=None):
-    with tf.Session() as sess:
-        sess.run(tf.global_variables_initializer())
-        return sess.run(fetches, feed)
+from support.sessions import run
 
 
 def is_native(fetches, feed=None):

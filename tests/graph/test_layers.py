@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 
 import tensorwright.compat.v1 as tf
+from support.sessions import started
 from tensorwright.frontend.tf.graph.state import MODE
 
 X = np.random.RandomState(0).randn(6, 8, 8, 3).astype(np.float32)
-
-
-def started():
-    sess = tf.InteractiveSession()
-    sess.run(tf.global_variables_initializer())
-    return sess
 
 
 def names():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tensorwright.compat.v1 as tf
+from support.sessions import started
 from tensorwright.frontend.tf.graph.state import MODE
 
 X = np.random.RandomState(0).randn(4, 7, 3).astype(np.float32)
@@ -13,12 +14,6 @@ cells = tf.nn.rnn_cell
 
 def logistic(x):
     return 1 / (1 + np.exp(-x))
-
-
-def started():
-    sess = tf.InteractiveSession()
-    sess.run(tf.global_variables_initializer())
-    return sess
 
 
 def sequences():

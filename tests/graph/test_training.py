@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tensorwright.compat.v1 as tf
+from support.sessions import run
 
 train = tf.train
 # (function, arguments, options): the rates from 0.1 on (for constants: the values) at the steps
@@ -34,12 +35,6 @@ DECAYS = [
 ]  # fmt: skip
 
 
-def values(fetches, feeds=None):
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        return session.run(fetches, feeds)
-
-
 @pytest.mark.parametrize(("name", "args", "options", "expected"), DECAYS)
 def test_decays(name, args, options, expected):
     step = tf.placeholder(tf.int64, [])
@@ -54,7 +49,7 @@ def test_constants_in_pieces():
     step = tf.Variable(3, trainable=False, dtype=tf.int64)
     rate = train.piecewise_constant(step, [3, 10], [1.0, 0.5, 0.1])
     assert rate.op.name == "PiecewiseConstant"
-    moved = [values(rate, {step: k}) for k in (0, 3, 4, 11)]
+    moved = [run(rate, {step: k}) for k in (0, 3, 4, 11)]
     assert np.allclose(moved, [1.0, 1.0, 0.5, 0.1])
     with pytest.raises(ValueError, match="The length of boundaries should be 1 less than"):
         train.piecewise_constant(step, [3, 10], [1.0, 0.5])
@@ -101,7 +96,7 @@ def test_the_global_step():
     step = train.create_global_step()
     assert repr(step) == "<tf.Variable 'global_step:0' shape=() dtype=int64_ref>"
     assert train.get_global_step() is train.get_or_create_global_step() is step
-    assert step not in tf.trainable_variables() and values(step) == 0
+    assert step not in tf.trainable_variables() and run(step) == 0
     with pytest.raises(ValueError, match='"global_step" already exists'):
         train.create_global_step()
     with tf.Graph().as_default() as other:
@@ -170,12 +165,12 @@ def test_clipping():
     assert norm.name == "global_norm/global_norm:0" and clipped[1] is None
     assert clipped[0].name == "clip_by_global_norm/clip_by_global_norm/_0:0"
     assert isinstance(clipped[2], tf.IndexedSlices)
-    got = values([clipped[0], clipped[2], norm])
+    got = run([clipped[0], clipped[2], norm])
     assert np.allclose(got[0], [1.5, 2.0]) and np.allclose(got[1].values, [[6.0]])
     assert got[2] == 13.0 and got[1].indices.tolist() == [0]
-    assert np.allclose(values(tf.clip_by_norm(x, 2.5)), [1.5, 2.0])
-    assert np.allclose(values(tf.clip_by_value(x, 3.2, 3.5)), [3.2, 3.5])
+    assert np.allclose(run(tf.clip_by_norm(x, 2.5)), [1.5, 2.0])
+    assert np.allclose(run(tf.clip_by_value(x, 3.2, 3.5)), [3.2, 3.5])
     known, same = tf.clip_by_global_norm([x], 2.5, use_norm=tf.constant(5.0))
-    assert np.allclose(values(known[0]), [1.5, 2.0]) and same.op.type == "Const"
+    assert np.allclose(run(known[0]), [1.5, 2.0]) and same.op.type == "Const"
     with pytest.raises(TypeError, match="`t_list` should be a sequence of tensors"):
         tf.clip_by_global_norm(x, 1.0)
