@@ -62,7 +62,7 @@ def gpu_details() -> dict[str, Any]:
 
 def gpu_memory() -> dict[str, int]:
     """The bytes of the GPU that blocks use now, and the most they have used."""
-    found = import_module(f"{_RUNTIME}.cuda.memory").statistics()
+    found = import_module(f"{_RUNTIME}.cuda.memory").pool().statistics()
     return {"current": found.in_use, "peak": found.peak}
 
 

@@ -2,7 +2,7 @@
 
 Layer: frontend. A variable holds a tensor; assigning puts another one in its place, so tensors that
 were read before stay as they are. While a function is traced, reads and assignments go to its
-`FunctionTrace` (functions.py), which makes the value an argument and a result of the program.
+`FunctionTrace` (concrete.py), which makes the value an argument and a result of the program.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..placement import GPU, is_on_gpu
 from .convert import convert_to_tensor
 from .dtypes import DType
 from .shapes import TensorShape
@@ -76,10 +77,17 @@ class Cell:
     def write(self, tensor: Tensor) -> None:
         """Put another value in place."""
         trace = STATE.function
-        if trace is None:
+        if trace is None and GPU.in_use and is_on_gpu(self.array) != is_on_gpu(tensor._value):
+            self.put(_moved(tensor._value))  # a variable stays where it is
+        elif trace is None:
             self.array, self._tensor = in_order(tensor._value), tensor
         else:
             trace.write(self, tensor)
+
+
+def _moved(array: Any) -> Any:
+    """The array on the other side, a scalar for shape () on the host."""
+    return np.asarray(array)[()] if is_on_gpu(array) else GPU.put(array, "value")
 
 
 def in_order(array: Any) -> Any:

@@ -334,11 +334,9 @@ def test_they_do_not_change():
 
 
 def test_what_is_not_supported_says_so():
-    with pytest.raises(
-        UnsupportedError, match=r"np.linalg.eigvals is not supported on arrays on"
-    ) as e:
+    with pytest.raises(UnsupportedError, match=r"np.linalg.eigvals is not supported on") as error:
         np.linalg.eigvals(tw.device_put(X[:, :3]))
-    assert "np.asarray(x) copies the array there" in str(e.value)
+    assert "np.asarray(x) copies the array there" in error.value.hint
     with pytest.raises(DTypeError, match="complex numbers are not supported"):
         tw.device_put(X) * np.ones(4, complex)
 
