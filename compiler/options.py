@@ -6,6 +6,7 @@ Layer: compiler. The only module that reads environment variables::
     TENSORWRIGHT_DUMP_DIR=DIR    write what every stage makes to DIR
     OMP_NUM_THREADS=N            let N threads share a loop, as in other programs
     NUMBA_ENABLE_CUDASIM=1       run kernels for the GPU in Numba's simulator, as Numba would
+    TENSORWRIGHT_CACHE_DIR=DIR   keep compiled kernels for the GPU in DIR; empty: do not keep them
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 DEVICES = ("cpu", "gpu")
 
@@ -50,3 +52,19 @@ def simulates_gpu(environment: Mapping[str, str] | None = None) -> bool:
     """Whether Numba simulates a GPU in this process."""
     found = os.environ if environment is None else environment
     return found.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+
+
+def cache_folder(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Where compiled kernels are kept between processes: the user's folder for such things.
+
+    None if they are not to be kept, or there is no such folder.
+    """
+    found = os.environ if environment is None else environment
+    chosen = found.get("TENSORWRIGHT_CACHE_DIR")
+    if chosen is not None:
+        return Path(chosen) if chosen else None
+    if base := found.get("XDG_CACHE_HOME"):
+        return Path(base) / "tensorwright"
+    if home := found.get("HOME"):
+        return Path(home) / ".cache" / "tensorwright"
+    return None

@@ -60,6 +60,7 @@ THIRD_PARTY = {
     "scipy": ("api.demo", "frontend", "runtime", "compiler.ops"),
     "llvmlite": ("runtime", "compiler.codegen.llvm.machine"),
     "numba": ("runtime.cuda.compiling", "runtime.cuda.intrinsics"),
+    "cuda": ("runtime.cuda.driver", "runtime.cuda.compiling"),
 }
 
 

@@ -1,13 +1,14 @@
-"""Numba CUDA: the only module that touches it.
+"""Numba CUDA: the only module that touches it, and NVIDIA's linker.
 
-Layer: runtime. In: the source of kernels. Out: PTX for a compute capability, or kernels of Numba's
-simulator, which runs them as Python code (NUMBA_ENABLE_CUDASIM=1). Numba CUDA is optional and slow
-to import, so it is imported when kernels are first compiled.
+Layer: runtime. In: the source of kernels. Out: PTX for a compute capability, machine code, or
+kernels of Numba's simulator, which runs them as Python code (NUMBA_ENABLE_CUDASIM=1). Numba CUDA is
+optional and slow to import, so it is imported when kernels are first compiled.
 """
 
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,9 +71,7 @@ def _numba_functions(source: str, capability: tuple[int, int] | None = None) -> 
     """For a compute capability; None: for the simulator."""
     numba = _numba()
     names = (
-        intrinsics.simulated_names()
-        if capability is None
-        else intrinsics.device_names(capability)
+        intrinsics.simulated_names() if capability is None else intrinsics.device_names(capability)
     )
     return functions(source, {"cuda": numba.cuda, "libdevice": numba.libdevice, **names})
 
@@ -125,7 +124,79 @@ def _type(kind: str | None) -> Any:
     return element[::1]
 
 
+# -- images ---------------------------------------------------------------------------------------
+
+
 def source_image(program: GpuProgram) -> Image:
     """What the simulator loads."""
     kinds = parameters(program)
     return Image(program.source.encode(), {name: name for name in kinds}, kinds)
+
+
+def machine_image(program: GpuProgram, target: str) -> Image:
+    """What a GPU loads: one piece of machine code for `target` ("sm_90") with all kernels.
+
+    Raises:
+        DeviceError: NVIDIA's linker is not installed, or refuses.
+    """
+    texts = ptx(program, _capability(target))
+    entries = {kernel: _entry(text) for kernel, text in texts.items()}
+    return Image(_linked(texts, target), entries, parameters(program))
+
+
+def _capability(target: str) -> tuple[int, int]:
+    """(9, 0) of "sm_90"; the last digit is the minor number."""
+    number = int(target.removeprefix("sm_"))
+    return number // 10, number % 10
+
+
+def _entry(text: str) -> str:
+    """The name of the one kernel in PTX."""
+    found = re.search(r"\.entry\s+(\w+)", text)
+    assert found is not None, "PTX without a kernel"
+    return found.group(1)
+
+
+def _linked(texts: Mapping[str, str], target: str) -> bytes:
+    """Machine code of all kernels. The driver could make it of PTX, too, but in every process."""
+    try:
+        # optional (the extra `cuda`)
+        from cuda.bindings import nvjitlink
+    except ImportError as error:
+        raise _no_linker(str(error)) from None
+    handle = None
+    try:
+        handle = nvjitlink.create(1, [f"-arch={target}"])
+        for name, text in texts.items():
+            data = text.rstrip("\0").encode() + b"\0"
+            nvjitlink.add_data(handle, nvjitlink.InputType.PTX, data, len(data), name)
+        nvjitlink.complete(handle)
+        code = bytearray(nvjitlink.get_linked_cubin_size(handle))
+        nvjitlink.get_linked_cubin(handle, code)
+        return bytes(code)
+    except nvjitlink.nvJitLinkError as error:
+        raise DeviceError(
+            f"kernels cannot be made for {target}", got=_told(nvjitlink, handle) or str(error)
+        ) from None
+    except RuntimeError as error:  # the library is not there
+        raise _no_linker(str(error)) from None
+    finally:
+        if handle is not None:
+            nvjitlink.destroy(handle)
+
+
+def _told(nvjitlink: Any, handle: Any) -> str:
+    """What the linker says about its error."""
+    if handle is None:
+        return ""
+    text = bytearray(nvjitlink.get_error_log_size(handle))
+    nvjitlink.get_error_log(handle, text)
+    return text.rstrip(b"\0\n").decode(errors="replace")
+
+
+def _no_linker(reason: str) -> DeviceError:
+    return DeviceError(
+        "kernels for GPUs need NVIDIA's linker nvJitLink",
+        got=reason,
+        hint="pip install 'tensorwright[cuda]'",
+    )

@@ -17,10 +17,9 @@ from ...compiler.ir.dims import Dim, evaluate
 from ...compiler.ir.types import DType, Shape
 from ...compiler.launches import GpuProgram, GpuStep, Memory, is_straight
 from ...compiler.program import LeafKind, LeafSpec, Signature
-from . import driver, memory
+from . import cache, driver, memory
 from .arrays import DeviceArray
 from .arrays import Memory as Piece
-from .compiling import source_image
 from .eager import Eager, Places
 from .graphs import Recordings, Replay, TooLong
 from .memory import Pool
@@ -49,7 +48,7 @@ class GpuExecutable:
         self.program = program
         self._array = array
         self._driver = driver.current()
-        self._kernels = self._driver.load(source_image(program))
+        self._kernels = self._driver.load(cache.image(program, self._driver.target))
         self._can_fail = program.can_fail
         self._constants = _Packed([c.nbytes for c in program.constants])
         self._constant_block = memory.allocate(self._constants.nbytes)
