@@ -106,7 +106,7 @@ class _EitherSpec(type):
 
     @property
     def _tensorflow(cls) -> Any:
-        return importlib.import_module(f"{_TENSORFLOW}.functions").TensorSpec
+        return importlib.import_module(f"{_TENSORFLOW}.specs").TensorSpec
 
 
 class TensorSpec(metaclass=_EitherSpec):

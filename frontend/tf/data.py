@@ -33,8 +33,8 @@ from .examples import (
     with_axis,
     without_lists,
 )
-from .functions import TensorSpec
 from .random import seeds
+from .specs import TensorSpec
 from .tensors import Tensor
 
 AUTOTUNE = -1

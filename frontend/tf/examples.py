@@ -14,8 +14,8 @@ import numpy as np
 from ..tree import flatten, unflatten
 from .convert import convert_to_tensor
 from .dtypes import DType, as_dtype
-from .functions import TensorSpec
 from .shapes import TensorShape
+from .specs import TensorSpec
 from .tensors import Tensor
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .convert import boxed, convert_to_tensor
 from .data import Dataset
-from .functions import TensorSpec
+from .specs import TensorSpec
 from .summaries.records import record_iterator
 
 

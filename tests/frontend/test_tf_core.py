@@ -8,8 +8,9 @@ from tensorwright.frontend.tf.apply import apply
 from tensorwright.frontend.tf.convert import convert_to_tensor
 from tensorwright.frontend.tf.custom import custom_gradient
 from tensorwright.frontend.tf.errors import InvalidArgumentError, OperatorNotAllowedInGraphError
-from tensorwright.frontend.tf.functions import TensorSpec, function
+from tensorwright.frontend.tf.functions import function
 from tensorwright.frontend.tf.slices import IndexedSlices
+from tensorwright.frontend.tf.specs import TensorSpec
 from tensorwright.frontend.tf.tape import GradientTape
 from tensorwright.frontend.tf.variables import Variable
 

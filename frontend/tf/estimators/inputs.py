@@ -12,9 +12,9 @@ import numpy as np
 
 from ...tree import flatten, unflatten
 from ..data import Dataset
-from ..functions import TensorSpec
 from ..graph.graph import get_default_graph
 from ..graph.iterators import make_one_shot_iterator
+from ..specs import TensorSpec
 
 
 def numpy_input_fn(

@@ -18,9 +18,9 @@ from .. import data as eager
 from .. import dtypes
 from ..convert import convert_to_tensor
 from ..examples import called, specs_of, with_axis, without_lists
-from ..functions import TensorSpec
 from ..record_data import TFRecordDataset
 from ..shapes import TensorShape
+from ..specs import TensorSpec
 from ..tensors import Tensor
 from .build import convert, graph_value, is_graph_value
 from .graph import get_default_graph

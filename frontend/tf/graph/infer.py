@@ -28,8 +28,8 @@ from ...trace import trace
 from ...values import dtype_of
 from .. import dtypes
 from ..apply import Record
+from ..concrete import FunctionTrace
 from ..errors import OpError
-from ..functions import FunctionTrace
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from ..variables import Cell

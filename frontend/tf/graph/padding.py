@@ -12,8 +12,8 @@ import numpy as np
 
 from ...tree import flatten, unflatten
 from ..examples import batches
-from ..functions import TensorSpec
 from ..shapes import TensorShape
+from ..specs import TensorSpec
 
 
 def padded_spec(spec: Any, shapes: Any) -> Any:

@@ -22,8 +22,8 @@ from ...context import SMALLEST_SYMBOLIC, TraceContext, require
 from ...lift import lift
 from ...trace import TraceResult, trace
 from .. import dtypes
+from ..concrete import FunctionTrace
 from ..errors import FailedPreconditionError, InvalidArgumentError, OpError
-from ..functions import FunctionTrace
 from ..in_place import Lending, given_away
 from ..random.philox import RESERVED, further, start_of
 from ..random.seeds import DEFAULT_GLOBAL_SEED, entropy

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..concrete import ConcreteFunction
 from ..convert import convert_to_tensor
-from ..functions import ConcreteFunction, Function
+from ..functions import Function
 from ..random import seeds
 from ..variables import Cell, Variable
 from .programs import RestoredFunction, saved_programs

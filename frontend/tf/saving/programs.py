@@ -27,9 +27,11 @@ from ...transforms.marked import copy_into
 from ...transforms.resize import fits
 from ...tree import flatten, unflatten
 from ..apply import apply
+from ..concrete import ConcreteFunction
 from ..convert import convert_to_tensor
-from ..functions import ConcreteFunction, Function, TensorSpec
+from ..functions import Function
 from ..placing import on_host
+from ..specs import TensorSpec
 from ..tensors import Tensor
 from ..variables import Cell, Variable
 
