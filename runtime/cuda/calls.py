@@ -11,8 +11,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from threading import RLock
 from typing import Protocol
 
@@ -35,25 +34,28 @@ class _Device(Protocol):
     def synchronize(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
 class Call:
     """A call of a program, and where the user made it."""
 
-    program: str
-    loc: Loc
+    __slots__ = ("_code", "_line", "program")
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        frame = sys._getframe(1)  # of the innermost function that is not ours:
+        while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+            frame = frame.f_back
+        self._code, self._line = frame.f_code, frame.f_lineno
+
+    @property
+    def loc(self) -> Loc:
+        """Where it was made."""
+        return Loc(self._code.co_filename, self._line, self._code.co_name)
 
     def __str__(self) -> str:
         return f"{self.program}, called at {self.loc}"
 
 
-def here(program: str) -> Call:
-    """A call made by the innermost function that is not ours."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
-        frame = frame.f_back
-    return Call(program, Loc(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
-
-
+@cache
 def _is_ours(module: str) -> bool:
     return module == _PACKAGE or module.startswith(f"{_PACKAGE}.")
 
@@ -106,7 +108,7 @@ class CallLog:
 
     def enter(self, program: str) -> Call:
         """Remember a call that is being made."""
-        call = here(program)
+        call = Call(program)
         self._recent.append(call)
         return call
 

@@ -22,7 +22,7 @@ from .arrays import DeviceArray
 from .arrays import Memory as Piece
 from .eager import Eager, Places
 from .graphs import Recordings, Replay, TooLong
-from .memory import Pool
+from .memory import Pool, size_class
 from .protocol import ALIGNMENT
 from .steps import Context, View
 
@@ -89,8 +89,8 @@ class GpuExecutable:
         call = self._driver.calls.enter(self.program.name)
         pool = memory.pool()
         inputs = [_block(pool, a) for a in arrays]
-        outputs = [pool.allocate(nbytes) for nbytes in plan.outputs]
-        arena = pool.allocate(plan.arena)
+        outputs = [pool.take(*each) for each in plan.outputs]
+        arena = pool.take(*plan.arena)
         pieces = (*inputs, *outputs, arena, self._constant_block)
         plan.work.run(tuple([piece.address for piece in pieces]))
         failures = [piece.pending for piece in inputs if piece.pending is not None]
@@ -131,25 +131,25 @@ class GpuExecutable:
         context = Context(sizes, status, self._can_fail)
         recordings = Recordings(self._driver, self._kernels, context)
         return _Plan(
-            outputs,
+            [(nbytes, size_class(nbytes)) for nbytes in outputs],
             [leaf.type.dtype.numpy for leaf in signature.outputs],
             [_shape(leaf.type.shape, sizes) for leaf in signature.outputs],
-            slots.nbytes,
+            (slots.nbytes, size_class(slots.nbytes)),
             _work(recordings, program.steps, places),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a call of certain sizes needs: bytes of outputs and scratch memory, and the work.
+    """What a call of certain sizes needs: outputs, scratch memory, and the work.
 
-    The scratch memory begins with the status.
+    Of memory there are the bytes and their class. The scratch memory begins with the status.
     """
 
-    outputs: list[int]
+    outputs: list[tuple[int, int]]
     dtypes: list[np.dtype]
     shapes: list[tuple[int, ...]]
-    arena: int
+    arena: tuple[int, int]
     work: Replay | Eager
 
 

@@ -102,19 +102,22 @@ class Pool:
 
     def allocate(self, nbytes: int) -> Block:
         """As the function `allocate`."""
-        wanted = _class(nbytes)
+        return self.take(nbytes, size_class(nbytes))
+
+    def take(self, nbytes: int, size: int) -> Block:
+        """A block of the class that `size_class` gives for so many bytes."""
         with self._lock:
-            self._take_back()
-            size = self._fitting(wanted)
-            if self._free[size]:
-                address = heappop(self._free[size])
+            if self._returned:
+                self._take_back()
+            free = self._free.get(size)
+            if free:
+                address = heappop(free)
                 self._cached -= size
-            elif size > _SMALL:
-                address = self._obtain(size)
             else:
-                address = self._cut(size)
+                address, size = self._new(size)
             self._in_use += size
-            self._peak = max(self._peak, self._in_use)
+            if self._in_use > self._peak:
+                self._peak = self._in_use
         return Block(self, address, nbytes, size)
 
     def give_back(self, address: int, size: int, lent: bool) -> None:
@@ -144,15 +147,17 @@ class Pool:
             self._in_use -= size
             self._cached += size
 
-    def _fitting(self, wanted: int) -> int:
-        """The class to serve a class of sizes from."""
+    def _new(self, wanted: int) -> tuple[int, int]:
+        """A piece of memory and its class, where that wanted has none."""
+        if wanted <= _SMALL:
+            return self._cut(wanted), wanted
         size = wanted
-        if wanted > _SMALL:
-            for _ in range(_LOOSER + 1):
-                if self._free[size]:
-                    return size
-                size = _class(size + 1)
-        return wanted
+        for _ in range(_LOOSER):
+            size = size_class(size + 1)
+            if self._free[size]:
+                self._cached -= size
+                return heappop(self._free[size]), size
+        return self._obtain(wanted), wanted
 
     def _cut(self, size: int) -> int:
         if self._left < size:
@@ -192,7 +197,7 @@ class Pool:
                 self.driver.free(address)
 
 
-def _class(nbytes: int) -> int:
+def size_class(nbytes: int) -> int:
     """The size that is allocated for so many bytes."""
     nbytes = max(nbytes, 1)
     step = max(ALIGNMENT, 1 << max(0, nbytes.bit_length() - 4))
