@@ -46,30 +46,10 @@ class Loops:
         fn, lanes = self.fn, self.schedule.lanes
         start, stop = self.code.range(axis)
         size = self.code.size(self.code.kernel.axes[axis])
-
-        def step(
-            index: str, values: list[str], masked: bool = False, streaming: bool = False
-        ) -> list[str]:
-            inner = scope.copy()
-            inner.index[axis] = index
-            inner.streaming = streaming
-            width = self.schedule.stream_lanes if streaming else lanes
-            inner.vector = self.code.builder(width, self._mask(index, stop) if masked else None)
-            inner.vectors = {}
-
-            def run(whole: bool) -> list[str]:
-                own = inner.copy()
-                own.vectors, own.whole = {}, whole
-                return handles(body(own, rebuilt(carried, values, inner.vector)))
-
-            if masked or not self.schedule.branches:
-                return run(whole=False)
-            whole = self.code.all_inside(inner, width)
-            types = [type for type, _ in typed(carried)]
-            return either(fn, whole, types, partial(run, True), partial(run, False))
+        step = partial(self._vector, axis, scope, carried, body)
 
         def masked_step(index: str, values: list[str]) -> list[str]:
-            return step(index, values, masked=True)
+            return step(index, values, mask=self._mask(index, stop))
 
         def full_vectors(full: str) -> list[str]:
             first = start
@@ -92,6 +72,37 @@ class Loops:
             before = [(t, r) for (t, _), r in zip(typed(carried), results, strict=True)]
             results = when(fn, rest, before, lambda: masked_step(full, results))
         return rebuilt(carried, results)
+
+    def _vector(
+        self,
+        axis: int,
+        scope: Scope,
+        carried: list[Scalar],
+        body: Body,
+        index: str,
+        values: list[str],
+        *,
+        mask: str | None = None,
+        streaming: bool = False,
+    ) -> list[str]:
+        """The body for one vector along the axis; with a mask for the lanes that it has."""
+        inner = scope.copy()
+        inner.index[axis] = index
+        inner.streaming = streaming
+        width = self.schedule.stream_lanes if streaming else self.schedule.lanes
+        inner.vector = self.code.builder(width, mask)
+        inner.vectors = {}
+
+        def run(whole: bool) -> list[str]:
+            own = inner.copy()
+            own.vectors, own.whole = {}, whole
+            return handles(body(own, rebuilt(carried, values, inner.vector)))
+
+        if mask is not None or not self.schedule.branches:
+            return run(whole=False)
+        whole = self.code.all_inside(inner, width)
+        types = [type for type, _ in typed(carried)]
+        return either(self.fn, whole, types, partial(run, True), partial(run, False))
 
     def _stream(
         self, start: str, stop: str, size: str, step: Callable[[str, list[str]], list[str]]
