@@ -27,10 +27,11 @@ class Geometry:
     block: int  # threads of a block, at most
     warp: int  # threads that exchange values without shared memory
     tile: int  # threads along a side of a block that is taken for a square
+    alignment: int | None  # bytes, of shared memory; None: as its elements
 
 
-DEVICE = Geometry(BLOCK, 32, 16)
-SIMULATED = Geometry(4, 2, 2)  # a thread of the simulator is one of Python's
+DEVICE = Geometry(BLOCK, 32, 16, 16)
+SIMULATED = Geometry(4, 2, 2, None)  # a thread of the simulator is one of Python's
 
 
 # What each bit of the status raises; the first that is set, as on the CPU.
