@@ -1,6 +1,6 @@
 """Attention: of many heads with weights, and of plain vectors.
 
-Layer: frontend. The softmax, its mask and its scale are one loop over the scores.
+Layer: frontend. Weights that nobody asks for are not kept; see nn/attention.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from ...apply import apply
 from ...convert import convert_to_tensor
 from ...elementwise import cast
+from ...nn.attention import attend, attention_weights
 from ...nn.normalise import dropout
 from ...shapes import TensorShape
 from ...shaping import expand_dims
@@ -31,38 +32,26 @@ def _project(x: Any, kernel: Any, *bias: Any) -> Any:
     return found.reshape((*found.shape[:-1], heads, size)).transpose((0, 2, 1, 3))
 
 
-def _weights(query: Any, key: Any, *mask: Any, scale: float, causal: bool) -> Any:
-    """The softmax of the products of queries and keys: [..., queries, keys]."""
-    scores = np.matmul(query * query.dtype.type(scale), np.swapaxes(key, -1, -2))
-    if mask:
-        scores = np.where(_over_heads(mask[0], scores.ndim), scores, _far_below(scores.dtype))
-    if causal:
-        queries, keys = scores.shape[-2:]
-        later = np.arange(keys) > np.arange(queries)[:, None]
-        scores = np.where(later, _far_below(scores.dtype), scores)
-    raised = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
-    return raised / np.sum(raised, axis=-1, keepdims=True)
-
-
-def _far_below(dtype: Any) -> Any:
-    """As Keras: finite, so that a row without anything to look at has no NaN."""
-    return dtype.type(-3e4 if dtype.itemsize == 2 else -1e9)
-
-
-def _over_heads(mask: Any, rank: int) -> Any:
-    """A mask [batch, queries, keys] with an axis for the heads, unless it has one."""
-    while mask.ndim < rank:
-        mask = np.expand_dims(mask, 1 if mask.ndim > 2 else 0)
-    return mask
-
-
-def _combine(weights: Any, value: Any, kernel: Any, *bias: Any) -> Any:
+def _combine(seen: Any, kernel: Any, *bias: Any) -> Any:
     """What the heads see, side by side, times [heads, size, features]."""
     heads, size, features = kernel.shape
-    seen = np.matmul(weights, value).transpose((0, 2, 1, 3))
+    seen = seen.transpose((0, 2, 1, 3))
     flat = seen.reshape((*seen.shape[:2], heads * size))
     found = np.tensordot(flat, kernel.reshape((heads * size, features)), axes=1)
     return found + bias[0] if bias else found
+
+
+def _attended(
+    layer: Any, q: Tensor, k: Tensor, v: Tensor, mask: list[Tensor], attrs: dict[str, Any],
+    training: bool, wants_weights: bool,
+) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    """What is seen, and the weights if they are wanted; they are not kept otherwise."""
+    drops = training and layer.dropout > 0
+    if not (drops or wants_weights):
+        return apply("Attention", attend, [q, k, v, *mask], attrs), None
+    weights: Tensor = apply("AttentionWeights", attention_weights, [q, k, *mask], attrs)
+    used = dropout(weights, layer.dropout, seed=layer.seed) if drops else weights
+    return apply("BatchMatMulV2", np.matmul, [used, v]), weights
 
 
 # -- layers ---------------------------------------------------------------------------------------
@@ -175,9 +164,9 @@ class MultiHeadAttention(Weighted):
         )
         mask = [] if attention_mask is None else [cast(attention_mask, "bool")]
         attrs = {"scale": self.key_dim**-0.5, "causal": bool(use_causal_mask)}
-        weights: Tensor = apply("Attention", _weights, [queries, keys, *mask], attrs)
-        used = dropout(weights, self.dropout, seed=self.seed) if training else weights
-        found = apply("Einsum", _combine, [used, values, *self._values("attention_output")])
+        wanted = return_attention_scores
+        seen, weights = _attended(self, queries, keys, values, mask, attrs, training, wanted)
+        found = apply("Einsum", _combine, [seen, *self._values("attention_output")])
         return (found, weights) if return_attention_scores else found
 
     def _maybe_build(self, first: Any) -> None:
@@ -240,9 +229,8 @@ class Attention(Layer):
         given = mask[1] if mask is not None and len(mask) > 1 else None
         masks = [] if given is None else [expand_dims(cast(given, "bool"), 1)]
         attrs = {"scale": 1.0, "causal": bool(use_causal_mask)}
-        weights: Tensor = apply("Attention", _weights, [q, k, *masks], attrs)
-        used = dropout(weights, self.dropout, seed=self.seed) if training else weights
-        found = apply("BatchMatMulV2", np.matmul, [used, v])
+        wanted = return_attention_scores
+        found, weights = _attended(self, q, k, v, masks, attrs, training, wanted)
         return (found, weights) if return_attention_scores else found
 
 
