@@ -20,6 +20,7 @@ from .kernel.printer import print_program
 from .kernel.report import report
 from .kernel.schedule import schedule
 from .kernel.steps import lower_in_place
+from .kernel.write_out_convolutions import write_out_narrow_convolutions
 from .launches import GpuProgram
 from .options import simulates_gpu
 from .pipeline import run_pipeline
@@ -57,8 +58,12 @@ def gpu(compilation: Compilation) -> GpuProgram:
     """What the runtime of the GPU loads."""
     # most processes never need the generator of its code
     cuda = import_module(".codegen.cuda.module", __package__)
+    # threads need no columns: what is elementwise shares loads, and sums are split among blocks
+    graph, kernels = write_out_narrow_convolutions(compilation.optimized), compilation.kernels
+    if graph is not compilation.optimized:
+        kernels = lower_in_place(graph, dict(compilation.signature.reused))[0]
     found: GpuProgram = cuda.emit_program(
-        compilation.kernels,
+        kernels,
         compilation.signature,
         compilation.graph.name,
         compilation.options.fast_math,

@@ -338,6 +338,11 @@ class Convolution:
         """The elements of `w`."""
         return product((*self.window, self.channels, self.features, self.groups))
 
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether each channel has a filter of its own, and one output."""
+        return self.channels == 1 == self.features and self.groups != 1
+
     def buffers(self) -> list[Buffer]:
         """Those of x, w, y if it is kept, the scratch memory, and what else the epilogue uses."""
         part = self.parts[0]

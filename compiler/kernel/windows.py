@@ -29,7 +29,7 @@ from .prepare import view_strides
 from .storage import StorageMap
 
 # Sums over positions: how many units of work there should be, and terms and features of one.
-UNITS, BLOCK = 12, 256
+UNITS, BLOCK, DEPTHWISE_BLOCK = 12, 256, 128
 PIECE = 256  # positions of a piece, at least
 
 
@@ -87,11 +87,13 @@ def in_pieces(step: Convolution, storage: StorageMap) -> Convolution:
 
 def _pieces(step: Convolution) -> int:
     terms, features = product(step.window) * step.channels, step.features
+    groups, block = step.groups, BLOCK
+    if step.is_depthwise:  # its units are some channels
+        groups, features, block = 1, step.groups, DEPTHWISE_BLOCK
     if len(step.parts) > 1 or not isinstance(terms, int) or not isinstance(features, int):
         return 1
-    units = -(-terms // BLOCK) * -(-features // BLOCK)
-    groups = step.groups if isinstance(step.groups, int) else 1
-    wanted = UNITS // max(1, units * groups)
+    units = -(-terms // BLOCK) * -(-features // block)
+    wanted = UNITS // max(1, units * (groups if isinstance(groups, int) else 1))
     positions = product((step.batch, *(axis.outputs for axis in step.parts[0].axes)))
     if isinstance(positions, int):
         wanted = min(wanted, -(-positions // PIECE))

@@ -1,7 +1,8 @@
-"""Writes out depthwise convolutions as elementwise work.
+"""Writes out convolutions as elementwise work where groups are narrow.
 
 Layer: compiler/kernel, before `prepare`. Where a group has one channel or one output, the tiles of
-a kernel for convolutions would be a single column. Each position of the window is an elementwise
+a kernel for convolutions would be a single column (unless it has both: then channels are columns).
+Each position of the window is an elementwise
 product instead, and their sum is one loop over the result, which reads x through slices and pads::
 
     %0: f32[n, 6, 8] = convolve(%x, %w)   =>   x[:, 0:6] * w[0] + x[:, 1:7] * w[1] + ...
@@ -11,7 +12,7 @@ In the derivative with respect to the filters, each position of the window is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -23,31 +24,40 @@ from ..ir.opdef import Kind
 from ..ir.term import Term, concatenate, full
 from ..ir.types import Shape, Size
 from ..ops.convolve import per_group
+from ..passes.base import everywhere
 
 # Of a sum that is one loop: as many as a kernel may have instructions, and a product takes two.
 _MOST_TERMS = 100
 
 
+# Of a depthwise window, to be worth a padded copy of the input: so often an element is read.
+_LEAST_READS = 4
+
+
 def has_kernel(node: Node) -> bool:
-    """Whether a convolution is computed as it is: unless it is depthwise, with a small window."""
-    groups = node.attrs["groups"]
-    channels, outputs = node.inputs[0].type.shape[-1], node.output.type.shape[-1]
-    narrow, wide = per_group(channels, groups), per_group(outputs, groups)
-    if groups == 1 or 1 not in (narrow, wide) or not isinstance(narrow, int):
-        return True
-    window = node.attrs.get("window", node.inputs[1].type.shape[:-2])
-    return prod(window) * narrow > _MOST_TERMS
+    """Whether a convolution is computed as it is: unless groups are narrow, the window small."""
+    return not _is_narrow(node) or _is_read_often(node)
 
 
 def write_out_convolutions(graph: Graph) -> Graph:
     """The graph without convolutions that have no kernel; itself if it has none."""
-    if not any(_is_written_out(node) for node in graph.nodes):
+    return _without(graph, lambda node: not has_kernel(node))
+
+
+def write_out_narrow_convolutions(graph: Graph) -> Graph:
+    """The graph, and the regions in it, without convolutions of narrow groups at all."""
+    return everywhere(lambda g: _without(g, _is_narrow), graph)
+
+
+def _without(graph: Graph, is_written_out: Callable[[Node], bool]) -> Graph:
+    wanted = {n for n in graph.nodes if n.op.kind is Kind.CONVOLVE and is_written_out(n)}
+    if not wanted:
         return graph
     builder = GraphBuilder.like(graph)
     new: dict[Value, Value] = {v: v for v in graph.inputs}
     for node in graph.nodes:
         inputs = [new[v] for v in node.inputs]
-        if not _is_written_out(node):
+        if node not in wanted:
             new.update(zip(node.outputs, builder.copy(node, inputs).outputs, strict=True))
             continue
         with builder.at(node.loc):
@@ -56,8 +66,29 @@ def write_out_convolutions(graph: Graph) -> Graph:
     return builder.finish([new[v] for v in graph.outputs])
 
 
-def _is_written_out(node: Node) -> bool:
-    return node.op.kind is Kind.CONVOLVE and not has_kernel(node)
+def _of_groups(node: Node) -> tuple[Size | None, Size | None]:
+    """The channels and outputs of a group."""
+    channels, outputs = node.inputs[0].type.shape[-1], node.output.type.shape[-1]
+    groups = node.attrs["groups"]
+    return per_group(channels, groups), per_group(outputs, groups)
+
+
+def _window(node: Node) -> Sequence[Any]:
+    return node.attrs.get("window", node.inputs[1].type.shape[:-2])
+
+
+def _is_narrow(node: Node) -> bool:
+    """Whether a matrix product of a group would have one row or column, of few terms."""
+    channels, outputs = _of_groups(node)
+    if node.attrs["groups"] == 1 or 1 not in (channels, outputs) or not isinstance(channels, int):
+        return False
+    return prod(_window(node)) * channels <= _MOST_TERMS
+
+
+def _is_read_often(node: Node) -> bool:
+    """Whether channels can be columns, and elements of them are read often enough."""
+    between = 1 if "window" in node.attrs else prod(node.attrs["strides"])
+    return _of_groups(node) == (1, 1) and prod(_window(node)) >= _LEAST_READS * between
 
 
 def _written_out(node: Node, x: Term, y: Term) -> Term:

@@ -94,6 +94,8 @@ def nanoseconds(step: Convolution, target: Target, i: Integers) -> str:
 def _part_nanoseconds(step: Convolution, part: WindowPart, target: Target, i: Integers) -> str:
     lanes = target.vector_bytes // step.dtype.itemsize
     vectors = i.multiply(i.ceiling(i.size(step.features), str(lanes)), i.size(step.groups))
+    if step.is_depthwise:
+        vectors = i.ceiling(i.size(step.groups), str(lanes))
     terms = product((step.channels, *(axis.window for axis in part.axes)))
     positions = product((step.batch, *(axis.outputs for axis in part.axes)))
     products = i.multiply(i.multiply(i.size(terms), vectors), i.size(positions))

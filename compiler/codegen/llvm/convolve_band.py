@@ -14,12 +14,13 @@ from ...ir.types import DType
 from .convolve_plan import BAND_BYTES, STRIP_TILES, TERM_BYTES, Fields
 from .copies import Copies
 from .integers import Integers
-from .loops import counted_loop
+from .loops import counted_loop, either
 from .parallel import load_context
 from .writer import FunctionWriter, ModuleWriter
 
 MOST_ROWS = 14  # of a tile
 MOST_LINES = STRIP_TILES * MOST_ROWS
+_SHORT = 4  # vectors of a row that is copied together with others
 OFFSET = "i32"  # of a term, in bytes
 
 # What is kept of each line of a strip: where its rows begin in the band; its first output in memory
@@ -107,6 +108,12 @@ class BandWriter(TableWriter):
         rest = i.subtract(of["features"], i.multiply(group, of["group_columns"]))
         return i.smaller(rest, of["group_columns"])
 
+    def x_of(self, group: str, column: str) -> str:
+        """Where the input has the first channel of a group, or of a column if it is depthwise."""
+        i = self.i
+        ahead = i.select(self.test("depthwise"), column, "0")
+        return self.at("%x", i.add(i.multiply(group, self.of["channels"]), ahead))
+
     # -- strips and blocks ------------------------------------------------------------------------
 
     def describe_lines(self, first: str, count: str) -> None:
@@ -115,12 +122,13 @@ class BandWriter(TableWriter):
         operands = f"ptr %table, ptr {self.strip}, i64 {first}, i64 {count}"
         self.fn.line(f"call void {name}({operands})")
 
-    def pack_band(self, block: Block, first: str, count: str, x: str) -> None:
+    def pack_band(self, block: Block, first: str, count: str, x: str, columns: str) -> None:
         """The rows of all lines of a strip that begins with the line `first`."""
+        channels = self.i.select(self.test("depthwise"), columns, block.channels)
         name = band_function(self.fn.module, self.dtype, self.lanes)
         source = self.at(x, block.channel)
         operands = f"ptr %table, ptr {self.strip}, i64 {first}, i64 {count}, ptr {self.band}"
-        rest = f"ptr {source}, i64 {block.channels}, i64 {block.row}, i64 {block.rows}"
+        rest = f"ptr {source}, i64 {channels}, i64 {block.row}, i64 {block.rows}"
         self.fn.line(f"call void {name}({operands}, {rest})")
 
     def each_block(self, body: Callable[[Block, str], None]) -> None:
@@ -147,13 +155,14 @@ class BandWriter(TableWriter):
         self,
         left: tuple[str, str],
         terms: tuple[str, str],
-        right: str,
+        right: tuple[str, str],
         before: str,
         sums: tuple[str, str],
     ) -> None:
         """Call the micro-kernel: panels with distances in bytes, offsets and count of terms."""
-        rest = f"ptr {right}, i64 {terms[1]}, ptr {before}, ptr {sums[0]}, i64 {sums[1]}"
-        self.fn.line(f"call void %kernel(ptr {left[0]}, i64 {left[1]}, ptr {terms[0]}, {rest})")
+        panels = f"ptr {left[0]}, i64 {left[1]}, ptr {terms[0]}, ptr {right[0]}, i64 {right[1]}"
+        rest = f"i64 {terms[1]}, ptr {before}, ptr {sums[0]}, i64 {sums[1]}"
+        self.fn.line(f"call void %kernel({panels}, {rest})")
 
     def set_offset(self, table: str, index: str, elements: str) -> None:
         """How far a term is from the first one."""
@@ -275,24 +284,41 @@ class _BandFunction(TableWriter):
         stride = i.multiply(of["column_step"], of["x.width"])
         before = i.multiply(low, of["piece"])
         self.copies.zeros(target, before)
-        # all columns in one piece, or one by one
-        whole = self.test("is_dense")
-        count = i.select(whole, i.select(self._some(low, high), "1", "0"), i.subtract(high, low))
-        dense = i.multiply(i.subtract(high, low), of["piece"])
-        length = i.select(whole, dense, "%channels")
+        begin = self.at(source, i.multiply(low, stride))
+        inner, count = self.at(target, before), i.larger(i.subtract(high, low), "0")
 
-        def copy(number: str, _: list[str]) -> list[str]:
-            column = i.add(low, number)
-            begin = self.at(source, i.multiply(column, stride))
-            self.copies.row(begin, self.at(target, i.multiply(column, of["piece"])), length)
+        def one_by_one() -> list[str]:
+            short = self.fn.assign(f"icmp ule i64 %channels, {_SHORT * self.lanes}")
+            rows = (begin, stride, inner, count)
+            either(
+                self.fn,
+                short,
+                [],
+                lambda: self._short_rows(*rows),
+                lambda: self._long_rows(*rows),
+            )
             return []
 
-        counted_loop(self.fn, "0", count, 1, [], copy)
+        def whole() -> list[str]:
+            self.copies.row(begin, inner, i.multiply(count, of["piece"]))
+            return []
+
+        either(self.fn, self.test("is_dense"), [], whole, one_by_one)
         after = i.multiply(high, of["piece"])
         self.copies.zeros(self.at(target, after), i.subtract(of["pitch"], after))
 
-    def _some(self, low: str, high: str) -> str:
-        return self.fn.assign(f"icmp slt i64 {low}, {high}")
+    def _short_rows(self, begin: str, stride: str, target: str, count: str) -> list[str]:
+        self.copies.rows(begin, stride, target, self.of["piece"], (count, "%channels"))
+        return []
+
+    def _long_rows(self, begin: str, stride: str, target: str, count: str) -> list[str]:
+        def row(number: str) -> None:
+            place = self.at(target, self.i.multiply(number, self.of["piece"]))
+            source = self.at(begin, self.i.multiply(number, stride))
+            self.copies.row(source, place, "%channels")
+
+        self.each(count, row)
+        return []
 
     def _limits(self, line: str, place: tuple[str, str]) -> tuple[str, str]:
         """The columns of a row of the band that lie in the input."""

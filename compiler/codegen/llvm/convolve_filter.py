@@ -49,7 +49,7 @@ class FilterWriter(BandWriter):
             self.columns = self.columns_of(column_group)
             column = i.multiply(column_group, of["group_columns"])
             feature = i.add(i.multiply(group, of["features"]), column)
-            self.x = self.at("%x", i.multiply(group, of["channels"]))
+            self.x = self.x_of(group, column)
             self.y = self.at("%y", feature)
             block = self.block(number)
             self._sum(block, piece)
@@ -76,7 +76,7 @@ class FilterWriter(BandWriter):
             count = i.larger(i.select(some, count, "0"), "0")
             self.is_first = fn.assign(f"icmp eq i64 {number}, {first}")
             self.describe_lines(line, count)
-            self.pack_band(block, line, count, self.x)
+            self.pack_band(block, line, count, self.x, self.columns)
             self._set_offsets(count)
             self._panels(block, count)
             return []
@@ -106,18 +106,22 @@ class FilterWriter(BandWriter):
         i, fn, of = self.i, self.fn, self.of
         is_direct = self.test("is_direct")
         in_place = self.at(self.y, self.line("0", "y"))
-        right = fn.assign(f"select i1 {is_direct}, ptr {in_place}, ptr {self.right}")
         packed = i.select(is_direct, "0", count)
 
         def panel(number: str) -> None:
             column = i.multiply(number, of["columns"])
             self._pack_panel(packed, column)
+            place = self.at(in_place, column)
+            right = fn.assign(f"select i1 {is_direct}, ptr {place}, ptr {self.right}")
 
             def tile(index: str, left: str) -> None:
                 sums = self._sums(number, index)
                 before = fn.assign(f"select i1 {self.is_first}, ptr null, ptr {sums}")
                 terms, apart = (self.offsets, self.positions), self.bytes(of["columns"])
-                self.multiply((left, self.bytes("1")), terms, right, before, (sums, apart))
+                row = self.bytes(of["term_row"])
+                ahead = i.select(self.test("depthwise"), column, "0")
+                panels = (self.at(left, ahead), row), terms, (right, self.bytes(of["right_row"]))
+                self.multiply(*panels, before, (sums, apart))
 
             self._each_tile(block, tile)
 
@@ -158,7 +162,8 @@ class FilterWriter(BandWriter):
         i, of = self.i, self.of
 
         def tile(t: str) -> None:
-            left = self.at(start, i.multiply(t, of["tile_rows"]))
+            row = i.multiply(i.multiply(t, of["tile_rows"]), of["term_row"])
+            left = self.at(start, row)
             body(i.add(i.multiply(run, of["run_tiles"]), t), left)
 
         self.each(of["run_tiles"], tile)
@@ -194,7 +199,7 @@ class FilterWriter(BandWriter):
             place = i.add(place, i.multiply(i.add(apart, column), of["w.width"]))
 
             def term(t: str) -> None:
-                ahead, channel = i.split(t, of["piece"])
+                ahead, channel = i.split(t, of["term_piece"])
                 index = i.add(block.channel, channel)
                 to = i.add(place, i.multiply(ahead, of["w.width"]))
                 to = i.add(to, i.multiply(index, of["w.channel"]))

@@ -49,7 +49,7 @@ class OutputsWriter(BandWriter):
             self.columns = self.columns_of(column_group)
             column = i.multiply(column_group, of["group_columns"])
             self.feature = i.add(i.multiply(group, of["features"]), column)
-            self.x = self.at("%x", i.multiply(group, of["channels"]))
+            self.x = self.x_of(group, column)
             self.w = self.at("%w", i.multiply(self.feature, of["w.feature"]))
             self._strip(strip)
             return []
@@ -64,7 +64,7 @@ class OutputsWriter(BandWriter):
         self.describe_lines(self.first, self.count)
 
         def block(of_block: Block, number: str) -> None:
-            self.pack_band(of_block, self.first, self.count, self.x)
+            self.pack_band(of_block, self.first, self.count, self.x, self.columns)
             self._clear_lines(of_block)
             runs = i.multiply(of_block.rows, of["inside"])
             parts = i.larger(i.ceiling(runs, of["runs"]), "1")
@@ -250,7 +250,12 @@ class OutputsWriter(BandWriter):
             to = self.at(y, column)
             target = fn.assign(f"select i1 {direct}, ptr {to}, ptr {sums}")
             apart = self.bytes(i.select(direct, of["y.row"], of["columns"]))
-            panels = (left, self.row_bytes), (self.offsets, self.terms), self._panel(index)
+            ahead = i.select(self.test("depthwise"), column, "0")
+            panels = (
+                (self.at(left, ahead), self.row_bytes),
+                (self.offsets, self.terms),
+                (self._panel(index), self.bytes(of["columns"])),
+            )
             self.multiply(*panels, before, (target, apart))
             finish = fn.assign(f"xor i1 {direct}, {self.is_last}")
 

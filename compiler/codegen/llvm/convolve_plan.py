@@ -106,8 +106,11 @@ class Plan:
         self.i, self.step = i, step
         self.axes = merged_axes(step, part)
         self.itemsize = step.dtype.itemsize
-        known = step.features if isinstance(step.features, int) else None
-        self.tile = tile_for(step.dtype, known, target)
+        # the columns of a depthwise convolution are its channels
+        self.depthwise = step.is_depthwise
+        self.columns = step.groups if self.depthwise else step.features
+        known = self.columns if isinstance(self.columns, int) else None
+        self.tile = replace(tile_for(step.dtype, known, target), wide=self.depthwise)
         self.values: dict[str, str] = {}
         self._choose_rows()
         self._choose_order()
@@ -124,22 +127,32 @@ class Plan:
         *_, depth, height, width = self.axes
         self.is_point = depth.window == height.window == width.window == 1
         self.most_piece = (TERM_BYTES if self.is_point else PIECE_BYTES) // self.itemsize
+        self.least_piece = LEAST_PIECE
+        if isinstance(self.step.channels, int):
+            self.least_piece = max(1, min(LEAST_PIECE, self.step.channels))
+        if self.depthwise:
+            self.most_piece = self._depthwise_piece()
+            self.least_piece = self.most_piece
         self.inside, self.positions = 1, self._positions()
-        if self.step.of_filter and not self.is_point:
+        if self.step.of_filter and not (self.is_point or self.depthwise):
             self.most_piece = min(self.most_piece, SUM_TERMS // max(1, width.window))
         most = width.outputs if isinstance(width.outputs, int) else self.positions
         reach = (width.window - 1) * width.dilation + 1
         columns = (min(most, self.positions) + self.tile.rows) * width.step + reach
         rows = max(1, depth.window * height.window)
         fitting = min(self.most_piece, BAND_BYTES // (rows * columns * self.itemsize))
-        channels = self.step.channels
-        least = min(LEAST_PIECE, channels) if isinstance(channels, int) else LEAST_PIECE
         is_near = columns <= width.window * (most + self.tile.rows)
-        if self.step.of_filter and width.dilation > 1:  # each column has tiles of its own
+        if self.step.of_filter and (width.dilation > 1 or self.depthwise):
+            # each column may have tiles of its own
             is_near = is_near and width.window * self.tile.rows <= SUM_TERMS
-        if width.window > 1 and is_near and fitting >= max(1, least):
+        if width.window > 1 and is_near and fitting >= self.least_piece:
             self.inside, self.most_piece = width.window, fitting
         self.most_piece = max(1, self.most_piece)
+
+    def _depthwise_piece(self) -> int:
+        """As many channels as one unit computes."""
+        most = GROUP_BYTES // self.itemsize // self.tile.columns * self.tile.columns
+        return min(self.columns, most) if isinstance(self.columns, int) else most
 
     def _positions(self) -> int:
         """The most outputs of a strip."""
@@ -170,10 +183,9 @@ class Plan:
         columns = (width.outputs - 1) * step + (self.inside - 1) * width.dilation + 1
         lines = rows * max(1, self.rows) * columns * self.itemsize
         fitting = min(self.most_piece, BAND_BYTES // lines)
-        channels = self.step.channels
-        if fitting < (min(LEAST_PIECE, channels) if isinstance(channels, int) else LEAST_PIECE):
+        if fitting < self.least_piece:
             return False
-        self.most_piece = max(1, fitting)
+        self.most_piece = fitting
         return True
 
     # -- the table --------------------------------------------------------------------------------
@@ -217,8 +229,9 @@ class Plan:
     def _set_columns(self) -> None:
         i, columns = self.i, self.tile.columns
         group = GROUP_BYTES // self.itemsize // columns * columns
-        features = self._set("features", self.step.features)
-        self.groups = self._set("groups", self.step.groups)
+        features = self._set("features", self.columns)
+        self.groups = self._set("groups", 1 if self.depthwise else self.step.groups)
+        self._set("depthwise", self.depthwise)
         self._set("group_columns", group)
         self.column_groups = self._set("column_groups", i.ceiling(features, str(group)))
         self._set("columns", columns)
@@ -228,10 +241,15 @@ class Plan:
     def _set_channels(self) -> None:
         i = self.i
         channels = self._set("channels", self.step.channels)
-        pieces = i.larger(i.ceiling(channels, str(self.most_piece)), "1")
-        self.piece = self._set("piece", i.larger(i.ceiling(channels, pieces), "1"))
-        self.pieces = self._set("pieces", pieces)
         stride, wide = self.axes[-1].x * self.column_step, self.step.channels
+        if self.depthwise:
+            pieces, wide = "1", self.columns
+            self.piece = str(self.most_piece)
+        else:
+            pieces = i.larger(i.ceiling(channels, str(self.most_piece)), "1")
+            self.piece = i.larger(i.ceiling(channels, pieces), "1")
+        self._set("piece", self.piece)
+        self.pieces = self._set("pieces", pieces)
         dense = isinstance(wide, int) and wide <= self.most_piece and stride == wide
         self._set("is_dense", dense)
 
@@ -289,11 +307,14 @@ class Plan:
         i, rows = self.i, str(max(self.rows, 1))
         most = str(BAND_BYTES // self.itemsize)
         block = i.larger(i.divide(most, i.multiply(self.pitch, self.strip)), "1")
-        run = i.multiply(self.piece, str(self.inside))
+        term_piece = "1" if self.depthwise else self.piece
         if self.step.of_filter:
-            joined = self.inside > 1 and self.axes[-1].dilation == 1
-            run = run if joined else self.piece
+            joined = self.inside > 1 and (self.axes[-1].dilation == 1 or self.depthwise)
+            run = i.multiply(term_piece, str(self.inside)) if joined else term_piece
             self._set("joined", joined)
+            self._set("term_piece", term_piece)
+            row = i.multiply(self.piece, str(self.axes[-1].dilation)) if self.depthwise else "1"
+            self._set("term_row", row)
             self._set_filter_tiles(run)
             room = i.multiply(self.values["row_tiles"], str(self.tile.rows))
             block = i.smaller(block, i.larger(i.divide(str(SUM_TERMS), room), "1"))
@@ -303,7 +324,7 @@ class Plan:
         shift = i.smaller(str(self.axes[2].step), block) if self.shares else block
         self._set("shift", shift)
         terms = TERM_BYTES // self.itemsize
-        runs = i.larger(i.divide(str(terms), self.piece), "1")
+        runs = i.larger(i.divide(str(terms), term_piece), "1")
         all_runs = i.multiply(block, str(self.inside))
         parts = i.larger(i.ceiling(all_runs, runs), "1")
         self._set("runs", i.larger(i.ceiling(all_runs, parts), "1"))
@@ -325,11 +346,16 @@ class Plan:
         tiles = self._set("run_tiles", i.ceiling(run, str(self.tile.rows)))
         self._set("row_runs", runs)
         self._set("row_tiles", i.multiply(tiles, str(runs)))
-        width, features = self.axes[-1], self.step.features
+        width, features, columns = self.axes[-1], self.columns, self.tile.columns
         lines = [axis.outputs for axis in self.axes[:-1]]
         short = isinstance(width.outputs, int) and width.outputs <= self.positions
-        direct = self.is_uniform and width.y == features == self.tile.columns
-        self._set("is_direct", direct and (short or lines == [1, 1, 1]))
+        full = features == columns
+        if self.depthwise:
+            full = isinstance(features, int) and features % columns == 0
+        direct = full and width.y == features and self.is_uniform
+        direct = direct and (short or lines == [1, 1, 1])
+        self._set("is_direct", direct)
+        self._set("right_row", features if direct else columns)
         self._set("filter_size", self.step.filter_size)
         self._set("sum_pieces", self.step.pieces)
 
@@ -370,7 +396,7 @@ FIELDS = (
     *("tile_elements", "channels", "piece", "pieces", "is_dense", "segment", "segments", "lines"),
     *("pitch", "strip", "strips", "joined", "block_rows", "blocks", "shift", "runs", "is_single"),
     *("slack", "run", "run_tiles", "row_runs", "row_tiles", "is_direct", "filter_size"),
-    "sum_pieces",
+    *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row"),
 )
 
 

@@ -51,6 +51,14 @@ class Copies:
         name = copy_row(self.fn.module, self.dtype, self.lanes)
         self.fn.line(f"call void {name}(ptr {source}, ptr {target}, i64 {length})")
 
+    def rows(
+        self, source: str, stride: str, target: str, apart: str, extent: tuple[str, str]
+    ) -> None:
+        """Short rows: `extent` is their number, and the elements of each."""
+        name = copy_rows(self.fn.module, self.dtype, self.lanes)
+        operands = f"ptr {source}, i64 {stride}, ptr {target}, i64 {apart}"
+        self.fn.line(f"call void {name}({operands}, i64 {extent[0]}, i64 {extent[1]})")
+
     def zeros(self, target: str, length: str) -> None:
         """`length` zeros, and up to one vector more."""
 
@@ -94,6 +102,34 @@ def copy_row(module: ModuleWriter, dtype: DType, lanes: int) -> str:
     name = f"@tw.lib.copy.f{dtype.bits}.{lanes}"
     params = [("ptr", "%from"), ("ptr", "%to"), ("i64", "%count")]
     return module.shared(name, params, lambda fn: _write_row(fn, dtype, lanes))
+
+
+def copy_rows(module: ModuleWriter, dtype: DType, lanes: int) -> str:
+    """The name of `Copies.rows` as a function of the library."""
+    name = f"@tw.lib.copy_rows.f{dtype.bits}.{lanes}"
+    params = [("ptr", "%from"), ("i64", "%stride"), ("ptr", "%to"), ("i64", "%apart")]
+    params += [("i64", "%rows"), ("i64", "%count")]
+    return module.shared(name, params, lambda fn: _write_rows(fn, dtype, lanes))
+
+
+def _write_rows(fn: FunctionWriter, dtype: DType, lanes: int) -> None:
+    i = Integers(fn, {})
+    copies = Copies(i, dtype, lanes)
+
+    def vector(at: str, _: list[str]) -> list[str]:
+        mask = copies.below(i.subtract("%count", at))
+        pointers = [("ptr", copies.at("%from", at)), ("ptr", copies.at("%to", at))]
+
+        def row(_: str, carried: list[str]) -> list[str]:
+            source, target = carried
+            copies.put(copies.get(source, mask), target, mask)
+            return [copies.at(source, "%stride"), copies.at(target, "%apart")]
+
+        counted_loop(fn, "0", "%rows", 1, pointers, row)
+        return []
+
+    counted_loop(fn, "0", "%count", lanes, [], vector)
+    fn.line("ret void")
 
 
 def _write_row(fn: FunctionWriter, dtype: DType, lane_count: int) -> None:

@@ -18,7 +18,7 @@ from ...ir.types import DType
 from .convolve_band import band_function, lines_function
 from .convolve_filter import filter_part
 from .convolve_outputs import outputs_part
-from .copies import copy_row
+from .copies import copy_row, copy_rows
 from .tiles import Tile, micro_kernel
 from .transposing import turn_block
 from .writer import ModuleWriter
@@ -30,6 +30,7 @@ _FUNCTIONS: dict[str, Callable[[ModuleWriter, DType, int], str]] = {
     "convolve": outputs_part,
     "convolve_filter": filter_part,
     "copy": copy_row,
+    "copy_rows": copy_rows,
     "lines": lines_function,
     "turn": turn_block,
 }
@@ -48,8 +49,10 @@ def library_module(names: Iterable[str], loaded: Container[str]) -> ModuleWriter
         kind, bits, lanes, rest = found.groups()
         dtype = _DTYPES[bits]
         if kind == "tile":
-            _, rows, vectors, *apart = rest.split(".")
-            micro_kernel(module, Tile(dtype, int(rows), int(vectors), int(lanes), not apart))
+            _, rows, vectors, *kind_of = rest.split(".")
+            is_fused, is_wide = "apart" not in kind_of, "wide" in kind_of
+            sizes = (int(rows), int(vectors), int(lanes))
+            micro_kernel(module, Tile(dtype, *sizes, is_fused, is_wide))
         else:
             _FUNCTIONS[kind](module, dtype, int(lanes))
     return module

@@ -3,13 +3,15 @@
 Layer: compiler/codegen/llvm. A tile has `rows` rows of `vectors` vectors. Its micro-kernel is a
 function of the library::
 
-    define void @tw.lib.tile...(ptr %a, i64 %row, ptr %terms, ptr %b, i64 %k,
+    define void @tw.lib.tile...(ptr %a, i64 %row, ptr %terms, ptr %b, i64 %next, i64 %k,
                                 ptr %before, ptr %sums, i64 %apart)
 
 For each of %k terms it multiplies a column of the left panel, element by element, with a row of the
 right one, and sums up the products. What is at %before is added last, unless that is null: sums of
 sums round less than one long chain. The sums' rows go to %sums, %apart bytes from each other; the
-right panel has rows of full vectors one after the other, and so has %before.
+right panel's are %next bytes from each other, those of %before one after the other. Where a tile is
+`wide`, elements of the left panel are as long as its rows, and are multiplied lane by lane: columns
+of depthwise convolutions do not meet.
 
 In the left panel elements lie %row bytes apart from row to row, and a term lies as many bytes from
 the first as the 32-bit number of it at %terms says. So what windows see needs no rows of its own
@@ -39,6 +41,7 @@ class Tile:
     vectors: int
     lanes: int
     fused: bool  # multiply and add in one instruction
+    wide: bool = False  # the left panel's elements are vectors: lane by lane
 
     @property
     def columns(self) -> int:
@@ -54,7 +57,7 @@ class Tile:
     def name(self) -> str:
         """The micro-kernel's name."""
         name = f"@tw.lib.tile.f{self.dtype.bits}.{self.lanes}.{self.rows}.{self.vectors}"
-        return name if self.fused else f"{name}.apart"
+        return name + ".wide" * self.wide + ".apart" * (not self.fused)
 
 
 def vectors_for(columns: int | None, lanes: int) -> int:
@@ -87,8 +90,14 @@ def tile_for(dtype: DType, columns: int | None, target: Target) -> Tile:
 
 def micro_kernel(module: ModuleWriter, tile: Tile) -> str:
     """The name of a tile's micro-kernel, a function of the library."""
-    params = [("ptr", "%a"), ("i64", "%row"), ("ptr", "%terms"), ("ptr", "%b"), ("i64", "%k")]
-    params += [("ptr", "%before"), ("ptr", "%sums"), ("i64", "%apart")]
+    params = [("ptr", "%a"), ("i64", "%row"), ("ptr", "%terms"), ("ptr", "%b")]
+    params += [
+        ("i64", "%next"),
+        ("i64", "%k"),
+        ("ptr", "%before"),
+        ("ptr", "%sums"),
+        ("i64", "%apart"),
+    ]
     return module.shared(tile.name, params, lambda fn: _MicroKernel(fn, tile).write())
 
 
@@ -163,12 +172,19 @@ class _MicroKernel:
         for r in range(tile.rows):
             pointer, further = pointers[r // _APART], ("0", "%row", self.twice)[r % _APART]
             place = self._moved(pointer, further)
-            x = fn.assign(f"load {self.element}, ptr {place}, align {align}")
-            many = splat(fn, self.element, x, tile.lanes)
-            for v in range(tile.vectors):
+            for v, many in enumerate(self._left(place)):
                 results.append(self._product_sum(many, row[v], sums[r * tile.vectors + v]))
         following = self._at_term(fn.assign(f"add i64 {term}, 1"))
-        return [*following, self._at(right, tile.columns), *results]
+        return [*following, self._moved(right, "%next"), *results]
+
+    def _left(self, place: str) -> list[str]:
+        """What each vector of a row is multiplied with."""
+        fn, tile, align = self.fn, self.tile, self.tile.dtype.itemsize
+        if tile.wide:
+            places = [self._at(place, v * tile.lanes) for v in range(tile.vectors)]
+            return [fn.assign(f"load {self.type}, ptr {at}, align {align}") for at in places]
+        x = fn.assign(f"load {self.element}, ptr {place}, align {align}")
+        return [splat(fn, self.element, x, tile.lanes)] * tile.vectors
 
     def _product_sum(self, x: str, y: str, total: str) -> str:
         fn = self.fn
