@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import resource
+import subprocess
 import sys
 import threading
 import time
@@ -222,6 +223,38 @@ def test_fork_while_other_threads_compile():
     finally:
         stop.set()
         thread.join()
+
+
+FIRST = """
+import os, signal, sys, threading, time
+import numpy as np
+import tensorwright as tw
+
+class Slow:
+    def find_spec(name, path=None, target=None):
+        if name == sys.argv[1] and not begun.is_set():
+            begun.set()
+            time.sleep(0.5)
+
+begun = threading.Event()
+sys.meta_path.insert(0, Slow)
+thread = threading.Thread(target=tw.jit(lambda x: 2 * x), args=(np.ones(3),))
+thread.start()
+assert begun.wait(20)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    os._exit(int(tw.jit(lambda x: x + 7)(np.zeros(3))[0]))
+thread.join()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("loaded", ["tensorwright.compiler.stages", "llvmlite.binding"])
+def test_fork_during_the_first_compilation(loaded):
+    """What the compiler loads late is loaded in the child, too."""
+    command = [sys.executable, "-W", "ignore", "-c", FIRST, loaded]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"7\n"
 
 
 @tw.jit

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import llvmlite.binding as llvm
 
 # llvmlite guards single calls, not a target machine used by several threads. Forking while
-# another thread holds the lock would leave the child without it, so a fork waits for it. It is
-# reentrant because a finalizer that the garbage collector runs may compile something.
+# another thread holds the lock, or loads llvmlite, would leave the child without it, so a fork
+# waits. It is reentrant because a finalizer that the garbage collector runs may compile something.
 _lock = RLock()
 os.register_at_fork(
     before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
@@ -30,10 +30,11 @@ os.register_at_fork(
 @cache
 def llvm_binding() -> ModuleType:
     """The module llvmlite.binding."""
-    # imported late: it takes a quarter of the time to import all of tensorwright
-    import llvmlite.binding
+    with _lock:
+        # imported late: it takes a quarter of the time to import all of tensorwright
+        import llvmlite.binding
 
-    return llvmlite.binding
+        return llvmlite.binding
 
 
 @cache
