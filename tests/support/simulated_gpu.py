@@ -171,7 +171,7 @@ def functions() -> Iterator[tuple[str, Check]]:
     for name, function, x in (
         ("rows by blocks", _softmax, rng.normal(size=(3, 100))),
         ("rows by threads", _softmax, rng.normal(size=(20, 5))),
-        ("whole arrays", _standard_scores, rng.normal(size=9000)),
+        ("whole arrays", _standard_scores, rng.normal(size=331)),
         ("columns in parts", _columns, rng.random((70, 9))),
         ("scatter", _histogram, rng.integers(-7, 7, 50)),
         ("running sums", lambda x: np.cumsum(x, axis=0), rng.normal(size=(6, 5))),
@@ -181,6 +181,10 @@ def functions() -> Iterator[tuple[str, Check]]:
         ("while", _while, rng.uniform(1.0, 2.0, 4)),
         ("one branch", _branch, np.ones(2)),
         ("other branch", _branch, np.ones(4)),
+        ("running sum of a whole array", np.cumsum, rng.normal(size=700)),
+        ("running sums of rows", lambda x: np.cumsum(x * 2, axis=1) + x, rng.normal(size=(3, 130))),
+        ("columns of few rows", lambda x: (x.max(axis=0), x.argmax(axis=0)), rng.random((70, 9))),
+        ("deep products", lambda x: x.T @ x, rng.normal(size=(1100, 3))),
         ("empty", lambda x: (x.sum(), x * 2, x.sum(axis=0)), np.zeros((0, 3))),
     ):
         yield f"function {name}", _function_check(function, x)

@@ -1,13 +1,15 @@
 """Reductions over the outer axes of a kernel: one result for each point of the inner ones.
 
-Layer: compiler/codegen/cuda. Threads take a column each, so that neighbours read neighbouring
-elements; where there are few columns, the rows are cut into parts, whose number follows from sizes
-alone, and partial results are put together in order. What the column's values read of reductions
+Layer: compiler/codegen/cuda. The lanes of a warp take groups of columns side by side, the warps of
+a block rows in turn; they put their columns together in shared memory. Where there are few columns,
+the rows are cut into parts, whose number follows from sizes alone, and partial results are put
+together in order by another launch of the same shape. What the columns' values read of reductions
 along the rows is left in memory by the launch before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ...errors import UnsupportedError
@@ -27,15 +29,19 @@ from ...kernel.form import (
     Store,
 )
 from ...kernel.layout import contiguous_strides
-from .maps import THREAD, THREADS
-from .nest import Nest, Values, kernel_buffers
-from .points import Acc
+from .nest import Nest, Values, component_text, kernel_buffers
+from .points import Carried, Point
 from .programs import ProgramWriter
-from .source import SourceWriter, affine_text, size_text
+from .source import SourceWriter, size_text
+from .teams import OWN
+from .vectors import SCALAR, Plan, plan
+from .walks import Group, Walk, merge
 
-_THREADS = 1 << 16  # that a device has at least something to do for
-_ROWS = 16  # that a part has, at least
+_BLOCKS = 264  # that keep a device busy: two for each of its processors
+_ROWS = 4  # that each warp takes, at least
 _PARTS = 64
+
+Take = Callable[[Sequence[str], list[Carried]], None]  # rows by number
 
 
 def without_columns(writer: ProgramWriter, kernel: Kernel) -> tuple[Kernel, dict[Instr, Access]]:
@@ -56,7 +62,8 @@ def emit_columns(writer: ProgramWriter, kernel: Kernel, given: dict[Instr, Acces
     if any(isinstance(i, Scan) for i in kernel.instrs):
         raise UnsupportedError("the GPU has no kernels for column reductions of scans yet")
     for k, column in enumerate(kernel.columns):
-        _Column(writer, replace(kernel, columns=(column,)), column, given).emit(k)
+        alone = replace(kernel, columns=(column,), stores=())
+        _Column(writer, alone, column, given).emit(f"{kernel.name}_column{k}")
 
 
 class _Column:
@@ -75,96 +82,183 @@ class _Column:
         self.column = column
         self.given = given
         self.reduction: Reduction = column.op.reduction
+        self.reduce = Reduce(column.dtype, (column.value,), op=column.op)
         self.dtypes = self.reduction.components(column.value.dtype)
-        self.length = product(kernel.axes[kernel.outer :])
+        self.inner = range(kernel.outer, kernel.rank)
         self.rows = product(kernel.axes[: kernel.outer])
-        self.parts = _part_count(self.rows, self.length)
+        self.plan = self._plan()
+        self.lanes = writer.geometry.warp
+        self.warps = writer.geometry.block // self.lanes
+        self.parts = self._part_count()
 
-    def emit(self, number: int) -> None:
+    def _plan(self) -> Plan:
+        """Groups of neighbours only where they end with the row."""
+        found = plan(self.kernel, self.inner)
+        size = self.kernel.axes[-1]
+        return found if isinstance(size, int) and size % found.width == 0 else SCALAR
+
+    def emit(self, name: str) -> None:
         """One launch, or two if the rows are cut into parts."""
-        name = f"{self.kernel.name}_column{number}"
+        length = product(tuple(self.kernel.axes[k] for k in self.inner))
         target = self.column.access.buffer
         reads = [b for b in kernel_buffers(self.kernel) if b not in self._unused()]
         reads += [access.buffer for access in self.given.values()]
-        partial = [self.writer.scratch(d, self.length * self.parts) for d in self.dtypes]
+        partial = [self.writer.scratch(d, length * self.parts) for d in self.dtypes]
         if self.parts == 1:
             partial = []
         self.writer.function(
             name,
             [*reads, *(partial or [target])],
-            self.writer.blocks(self.length * self.parts),
-            lambda out: self._write_parts(self._nest(out), partial),
+            self._tiles(self.plan.width) * self.parts,
+            lambda out: self._write_parts(self._nest(out), partial, name),
         )
         if partial:
             self.writer.function(
                 f"{name}_whole",
                 [*partial, target],
-                self.writer.blocks(self.length),
+                self._tiles(1),
                 lambda out: self._write_whole(self._nest(out), partial),
             )
 
     def _unused(self) -> set[Buffer]:
         """What other parts of the kernel write, and the CPU's accumulators."""
-        written = {store.access.buffer for store in self.kernel.stores}
         read = {
             i.access.buffer
             for i in self.kernel.instrs
             if isinstance(i, (Load, Indexed)) and i.access is not None
         }
         accumulators = {access.buffer for access in self.column.components}
-        return (written - read) | accumulators | ({self.column.access.buffer} - read)
+        return accumulators | ({self.column.access.buffer} - read)
+
+    def _groups(self, width: int) -> Size:
+        return product(tuple(self.kernel.axes[k] for k in self.inner)) // width
+
+    def _tiles(self, width: int) -> Size:
+        """How many blocks lie side by side."""
+        return (self._groups(width) + self.lanes - 1) // self.lanes
+
+    def _part_count(self) -> int:
+        tiles = self._tiles(self.plan.width)
+        enough = _PARTS // 4 if not isinstance(tiles, int) else _BLOCKS // max(1, tiles)
+        most = min(_PARTS, max(1, enough))
+        if isinstance(self.rows, int):
+            most = min(most, max(1, self.rows // (self.warps * _ROWS)))
+        return most
 
     def _nest(self, out: SourceWriter) -> Nest:
         return Nest(out, self.kernel, self.writer, self.given)
 
-    def _write_parts(self, nest: Nest, partial: list[Buffer]) -> None:
-        out, kernel, length = nest.out, self.kernel, size_text(self.length)
-        total = size_text(self.length * self.parts)
-        rows = size_text(self.rows)
-        chunk = size_text((self.rows + self.parts - 1) // self.parts)
-        with out.block(f"for point in range({THREAD}, {total}, {THREADS}):"):
-            out.line(f"part = point // {length}")
-            column = out.assign(f"point % {length}")
-            nest.locate(column, range(kernel.outer, kernel.rank))
-            acc = self._initial(nest)
-            ends = f"part * {chunk}, min({rows}, (part + 1) * {chunk})"
-            with out.block(f"for row in range({ends}):"):
-                nest.locate("row", range(kernel.outer))
-                values: Values = {}
+    # -- kernels --------------------------------------------------------------------------------
+
+    def _write_parts(self, nest: Nest, partial: list[Buffer], name: str) -> None:
+        out = nest.out
+        point = Point(nest, [self.reduce], [])
+        point.write(self.writer, f"{name}_point")
+        walk = Walk(nest, point, self.inner, self.plan)
+        walk.vectors.ask()
+
+        def take(numbers: Sequence[str], carried: list[Carried]) -> None:
+            groups = []
+            for k, number in enumerate(numbers):
+                index = [
+                    f"i{a}_{k}" if a < self.kernel.outer else x for a, x in enumerate(nest.index)
+                ]
+                before, nest.index = nest.index, index
+                nest.locate(number, range(self.kernel.outer))
+                known: Values = {}
                 for stage in range(self.column.value.stage + 1):
-                    nest.rows(values, stage)
-                for instr in nest.needed([self.column.value]):
-                    nest.emit(instr, values)
-                value = values[self.column.value]
-                nest.s.move(acc, self.reduction.step(nest.s, acc, value, None))
-            if partial:
-                for buffer, x in zip(partial, acc, strict=True):
-                    out.line(f"{buffer}[point] = {x.handle}")
-            else:
-                self._finish(nest, acc)
+                    nest.rows(known, stage)
+                nest.index = before
+                groups.append(Group(index, self.plan.width, known))
+            walk.at(groups, {}, carried)
+
+        def finish(carried: list[Carried]) -> None:
+            for lane, each in enumerate(carried):
+                if partial:
+                    place = (
+                        f"part * {size_text(self._groups(1))} + group * {self.plan.width} + {lane}"
+                    )
+                    for buffer, x in zip(partial, each[self.reduce], strict=True):
+                        out.line(f"{buffer}[np.uint64({place})] = {x.handle}")
+                else:
+                    self._store(nest, walk, each, lane)
+
+        self._write(nest, walk, self.rows, self.parts, take, finish)
 
     def _write_whole(self, nest: Nest, partial: list[Buffer]) -> None:
-        out, kernel, length = nest.out, self.kernel, size_text(self.length)
-        with out.block(f"for column in range({THREAD}, {length}, {THREADS}):"):
-            nest.locate("column", range(kernel.outer, kernel.rank))
-            acc = self._initial(nest)
-            with out.block(f"for part in range({self.parts}):"):
-                place = affine_text(0, (1, self.length), ("column", "part"))
+        walk = Walk(nest, Point(nest, [self.reduce], []), self.inner, SCALAR)
+
+        def take(numbers: Sequence[str], carried: list[Carried]) -> None:
+            for number in numbers:
+                place = f"np.uint64({number} * {size_text(self._groups(1))} + group)"
                 more = tuple(nest.s.plain(f"{b}[{place}]", b.dtype) for b in partial)
-                nest.s.move(acc, self.reduction.merge(nest.s, acc, more))
-            self._finish(nest, acc)
+                merge(nest, self.reduce, carried[0][self.reduce], more)
 
-    def _initial(self, nest: Nest) -> Acc:
-        start = self.reduction.init(nest.s, self.column.value.dtype)
-        return tuple(nest.s.plain(x.handle, x.dtype) for x in start)
+        def finish(carried: list[Carried]) -> None:
+            self._store(nest, walk, carried[0], 0)
 
-    def _finish(self, nest: Nest, acc: Acc) -> None:
-        result = self.reduction.finish(nest.s, acc, self.column.dtype)
-        nest.store(self.column.access, result)
+        self._write(nest, walk, self.parts, 1, take, finish)
 
+    def _write(
+        self,
+        nest: Nest,
+        walk: Walk,
+        rows: Size,
+        parts: int,
+        take: Take,
+        finish: Callable[..., None],
+    ) -> None:
+        """All tiles of columns, and parts of the rows, in strides of the grid."""
+        out, width, lanes, warps = nest.out, walk.plan.width, self.lanes, self.warps
+        shared = self._share(out, width)
+        tiles, groups = size_text(self._tiles(width)), size_text(self._groups(width))
+        out.line(f"lane = {OWN} % {lanes}")
+        out.line(f"warp = {OWN} // {lanes}")
+        with out.block(f"for tile in range(cuda.blockIdx.x, {tiles} * {parts}, cuda.gridDim.x):"):
+            out.line(f"part = tile // {tiles}")
+            # lanes without columns take the last ones again
+            out.line(f"group = min(tile % {tiles} * {lanes} + lane, {groups} - 1)")
+            located = walk.group("group", "")
+            nest.index = located.index
+            chunk = size_text((rows + parts - 1) // parts)
+            out.line(f"end = min({size_text(rows)}, (part + 1) * {chunk})")
+            at = out.assign(f"part * {chunk} + warp")
+            carried = walk.start(width)
+            for copies in dict.fromkeys((walk.plan.copies, 1)):
+                last = f"{at} + {(copies - 1) * warps}" if copies > 1 else at
+                with out.block(f"while {last} < end:"):
+                    take([f"{at} + {k * warps}" for k in range(copies)], carried)
+                    out.line(f"{at} += {copies * warps}")
+            self._combine(nest, carried, shared)
+            with out.block(f"if (warp == 0) & (tile % {tiles} * {lanes} + lane < {groups}):"):
+                finish(carried)
+            out.line("cuda.syncthreads()")  # before the memory is written again
 
-def _part_count(rows: Size, length: Size) -> int:
-    if not isinstance(length, int):
-        return 1 if isinstance(rows, int) and rows < _ROWS else _PARTS // 4
-    enough = max(1, min(_PARTS, _THREADS // max(1, length)))
-    return min(enough, max(1, rows // _ROWS)) if isinstance(rows, int) else enough
+    def _store(self, nest: Nest, walk: Walk, carried: Carried, lane: int) -> None:
+        done = self.reduction.finish(nest.s, carried[self.reduce], self.column.dtype)
+        nest.out.line(f"{walk.vectors.element(self.column.access, lane)} = {done.handle}")
+
+    def _share(self, out: SourceWriter, width: int) -> list[str]:
+        length = self.warps * self.lanes * width
+        return [
+            out.assign(f"cuda.shared.array({length}, {component_text(d)})") for d in self.dtypes
+        ]
+
+    def _combine(self, nest: Nest, carried: list[Carried], shared: list[str]) -> None:
+        """Give the first warp what all warps have, one after the other."""
+        out, s = nest.out, nest.s
+
+        def place(warp: str, lane: int) -> str:
+            return f"(({lane} * {self.warps}) + {warp}) * {self.lanes} + lane"
+
+        for k, each in enumerate(carried):
+            for row, x in zip(shared, each[self.reduce], strict=True):
+                out.line(f"{row}[{place('warp', k)}] = {x.handle}")
+        out.line("cuda.syncthreads()")
+        with out.block("if warp == 0:"), out.block(f"for other in range(1, {self.warps}):"):
+            for k, each in enumerate(carried):
+                more = tuple(
+                    s.plain(f"{row}[{place('other', k)}]" + (" != 0" if d.is_bool else ""), d)
+                    for row, d in zip(shared, self.dtypes, strict=True)
+                )
+                merge(nest, self.reduce, each[self.reduce], more)

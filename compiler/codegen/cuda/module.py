@@ -19,6 +19,7 @@ from .maps import emit_map
 from .products import emit_product
 from .programs import ProgramWriter
 from .rows import emit_rows
+from .scans import emit_scan, is_running
 from .scatters import emit_scatter
 from .whole import emit_whole, is_whole
 
@@ -85,7 +86,9 @@ def _emit_scatters(writer: ProgramWriter, kernel: Kernel) -> None:
 def _emit_kernel(writer: ProgramWriter, kernel: Kernel) -> None:
     if kernel.outer == kernel.rank:
         emit_map(writer, kernel)
-    elif is_whole(kernel):
+    elif is_running(kernel):
+        emit_scan(writer, kernel)
+    elif is_whole(kernel, writer.geometry.block):
         emit_whole(writer, kernel)
     else:
         emit_rows(writer, kernel)

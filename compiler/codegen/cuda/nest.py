@@ -208,17 +208,26 @@ class Nest:
 
     def _load_if(self, instr: Load, access: Access, condition: Scalar) -> Scalar:
         """Read where the condition holds; 0 elsewhere."""
-        result = self.s.plain(self.s.const(0, instr.dtype).handle, instr.dtype)
-        with self.out.block(f"if {condition.handle}:"):
-            self.out.line(f"{result.handle} = {self._element(access)}")
-        return result
+        place = self.s.typed(self._affine(access.offset, access.strides), DType.I64)
+        return self._read_if(instr.dtype, access.buffer, place, condition)
 
     def _indexed(self, instr: Indexed, access: Access, args: list[Scalar]) -> Scalar:
         """A load at computed indices: negative ones wrap, wrong ones raise after the call."""
         offset, inside = self.located(args, instr)
-        result = self.s.plain(self.s.const(0, instr.dtype).handle, instr.dtype)
-        with self.out.block(f"if {inside.handle}:"):
-            self.out.line(f"{result.handle} = {self._element(access, offset.handle)}")
+        place = self._affine(access.offset, access.strides)
+        at = self.s.typed(f"{place} + {offset.handle}", DType.I64)
+        return self._read_if(instr.dtype, access.buffer, at, inside)
+
+    def _read_if(self, dtype: DType, buffer: Buffer, place: Scalar, condition: Scalar) -> Scalar:
+        """An element, or 0: several reads are under way at once if none is in a branch."""
+        s = self.s
+        zero = s.const(0, dtype)
+        if isinstance(buffer.size, int) and buffer.size > 0:
+            at = s.select(condition, place, 0)
+            return s.select(condition, s.plain(f"{buffer}[np.uint64({at.handle})]", dtype), zero)
+        result = s.plain(zero.handle, dtype)
+        with self.out.block(f"if {condition.handle}:"):
+            self.out.line(f"{result.handle} = {buffer}[np.uint64({place.handle})]")
         return result
 
     def located(self, args: Sequence[Scalar], place: Place | Indexed) -> tuple[Scalar, Scalar]:

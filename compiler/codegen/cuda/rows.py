@@ -2,9 +2,9 @@
 
 Layer: compiler/codegen/cuda. A row is walked by a team of threads: by lanes of a warp, or by a
 block if it is long. A row of known length that the team's registers hold is read once, and stays
-there for all stages. A row in which each element waits for the one before is walked by a single
-thread, and so are rows whose neighbours lie side by side in memory: then threads read neighbouring
-elements.
+there for all stages. Where it is rows that are neighbours in memory, the lanes of a warp have a row
+each, which the warps of a block walk together; if there are many, each thread walks a row. So does
+it where each element waits for the one before, except for running sums (scans.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .nest import Nest, Values, kernel_buffers
 from .points import Carried, Point
 from .programs import ProgramWriter
 from .source import size_text
-from .teams import OWN, Team
+from .teams import Team
 from .vectors import SCALAR, Plan, plan
 from .walks import Group, Walk
 
@@ -55,7 +55,13 @@ def _by_threads(kernel: Kernel) -> bool:
     if isinstance(length, int) and length <= _SHORT:
         return True
     rows = product(kernel.axes[: kernel.outer])
-    if kernel.outer == 0 or (isinstance(rows, int) and rows < _MANY):
+    few = isinstance(rows, int) and rows < _MANY
+    return not few and _side_by_side(kernel)
+
+
+def _side_by_side(kernel: Kernel) -> bool:
+    """Whether it is rows, not elements of a row, that are neighbours in memory."""
+    if kernel.outer == 0:
         return False
     return _unit_strides(kernel, kernel.outer - 1) > _unit_strides(kernel, kernel.rank - 1)
 
@@ -109,7 +115,8 @@ class _Rows:
         self.axes = range(kernel.outer, kernel.rank)
         self.block = writer.geometry.block
         self.groups = product(kernel.axes[kernel.outer :]) // chosen.width
-        self.size = self._team()
+        self.across = _side_by_side(kernel)
+        self.size = self.block // writer.geometry.warp if self.across else self._team()
         self.teams = self.block // self.size
         self.spilled = [s.value for s in kernel.spills]
         self.guard = "active" if self._has_idle_teams() else None
@@ -132,14 +139,15 @@ class _Rows:
             self.writer.geometry,
             self.size,
             [i for i in kernel.instrs if isinstance(i, Reduce)],
+            self.across,
         )
         rows = size_text(product(kernel.axes[: kernel.outer]))
-        out.line(f"rank = {OWN} % {self.size}")
+        out.line(f"rank = {team.rank}")
         Walk(nest, Point(nest, [], []), self.axes, self.plan).vectors.ask()
         start, step = f"cuda.blockIdx.x * {self.teams}", f"cuda.gridDim.x * {self.teams}"
         with out.block(f"for first in range({start}, {rows}, {step}):"):
             # all threads go through the rows together, since they wait for each other
-            own = f"first + {OWN} // {self.size}"
+            own = f"first + {team.number}"
             out.line(f"row = min({own}, {rows} - 1)" if self.guard else f"row = {own}")
             if self.guard:
                 out.line(f"{self.guard} = {own} < {rows}")

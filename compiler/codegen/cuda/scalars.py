@@ -259,6 +259,15 @@ class CudaScalars:
         names = ", ".join(x.handle for x in to)
         self.out.line(f"{names} = {', '.join(x.handle for x in values)}")
 
+    def shuffled(self, way: str, x: Scalar, by: str) -> Scalar:
+        """Another thread's value, `shuffle_down` or `shuffle_from`; few bits go as 32."""
+        d = x.dtype
+        if d in (DType.F32, DType.F64, DType.I32, DType.I64):
+            return self.plain(f"shuffle_{way}({x.handle}, {by})", d)
+        word = "np.int64" if d is DType.U64 else "np.int32"
+        moved = f"shuffle_{way}({word}({x.handle}), {by})"
+        return self.plain(f"{moved} != 0", d) if d.is_bool else self.typed(moved, d)
+
     def flag(self, condition: Scalar, status: int) -> None:
         with self.out.block(f"if {condition.handle}:"):
             self.out.line(f"cuda.atomic.or_(status, 0, np.int64({status}))")

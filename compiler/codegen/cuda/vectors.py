@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ...ir.dims import product
 from ...ir.types import Size
-from ...kernel.form import Access, Indexed, Kernel, Load, Scan
+from ...kernel.form import Access, Kernel, Load, Scan
 from ...kernel.schedule import CHEAP, MODERATE, body_cost
 from .nest import Nest
 from .source import affine_text, size_text
@@ -46,23 +46,40 @@ def plan(kernel: Kernel, axes: Sequence[int]) -> Plan:
     """The plan for a kernel whose `axes`, up to the last, are walked."""
     if not axes or any(isinstance(i, Scan) for i in kernel.instrs):
         return SCALAR
-    last = axes[-1]
-    reads = [i.access for i in plain_loads(kernel) if i.access and last in i.axes_used]
-    writes = [s.access for s in kernel.stores if s.place is None]
-    side = [a for a in (*reads, *writes) if a.strides[last] == 1]
-    cost = body_cost(kernel)
-    indexed = any(isinstance(i, Indexed) and last in i.axes_used for i in kernel.instrs)
-    if not side or cost > _LONG_BODY:
-        return Plan(1, 1 if cost > MODERATE or indexed else _MOST_COPIES)
-    widest = max(a.buffer.dtype.itemsize for a in side)
-    width = _dividing(min(_WIDEST, max(4, VECTOR // widest)), kernel, last)
-    moved = sum(a.buffer.dtype.itemsize for a in dict.fromkeys(reads)) or widest
-    copies = max(1, min(_MOST_COPIES, _IN_FLIGHT // (width * moved)))
-    points = product(kernel.axes)
+    last, cost, points = axes[-1], body_cost(kernel), product(kernel.axes)
+    widest = _widest(kernel, last)
+    width = 1 if widest == 0 or cost > _LONG_BODY else _dividing(widest, kernel, last)
     if cost > MODERATE or (isinstance(points, int) and points < _FEW):
-        copies = 1
+        return Plan(width, 1)
+    reads = dict.fromkeys(_reads(kernel, last))
+    moved = sum(a.buffer.dtype.itemsize for a in reads) or VECTOR // 4
+    copies = max(1, min(_MOST_COPIES, _IN_FLIGHT // (width * moved)))
     stores = any(s.depth > kernel.outer for s in kernel.stores)
     return Plan(width, min(copies, 2) if stores and cost > CHEAP else copies)
+
+
+def neighbours(kernel: Kernel, axis: int) -> int:
+    """How many neighbours along an axis make a group, if nothing may be left at its end."""
+    size, width = kernel.axes[axis], _widest(kernel, axis) or 1
+    if not isinstance(size, int):
+        return 1
+    while size % width:
+        width //= 2
+    return width
+
+
+def _reads(kernel: Kernel, axis: int) -> list[Access]:
+    loads = plain_loads(kernel)
+    return [i.access for i in loads if i.access is not None and axis in i.axes_used]
+
+
+def _widest(kernel: Kernel, axis: int) -> int:
+    """The neighbours that make vectors of what is side by side along an axis; 0: nothing is."""
+    writes = [s.access for s in kernel.stores if s.place is None]
+    sizes = [
+        a.buffer.dtype.itemsize for a in (*_reads(kernel, axis), *writes) if a.strides[axis] == 1
+    ]
+    return min(_WIDEST, max(4, VECTOR // max(sizes))) if sizes else 0
 
 
 def _dividing(width: int, kernel: Kernel, axis: int) -> int:
@@ -87,8 +104,10 @@ class Vectors:
     def ask(self) -> None:
         """Set `whole`: whether all vectors of the kernel are aligned."""
         kernel, conditions = self.nest.kernel, dict[str, None]()
-        reads = [i.access for i in plain_loads(kernel) if i.access and self.axis in i.axes_used]
-        for access in (*reads, *(s.access for s in kernel.stores if s.place is None)):
+        for access in (
+            *_reads(kernel, self.axis),
+            *(s.access for s in kernel.stores if s.place is None),
+        ):
             if self.is_wide(access):
                 conditions[f"aligned({access.buffer})"] = None
                 for step in self._steps(access):

@@ -24,11 +24,12 @@ Names = dict[Instr, str]
 
 class Group:
     """Neighbouring points that a thread has in hand: their indices, and per lane the names of the
-    values that it has of them.
+    values that it has of them; `known` is what is known of their row, if it is not that of others.
     """
 
-    def __init__(self, index: list[str], width: int) -> None:
+    def __init__(self, index: list[str], width: int, known: Values | None = None) -> None:
         self.index = index
+        self.known = known
         self.lanes: list[Names] = [{} for _ in range(width)]
 
 
@@ -110,7 +111,8 @@ class Walk:
         self._read(groups)
         for group in groups:
             for lane, names in enumerate(group.lanes):
-                self._take_in(group, lane, names, values, carried[lane])
+                known = values if group.known is None else group.known
+                self._take_in(group, lane, names, known, carried[lane])
         if self.point.stores:
             with self.nest.out.block(f"if {self.guard}:") if self.guard else nullcontext():
                 for group in groups:

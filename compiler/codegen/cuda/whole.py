@@ -20,17 +20,17 @@ from .teams import OWN, Team
 from .vectors import plan
 from .walks import Walk, merge
 
-_LONG = 1 << 13  # elements: from here on one block is not enough
+_LONG = 32  # elements for each thread of a block: from here on one block is not enough
 _ELEMENTS = 16  # that each thread takes in, at least
 _PARTS = 2048  # partial results, at most: two waves of blocks, and few to be put together
 
 
-def is_whole(kernel: Kernel) -> bool:
+def is_whole(kernel: Kernel, block: int) -> bool:
     """Whether several blocks should share the walk over the inner axes."""
     if kernel.outer or any(isinstance(i, Scan) for i in kernel.instrs):
         return False
     length = product(kernel.axes)
-    return not (isinstance(length, int) and length < _LONG) and _last_stage(kernel) >= 0
+    return not (isinstance(length, int) and length < _LONG * block) and _last_stage(kernel) >= 0
 
 
 def _last_stage(kernel: Kernel) -> int:
