@@ -9,6 +9,8 @@ that keeps it::
         %1 = multiply(%x, %0)                       %0 = multiply(%x, %e)
         ...                                         ...
 
+A captured matrix that a product reads turned is turned before the loop, not in each iteration.
+
 Needs constants made in regions (`sink-sources`). Limits: cheap elementwise work stays, because it
 costs less than to read its result; so does what may raise an error, which a loop without iterations
 would not raise, and every loop that may go on for ever. The body's dead nodes stay for `prune`.
@@ -20,7 +22,9 @@ from collections.abc import Sequence
 
 from ..ir.graph import Graph, Node, Value, regions_of
 from ..ir.opdef import Kind
+from ..ops.contract import MATMUL
 from ..ops.control import REPLAY, WHILE
+from ..ops.shape import TRANSPOSE
 from .base import Pass, substituted
 from .loops import Fed, is_loop, parts_of
 
@@ -92,7 +96,15 @@ class _Invariant:
             source = self._below_views(value)
             if source in self.producers and self._is_worth(source):
                 found[source] = None
+        for node in self.body.nodes:
+            if node.op is MATMUL and node.outputs[0] not in self.producers:
+                found.update(dict.fromkeys(filter(self._is_turned, node.inputs[1:])))
         return list(found)
+
+    def _is_turned(self, value: Value) -> bool:
+        """Whether this is a matrix with its axes exchanged, which a product would have to turn."""
+        node = self.producers.get(value)
+        return node is not None and node.op is TRANSPOSE and tuple(node.attrs["permutation"]) == (1, 0)
 
     def _below_views(self, value: Value) -> Value:
         """What a chain of views shows: views stay in the loop, where they cost nothing."""

@@ -14,6 +14,7 @@ from tests.support.native import run_native
 
 SIZES = [(128, 784, 128), (100, 300, 61), (1000, 64, 64), (64, 5000, 70), (9, 4000, 31)]
 SIZES += [(8, 8, 9000), (300, 1000, 10), (33, 257, 515)]
+SIZES += [(16, 600, 64), (32, 700, 96), (57, 100, 512)]  # the right matrix is read where it lies
 TURNED = [(False, False), (False, True), (True, False), (True, True)]
 
 

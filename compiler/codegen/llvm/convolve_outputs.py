@@ -123,15 +123,22 @@ class OutputsWriter(BandWriter):
             self.each(block.channels, channel)
             source = self._filter_place(block, row, column)
             turned = self.fn.assign(f"icmp ne i64 {of['w.feature']}, 1")
-            either(
-                self.fn,
-                turned,
-                [],
-                lambda: self._turn(block, source, term),
-                lambda: self._copy(block, source, term),
-            )
+
+            def pack() -> list[str]:
+                either(
+                    self.fn,
+                    turned,
+                    [],
+                    lambda: self._turn(block, source, term),
+                    lambda: self._copy(block, source, term),
+                )
+                return []
+
+            when(self.fn, self.test("is_packed"), [], pack)
 
         self.each(runs, run)
+        row, column = i.split(first, of["inside"])
+        self.in_place = self._filter_place(block, row, column)
 
     def _filter_place(self, block: Block, row: str, column: str) -> str:
         """Where the filter has a run's first channel."""
@@ -254,7 +261,7 @@ class OutputsWriter(BandWriter):
             panels = (
                 (self.at(left, ahead), self.row_bytes),
                 (self.offsets, self.terms),
-                (self._panel(index), self.bytes(of["columns"])),
+                self._right(index, column),
             )
             self.multiply(*panels, before, (target, apart))
             finish = fn.assign(f"xor i1 {direct}, {self.is_last}")
@@ -266,6 +273,15 @@ class OutputsWriter(BandWriter):
             when(fn, finish, [], rest)
 
         self._each_panel(panel)
+
+    def _right(self, panel: str, column: str) -> tuple[str, str]:
+        """A panel of the filter, packed or where it lies, and from row to row."""
+        is_packed = self.test("is_packed")
+        lies = self.at(self.in_place, column)
+        packed = self._panel(panel)
+        place = self.fn.assign(f"select i1 {is_packed}, ptr {packed}, ptr {lies}")
+        row = self.i.select(is_packed, self.of["columns"], self.of["w.channel"])
+        return place, self.bytes(row)
 
     def _sums(self, panel: str, number: str) -> str:
         """Where the sums of a tile are: `number` counts the columns of tiles before it."""

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ...ir.dims import product
 from ...ir.types import Size
 from ...kernel.form import Convolution, WindowPart
 from ...target import Target
@@ -38,6 +39,7 @@ STRIP_TILES = 24  # of outputs: how often a packed panel of the filter is used
 STRIP_BYTES = 768  # positions of a strip in a sum over them, times the bytes of an element
 SUM_TERMS = 512  # rows of sums over positions that one unit computes
 LEAST_UNITS = 4
+FEW_TILES = 4  # that read a panel of the filter: so few that it is not packed
 LEAST_PIECE = 8  # channels: below, windows are not worth packing together
 
 
@@ -103,7 +105,7 @@ class Plan:
     """The table of a part, and its units of work."""
 
     def __init__(self, i: Integers, step: Convolution, part: WindowPart, target: Target) -> None:
-        self.i, self.step = i, step
+        self.i, self.step, self.w = i, step, part.w
         self.axes = merged_axes(step, part)
         self.itemsize = step.dtype.itemsize
         # the columns of a depthwise convolution are its channels
@@ -171,8 +173,22 @@ class Plan:
         self.across = not of_filter and not self.together and self._is_short(most)
         shares = depth.window == self.row_columns == height.dilation == 1
         self.shares = shares and height.step < height.window and not self.across
-        if not (of_filter or self.together or self.across) and isinstance(width.outputs, int):
-            self.tile = replace(self.tile, rows=rows_along(width.outputs, most))
+        if not (of_filter or self.across) and isinstance(width.outputs, int):
+            fitting = rows_along(width.outputs, most)
+            few = width.outputs <= FEW_TILES * most
+            if few or not self.together:
+                self.tile = replace(self.tile, rows=fitting)
+        self.is_packed = not (self._is_brief() and not of_filter)
+        self._set("is_packed", self.is_packed)
+
+    def _is_brief(self) -> bool:
+        """Whether the filter is read too seldom to be packed, and has full panels where it lies."""
+        outputs = product(tuple(axis.outputs for axis in self.axes))
+        features, tile = self.step.features, self.tile
+        if not (self.is_point and isinstance(outputs, int) and isinstance(features, int)):
+            return False
+        is_full = features % tile.columns == 0 and self.w.strides[-1] == 1
+        return is_full and outputs <= FEW_TILES * tile.rows and not self.depthwise
 
     def _is_short(self, rows: int) -> bool:
         """Whether lines are short, and as many as a tile has rows fit into the band."""
@@ -207,10 +223,10 @@ class Plan:
             self._set(f"start.{name}", axis.start)
             self._set(f"step.{name}", axis.step)
             self._set(f"dilation.{name}", axis.dilation)
-            self._set(f"window.{name}", axis.window)
+            self._set(f"window.{name}", max(axis.window, 1))  # `rows` says if it is empty
         width = self.axes[-1]
         self._set("inside", self.inside)
-        self._set("row_columns", self.row_columns)
+        self._set("row_columns", max(self.row_columns, 1))
         self._set("rows", self.rows)
         # from column to column of a row of the band, and from output to output in it
         self.column_step = 1 if self.inside > 1 else width.step
@@ -396,7 +412,7 @@ FIELDS = (
     *("tile_elements", "channels", "piece", "pieces", "is_dense", "segment", "segments", "lines"),
     *("pitch", "strip", "strips", "joined", "block_rows", "blocks", "shift", "runs", "is_single"),
     *("slack", "run", "run_tiles", "row_runs", "row_tiles", "is_direct", "filter_size"),
-    *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row"),
+    *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row", "is_packed"),
 )
 
 
