@@ -104,7 +104,9 @@ class _Invariant:
     def _is_turned(self, value: Value) -> bool:
         """Whether this is a matrix with its axes exchanged, which a product would have to turn."""
         node = self.producers.get(value)
-        return node is not None and node.op is TRANSPOSE and tuple(node.attrs["permutation"]) == (1, 0)
+        if node is None or node.op is not TRANSPOSE:
+            return False
+        return bool(tuple(node.attrs["permutation"]) == (1, 0))
 
     def _below_views(self, value: Value) -> Value:
         """What a chain of views shows: views stay in the loop, where they cost nothing."""
