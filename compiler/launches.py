@@ -81,9 +81,13 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The steps inside of a loop or branch; their inputs and outputs are what it binds to them."""
+    """The steps inside of a loop or branch; their inputs and outputs are what it binds to them.
+
+    What `while` loops in it have recorded is forgotten after each run if `frees_tapes`.
+    """
 
     steps: tuple[GpuStep, ...]
+    frees_tapes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,14 @@ class Sliced:
 
 
 @dataclass(frozen=True, slots=True)
+class Tape:
+    """A record of `nbytes` for each iteration; `token` is where the number lies that names it."""
+
+    token: Place
+    nbytes: Size
+
+
+@dataclass(frozen=True, slots=True)
 class ScanSteps:
     """As `ScanLoop` of the kernel form."""
 
@@ -129,12 +141,25 @@ class ScanSteps:
 
 @dataclass(frozen=True, slots=True)
 class WhileSteps:
-    """As `WhileLoop` of the kernel form, without tapes."""
+    """As `WhileLoop` of the kernel form."""
 
     carries: tuple[Carried, ...]
     captured: tuple[Place, ...]
     condition: Region
     flag: Operand
+    body: Region
+    records: tuple[Tape, ...] = ()
+    count: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySteps:
+    """As `ReplayLoop` of the kernel form."""
+
+    count: Place
+    carries: tuple[Carried, ...]
+    tapes: tuple[Tape, ...]
+    captured: tuple[Place, ...]
     body: Region
 
 
@@ -148,7 +173,7 @@ class SwitchSteps:
     branches: tuple[Region, ...]
 
 
-GpuStep = Launch | ScanSteps | WhileSteps | SwitchSteps
+GpuStep = Launch | ScanSteps | WhileSteps | ReplaySteps | SwitchSteps
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,43 @@
 """Programs with steps that depend on numbers which the device computes.
 
-Layer: runtime. The host reads conditions and indices of branches back and queues steps as they
-come. What lies between two such readings is recorded and replayed, as far as it comes again with
-the same pieces of memory.
+Layer: runtime. The host reads conditions, indices of branches and counts back and queues steps as
+they come. What lies between two such readings is recorded and replayed, as far as it comes again
+with the same pieces of memory: so that it does, what loops record goes through memory of its own,
+from where it is copied to its tape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from ...compiler.ir.types import DType
-from ...compiler.launches import GpuStep, Launch, Memory, is_straight
-from .graphs import Addresses, Packer, Recordings, Replay, TooLong, blocks_of
-from .protocol import Driver, Parameters
-from .steps import Runner, View
+from ...compiler.launches import (
+    GpuStep,
+    Launch,
+    Memory,
+    Place,
+    Region,
+    ReplaySteps,
+    SwitchSteps,
+    Tape,
+    WhileSteps,
+    is_straight,
+)
+from . import memory
+from .graphs import Packer, Recordings, Replay, TooLong, blocks_of
+from .memory import Block
+from .protocol import Parameters
+from .steps import Carries, HostSteps, Places, Runner
+from .tapes import Tapes
+from .views import View
 
 _RECORDINGS = 64  # of a program for certain sizes
+_FIRST_TAPE = 1 << 20  # number of a piece of memory: more than there are others
 
-Places = Mapping[Memory, Sequence[View]]
 Parts = list[tuple[GpuStep, ...] | GpuStep]
 
 
@@ -33,13 +50,17 @@ class Eager:
         self._places = places
         self._parts: dict[int, Parts] = {}
         self._replays: dict[tuple[Any, ...], Replay] = {}
+        self._own: dict[tuple[int, int], int] = {}
 
-    def run(self, addresses: Addresses) -> None:
+    def run(self, addresses: Sequence[int]) -> None:
         """Queue the steps; `addresses` has one for each base of the views."""
-        sink = _Direct(self.recordings, addresses)
-        if self.recordings.context.can_fail:
-            sink.clear(self.recordings.context.status)
-        _Runner(self, sink, self._places).run(self._steps)
+        queue = _Queue(self, addresses)
+        try:
+            if self.recordings.context.can_fail:
+                queue.clear(self.recordings.context.status)
+            _Runner(self, queue, self._places).run(self._steps)
+        finally:
+            queue.close()
 
     def parts(self, steps: Sequence[GpuStep]) -> Parts:
         """The steps, those together that need no number."""
@@ -60,6 +81,10 @@ class Eager:
             self._replays[key] = found
         return found
 
+    def own(self, step: HostSteps, index: int, first: int) -> int:
+        """The number of a piece of memory that a step has for itself; they follow `first`."""
+        return self._own.setdefault((id(step), index), first + len(self._own))
+
 
 def _parts(steps: Sequence[GpuStep]) -> Parts:
     found: Parts = []
@@ -77,14 +102,20 @@ def _parts(steps: Sequence[GpuStep]) -> Parts:
     return found
 
 
-class _Direct:
-    """Follows `Sink`: queues what it is given."""
+class _Queue:
+    """One call: follows `Sink`, and knows where memory lies that is made on the way."""
 
-    def __init__(self, recordings: Recordings, addresses: Addresses) -> None:
-        self.addresses = addresses
-        self._device: Driver = recordings.device
+    def __init__(self, eager: Eager, addresses: Sequence[int]) -> None:
+        recordings = eager.recordings
+        self.addresses: dict[int, int] = dict(enumerate(addresses))
+        self.tapes = Tapes(self)
+        self._eager = eager
+        self._given = len(addresses)
+        self._device = recordings.device
         self._kernels = recordings.kernels
         self._packer = Packer(recordings.context.sizes)
+        self._blocks: dict[int, Block] = {}
+        self._numbers = count(_FIRST_TAPE)
 
     def launch(self, launch: Launch, blocks: int, arrays: Sequence[View]) -> None:
         """As `Sink.launch`."""
@@ -95,29 +126,62 @@ class _Direct:
 
     def copy(self, target: View, source: View, nbytes: int) -> None:
         """As `Sink.copy`."""
-        self._device.copy(self._address(target), self._address(source), nbytes)
+        if nbytes:
+            self._device.copy(self._address(target), self._address(source), nbytes)
 
     def clear(self, target: View) -> None:
         """Set bytes to zero."""
         self._device.fill(self._address(target), 0, target.nbytes)
 
-    def number(self, view: View, dtype: DType) -> int:
-        """As `Sink.number`."""
+    def read(self, view: View, dtype: DType) -> int:
+        """The first element, when all before is done."""
         host = np.empty(1, dtype.numpy)
         self._device.to_host(host, self._address(view))
         return int(host[0])
+
+    def write(self, view: View, number: int) -> None:
+        """Set the first element, an i64."""
+        self._device.to_device(self._address(view), np.array([number], np.int64))
+
+    # -- memory that is made on the way -------------------------------------------------------
+
+    def room(self, nbytes: int) -> View:
+        """New memory, until the call ends."""
+        return self._add(next(self._numbers), nbytes)
+
+    def leave(self, view: View) -> None:
+        """Give memory back before that."""
+        del self._blocks[view.base], self.addresses[view.base]
+
+    def close(self) -> None:
+        """Give all of it back: what is queued is done before it is used again."""
+        self._blocks.clear()
+
+    def own(self, step: HostSteps, sizes: Sequence[int]) -> list[View]:
+        """Memory that a step has for itself, and has again in later calls."""
+        found = []
+        for index, nbytes in enumerate(sizes):
+            base = self._eager.own(step, index, self._given)
+            is_there = base in self._blocks
+            found.append(View(base, 0, nbytes) if is_there else self._add(base, nbytes))
+        return found
+
+    def _add(self, base: int, nbytes: int) -> View:
+        block = memory.allocate(nbytes)
+        self._blocks[base], self.addresses[base] = block, block.address
+        return View(base, 0, nbytes)
 
     def _address(self, view: View) -> int:
         return self.addresses[view.base] + view.offset
 
 
 class _Runner(Runner):
-    """Replays what it can."""
+    """Replays what it can, and asks the device where it must."""
 
-    def __init__(self, eager: Eager, sink: _Direct, places: Places) -> None:
-        super().__init__(sink, eager.recordings.context, places)
+    def __init__(self, eager: Eager, queue: _Queue, places: Places) -> None:
+        super().__init__(queue, eager.recordings.context, places)
         self._eager = eager
-        self._direct = sink
+        self._queue = queue
 
     def run(self, steps: Sequence[GpuStep]) -> None:
         """As `Runner.run`."""
@@ -127,11 +191,99 @@ class _Runner(Runner):
                 continue
             replay = self._eager.replay(part, self.places)
             if replay is not None:
-                replay.run(self._direct.addresses)
+                replay.run(self._queue.addresses)
             else:
                 super().run(part)
 
     def inside(self, inputs: Sequence[View], outputs: Sequence[View]) -> Runner:
         """As `Runner.inside`."""
         places = {**self.places, Memory.IN: inputs, Memory.OUT: outputs}
-        return _Runner(self._eager, self._direct, places)
+        return _Runner(self._eager, self._queue, places)
+
+    def run_region(self, region: Region, inputs: Sequence[View], outputs: Sequence[View]) -> None:
+        """As `Runner.run_region`."""
+        tapes = self._queue.tapes
+        before = len(tapes)
+        super().run_region(region, inputs, outputs)
+        if region.frees_tapes:
+            tapes.keep(before)
+
+    def ask_host(self, step: HostSteps) -> None:
+        """As `Runner.ask_host`."""
+        if isinstance(step, WhileSteps):
+            self._while(step)
+        elif isinstance(step, ReplaySteps):
+            self._replay(step)
+        else:
+            self._switch(step)
+
+    def _while(self, step: WhileSteps) -> None:
+        queue = self._queue
+        carries, captured = Carries(self, step.carries), self.all_at(step.captured)
+        flag = self.view(step.flag)
+        recorder = _Recorder(self, step)
+        done = 0
+        while True:
+            inputs = [*carries.now, *captured]
+            self.run_region(step.condition, inputs, [flag])
+            if not queue.read(flag, step.flag.dtype) or self._has_failed():
+                break
+            self.run_region(step.body, inputs, [*carries.next, *recorder.views])
+            recorder.record(done)
+            carries.advance()
+            done += 1
+        carries.finish()
+        if step.count is not None:
+            queue.write(self.at(step.count), done)
+
+    def _has_failed(self) -> bool:
+        """Whether the status is set: conditions may be garbage then."""
+        context = self.context
+        return context.can_fail and self._queue.read(context.status, DType.I64) != 0
+
+    def _replay(self, step: ReplaySteps) -> None:
+        queue = self._queue
+        carries, captured = Carries(self, step.carries), self.all_at(step.captured)
+        done = self.integer(step.count)
+        if done:  # a loop that was never run has left no tapes
+            tapes = [queue.tapes[self.integer(tape.token)] for tape in step.tapes]
+            views = queue.own(step, self.sizes(step.tapes))
+            for index in reversed(range(done)):
+                for view, tape in zip(views, tapes, strict=True):
+                    queue.copy(view, tape.at(index), view.nbytes)
+                self.run_region(step.body, [*carries.now, *views, *captured], carries.next)
+                carries.advance()
+        carries.finish()
+
+    def _switch(self, step: SwitchSteps) -> None:
+        index = max(0, self.integer(step.index))
+        branch = step.branches[min(index, len(step.branches) - 1)]
+        self.run_region(branch, self.all_at(step.operands), self.all_at(step.results))
+
+    def integer(self, place: Place) -> int:
+        """The number at a place."""
+        return self._queue.read(self.at(place), place.operand.dtype)
+
+    def sizes(self, tapes: Sequence[Tape]) -> list[int]:
+        """The bytes of a record of each tape."""
+        return [self.number(tape.nbytes) for tape in tapes]
+
+
+class _Recorder:
+    """The tapes that one run of a `while` writes: what an iteration leaves in `views`."""
+
+    def __init__(self, runner: _Runner, step: WhileSteps) -> None:
+        self._queue = queue = runner._queue
+        sizes = runner.sizes(step.records)
+        self.views = queue.own(step, sizes)
+        self._tapes = []
+        for tape, nbytes in zip(step.records, sizes, strict=True):
+            token = queue.tapes.new(nbytes)
+            self._tapes.append(queue.tapes[token])
+            queue.write(runner.at(tape.token), token)
+
+    def record(self, index: int) -> None:
+        """Keep what iteration `index` has left."""
+        for tape, view in zip(self._tapes, self.views, strict=True):
+            tape.grow(index, self._queue)
+            self._queue.copy(tape.at(index), view, view.nbytes)

@@ -20,11 +20,12 @@ from ...compiler.program import LeafKind, LeafSpec, Signature
 from . import cache, driver, memory
 from .arrays import DeviceArray
 from .arrays import Memory as Piece
-from .eager import Eager, Places
+from .eager import Eager
 from .graphs import Recordings, Replay, TooLong
 from .memory import Pool, size_class
 from .protocol import ALIGNMENT
-from .steps import Context, View
+from .steps import Context, Places
+from .views import View
 
 Shapes = tuple[tuple[int, ...], ...]
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from ...compiler.ir.types import DType
-from ...compiler.launches import GpuStep, Launch, Memory
+from ...compiler.launches import GpuStep, Launch
 from .protocol import CopyNode, Driver, FillNode, Graph, KernelNode, Node, Parameters
-from .steps import Context, Runner, View
+from .steps import Context, Places, Runner
+from .views import View
 
 _LONGEST = 4096  # steps of a recording: more are queued as they come
 _SHORTEST = 3  # launches that are worth a graph
@@ -127,10 +129,6 @@ class _Recorder:
         self.words.append(self._address(target, 0))
         self._add(_Step(start, start + 1, nbytes=target.nbytes))
 
-    def number(self, view: View, dtype: DType) -> int:
-        """As `Sink.number`; never called, since steps that need a number are not recorded."""
-        raise AssertionError("a recording has no numbers to read")
-
     def _add(self, step: _Step) -> None:
         if len(self.steps) == _LONGEST:
             raise TooLong
@@ -149,9 +147,7 @@ class Recordings:
     kernels: Mapping[str, Any]
     context: Context
 
-    def replay(
-        self, steps: Sequence[GpuStep], places: Mapping[Memory, Sequence[View]], clears: bool
-    ) -> Replay:
+    def replay(self, steps: Sequence[GpuStep], places: Places, clears: bool) -> Replay:
         """A recording of steps; `clears` tells whether the status is set to zero before.
 
         Raises:
@@ -189,15 +185,18 @@ class Replay:
         self._steps = tuple(steps)
         self._parameters = Parameters(np.array(words, np.int64))
         table = np.array(places, np.int64).reshape(-1, 3)
-        self._positions, self._bases, self._offsets = (np.ascontiguousarray(c) for c in table.T)
+        self._positions, bases, self._offsets = (np.ascontiguousarray(c) for c in table.T)
+        used, self._bases = np.unique(bases, return_inverse=True)
+        self._pick = itemgetter(*used.tolist(), 0, 0)  # two or more: a tuple
         self._nodes = [step.node(self._parameters) for step in self._steps]
         self._written: Addresses | None = None  # what the words have
         self._made: dict[Addresses, _Made] = {}  # oldest first
         self._seen: dict[Addresses, None] = {}
         self._lock = Lock()
 
-    def run(self, addresses: Addresses) -> None:
-        """Queue the steps; `addresses` has one for each base of the views."""
+    def run(self, bases: Sequence[int] | Mapping[int, int]) -> None:
+        """Queue the steps; `bases` has an address for each base of the views."""
+        addresses: Addresses = self._pick(bases)
         with self._lock:
             made = self._made.get(addresses)
             if made is None and self._is_worth(addresses):

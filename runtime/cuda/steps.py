@@ -1,8 +1,8 @@
-"""Goes through the steps of a program: launches, and loops and branches around them.
+"""Goes through the steps of a program: launches, and loops around them.
 
 Layer: runtime. In: steps, sizes, and where the program's memories lie. Out: launches and copies,
-given to a `Sink` in order. Conditions and indices of branches are read back from the device, which
-waits for the kernels before.
+given to a `Sink` in order. Steps for which the host must read what the device computes are those of
+a subclass (`eager`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...compiler.ir.dims import evaluate
-from ...compiler.ir.types import DType, Size
+from ...compiler.ir.types import Size
 from ...compiler.launches import (
     Carried,
     GpuStep,
@@ -21,28 +21,16 @@ from ...compiler.launches import (
     Operand,
     Place,
     Region,
+    ReplaySteps,
     ScanSteps,
     Sliced,
     SwitchSteps,
     WhileSteps,
 )
+from .views import View
 
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """`nbytes` bytes of the piece of memory number `base`, from `offset` on."""
-
-    base: int
-    offset: int
-    nbytes: int
-
-    def part(self, start: int, nbytes: int) -> View:
-        """Some of the bytes."""
-        return View(self.base, self.offset + start, nbytes)
-
-    def after(self, start: int) -> View:
-        """The bytes from `start` on."""
-        return self.part(start, self.nbytes - start)
+Places = Mapping[Memory, Sequence[View]]
+HostSteps = WhileSteps | ReplaySteps | SwitchSteps
 
 
 class Sink(Protocol):
@@ -53,9 +41,6 @@ class Sink(Protocol):
 
     def copy(self, target: View, source: View, nbytes: int) -> None:
         """A copy on the device."""
-
-    def number(self, view: View, dtype: DType) -> int:
-        """The first element, read when all before is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +58,7 @@ class Context:
 class Runner:
     """A program or region on its way: `places` says where its memories lie."""
 
-    def __init__(
-        self, sink: Sink, context: Context, places: Mapping[Memory, Sequence[View]]
-    ) -> None:
+    def __init__(self, sink: Sink, context: Context, places: Places) -> None:
         self.sink = sink
         self.context = context
         self.places = places
@@ -91,21 +74,23 @@ class Runner:
             self._launch(step)
         elif isinstance(step, ScanSteps):
             self._scan(step)
-        elif isinstance(step, WhileSteps):
-            self._while(step)
         else:
-            self._switch(step)
+            self.ask_host(step)
+
+    def ask_host(self, step: HostSteps) -> None:
+        """A step for which the host must read something."""
+        raise AssertionError(f"{type(step).__name__} among steps that need no host")
 
     def inside(self, inputs: Sequence[View], outputs: Sequence[View]) -> Runner:
         """What runs a region with these inputs and outputs."""
         places = {**self.places, Memory.IN: inputs, Memory.OUT: outputs}
         return Runner(self.sink, self.context, places)
 
-    def _launch(self, launch: Launch) -> None:
-        blocks = self.number(launch.blocks)
-        if blocks > 0:
-            operands = [self.view(operand) for operand in launch.operands]
-            self.sink.launch(launch, blocks, [*operands, self.context.status])
+    def run_region(self, region: Region, inputs: Sequence[View], outputs: Sequence[View]) -> None:
+        """One run of a region."""
+        self.inside(inputs, outputs).run(region.steps)
+
+    # -- where things are -----------------------------------------------------------------------
 
     def number(self, size: Size) -> int:
         """A size as a number."""
@@ -121,9 +106,9 @@ class Runner:
             self.number(place.offset) * place.operand.dtype.itemsize
         )
 
-    def _inside(self, region: Region, inputs: Sequence[View], outputs: Sequence[View]) -> None:
-        """One run of a region."""
-        self.inside(inputs, outputs).run(region.steps)
+    def all_at(self, places: Sequence[Place]) -> list[View]:
+        """The memory from each place on."""
+        return [self.at(place) for place in places]
 
     def _sliced(self, slices: Sequence[Sliced]) -> list[tuple[View, int]]:
         """Each array and the bytes of a slice."""
@@ -132,52 +117,56 @@ class Runner:
             for s in slices
         ]
 
-    # -- loops and branches ---------------------------------------------------------------------
+    # -- steps ----------------------------------------------------------------------------------
+
+    def _launch(self, launch: Launch) -> None:
+        blocks = self.number(launch.blocks)
+        if blocks > 0:
+            operands = [self.view(operand) for operand in launch.operands]
+            self.sink.launch(launch, blocks, [*operands, self.context.status])
 
     def _scan(self, step: ScanSteps) -> None:
         length = self.number(step.length)
-        carries = [_Carry(self, carried) for carried in step.carries]
+        carries = Carries(self, step.carries)
         xs, ys = self._sliced(step.xs), self._sliced(step.ys)
-        captured = [self.at(place) for place in step.captured]
+        captured = self.all_at(step.captured)
         for done in range(length):
             index = length - 1 - done if step.reverse else done
-            inputs = [*(c.now for c in carries), *_slices(xs, index), *captured]
-            outputs = [*(c.next for c in carries), *_slices(ys, index)]
-            self._inside(step.body, inputs, outputs)
-            for carry in carries:
-                carry.advance()
-        for carry in carries:
-            carry.finish()
-
-    def _while(self, step: WhileSteps) -> None:
-        carries = [_Carry(self, carried) for carried in step.carries]
-        captured = [self.at(place) for place in step.captured]
-        flag = self.view(step.flag)
-        while True:
-            inputs = [*(c.now for c in carries), *captured]
-            self._inside(step.condition, inputs, [flag])
-            if not self.sink.number(flag, step.flag.dtype) or self._has_failed():
-                break
-            self._inside(step.body, inputs, [c.next for c in carries])
-            for carry in carries:
-                carry.advance()
-        for carry in carries:
-            carry.finish()
-
-    def _has_failed(self) -> bool:
-        """Whether the status is set: conditions may be garbage then."""
-        context = self.context
-        return context.can_fail and self.sink.number(context.status, DType.I64) != 0
-
-    def _switch(self, step: SwitchSteps) -> None:
-        index = max(0, self.sink.number(self.at(step.index), step.index.operand.dtype))
-        branch = step.branches[min(index, len(step.branches) - 1)]
-        operands = [self.at(place) for place in step.operands]
-        self._inside(branch, operands, [self.at(place) for place in step.results])
+            inputs = [*carries.now, *_slices(xs, index), *captured]
+            self.run_region(step.body, inputs, [*carries.next, *_slices(ys, index)])
+            carries.advance()
+        carries.finish()
 
 
 def _slices(arrays: Sequence[tuple[View, int]], index: int) -> list[View]:
     return [view.part(index * nbytes, nbytes) for view, nbytes in arrays]
+
+
+class Carries:
+    """The values on their way through a loop."""
+
+    def __init__(self, runner: Runner, carried: Sequence[Carried]) -> None:
+        self._carries = [_Carry(runner, each) for each in carried]
+
+    @property
+    def now(self) -> list[View]:
+        """Where an iteration reads them."""
+        return [carry.now for carry in self._carries]
+
+    @property
+    def next(self) -> list[View]:
+        """Where it writes them."""
+        return [carry.next for carry in self._carries]
+
+    def advance(self) -> None:
+        """One iteration is done."""
+        for carry in self._carries:
+            carry.advance()
+
+    def finish(self) -> None:
+        """Bring the last values to their final places."""
+        for carry in self._carries:
+            carry.finish()
 
 
 class _Carry:

@@ -95,6 +95,72 @@ def test_conditions_are_read_as_soon_as_they_are_needed(device):
         assert np.asarray(y).tolist() == tw.jit(f)(np.array(x)).tolist()
 
 
+# -- loops that record ----------------------------------------------------------------------------
+
+
+def many_steps(x):
+    """Two values are recorded in each of some 40 iterations."""
+    return tw.while_loop(lambda x: (x < 3).all(), lambda x: x + np.sin(x) * np.exp(-x) * 0.2, x)
+
+
+def within_a_scan(x):
+    """As many iterations as each row needs; a row of large numbers needs none."""
+
+    def step(total, row):
+        row = tw.while_loop(lambda r: r.sum() < 20, lambda r: r * r + 0.5, row)
+        return total + (row**2).sum(), row
+
+    return tw.scan(step, np.float64(0), x)[0]
+
+
+def one_branch_records(x):
+    return tw.cond(x.sum() > 3, lambda x: many_steps(x / 8), lambda x: x * x, x)
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (many_steps, np.array([0.05, 0.1, 0.07])),
+        (within_a_scan, np.array([[1.0, 0.5], [30.0, 1.0], [2.0, 2.0]])),
+        (one_branch_records, np.array([1.0, 2.5])),
+        (one_branch_records, np.array([1.0, 1.5])),
+    ],
+    ids=["many steps", "within a scan", "branch that records", "other branch"],
+)
+def test_derivatives_of_while_loops(function, x, device):
+    def gradient(x):
+        return tw.grad(lambda x: (function(x) ** 2).sum())(x)
+
+    f, given = executable(gradient, f"f64{list(x.shape)}"), put(x)
+    expected = tw.jit(gradient)(x)
+    for _ in range(3):
+        (got,) = f(given)
+        np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-11)
+
+
+def test_tapes_are_given_back(device):
+    def gradient(x):
+        return tw.grad(lambda x: within_a_scan(x))(x)
+
+    f, x = executable(gradient, "f64[3, 2]"), put(np.full((3, 2), 0.6))
+    used = []
+    for _ in range(3):
+        f(x)
+        used.append(memory.pool().statistics().in_use)
+    assert len(set(used)) == 1
+
+
+def test_bodies_that_record_become_graphs(device):
+    def normalised(x):
+        x = tw.while_loop(lambda x: (x < 3).all(), lambda x: x * 1.1 + x.mean() / x.std(), x)
+        return x.sum()
+
+    f, x = executable(tw.grad(normalised), "f64[n]"), put([0.05, 0.1, 0.07])
+    for _ in range(8):
+        f(x)
+    assert device.done["graph launch"] > device.done["graph"] > 0
+
+
 # -- faults in the data ---------------------------------------------------------------------------
 
 

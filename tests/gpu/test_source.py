@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 import tensorwright as tw
 from tensorwright.cli.main import main
-from tensorwright.compiler.errors import UnsupportedError
 
 PROGRAM = """\
 import numpy as np
@@ -63,11 +60,3 @@ def test_sizes_are_parameters():
     source = tw.jit(lambda x: x[1:] - x[:-1]).lower("f64[n]").cuda("source")
     assert "in0[np.uint64(1 + i0_r)]" in source
     assert "while v3 < (((n_n + 3) // 4) + -1):" in source
-
-
-def test_what_has_no_kernels_is_named():
-    def loop(x):
-        return tw.while_loop(lambda x: (x < 10).all(), lambda x: x * x, x).sum()
-
-    with pytest.raises(UnsupportedError, match="the GPU cannot differentiate while loops yet"):
-        tw.jit(tw.grad(loop)).lower("f64[3]").cuda("source")

@@ -6,6 +6,7 @@ Numba's simulator replaces `numba.cuda` for a whole process; these need no Numba
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 import tensorwright as tw
 from tensorwright.compiler.codegen.cuda import module
-from tensorwright.compiler.launches import Geometry
+from tensorwright.compiler.launches import SIMULATED
 from tensorwright.runtime.cuda import compiling, driver
 from tensorwright.runtime.cuda.executable import GpuExecutable
 from tensorwright.runtime.cuda.intrinsics import simulated_names
@@ -105,7 +106,7 @@ class _CountingGraph(SimulatedGraph):
 def use(monkeypatch: pytest.MonkeyPatch, device: Driver) -> None:
     """Make a device that of the process, for a test."""
     monkeypatch.setattr(driver, "_current", device)
-    monkeypatch.setattr(module, "DEVICE", Geometry(block=1, warp=1, tile=1))
+    monkeypatch.setattr(module, "DEVICE", replace(SIMULATED, block=1, warp=1, tile=1))
 
 
 def executable(function: Callable[..., Any], *types: str) -> GpuExecutable:

@@ -161,6 +161,15 @@ def _gradient(x: Any) -> Any:
     return tw.grad(lambda x: (_scan(x)[1] ** 2).sum())(x)
 
 
+def _gradient_of_while(x: Any) -> Any:
+    def loss(x: Any) -> Any:
+        return (
+            tw.while_loop(lambda x: (x < 10).all(), lambda x: x * 1.5 + np.sin(x), x) ** 2
+        ).sum()
+
+    return tw.grad(loss)(x)
+
+
 def _branch(x: Any) -> Any:
     return tw.cond(x.sum() > 3, lambda x: x * 2, lambda x: x - 1, x)
 
@@ -179,6 +188,7 @@ def functions() -> Iterator[tuple[str, Check]]:
         ("scan", _scan, rng.normal(size=(5, 3))),
         ("gradient of a scan", _gradient, rng.normal(size=(5, 3))),
         ("while", _while, rng.uniform(1.0, 2.0, 4)),
+        ("gradient of a while", _gradient_of_while, rng.uniform(1.0, 2.0, 4)),
         ("one branch", _branch, np.ones(2)),
         ("other branch", _branch, np.ones(4)),
         ("running sum of a whole array", np.cumsum, rng.normal(size=700)),

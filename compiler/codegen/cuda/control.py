@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...errors import UnsupportedError
 from ...kernel.form import (
     Access,
     Carry,
@@ -18,9 +17,18 @@ from ...kernel.form import (
     ScanLoop,
     Slices,
     Switch,
-    WhileLoop,
 )
-from ...launches import Carried, GpuStep, Place, ScanSteps, Sliced, SwitchSteps, WhileSteps
+from ...launches import (
+    Carried,
+    GpuStep,
+    Place,
+    ReplaySteps,
+    ScanSteps,
+    Sliced,
+    SwitchSteps,
+    Tape,
+    WhileSteps,
+)
 from ...launches import Region as Steps
 from .programs import ProgramWriter
 
@@ -35,31 +43,28 @@ class ControlSteps:
         self.emit = emit
 
     def of(self, step: Loop | Switch) -> GpuStep:
-        """The step of a loop or branch.
-
-        Raises:
-            UnsupportedError: it writes or reads tapes.
-        """
+        """The step of a loop or branch."""
         if isinstance(step, Switch):
             branches = tuple(self._region(branch) for branch in step.branches)
             operands, results = self._places(step.operands), self._places(step.results)
             return SwitchSteps(self._place(step.index), operands, results, branches)
-        if isinstance(step, ReplayLoop) or (isinstance(step, WhileLoop) and step.count):
-            raise UnsupportedError(
-                "the GPU cannot differentiate while loops yet", hint="run it on the CPU"
-            )
         carries = tuple(map(self._carried, step.carries))
         captured, body = self._places(step.captured), self._region(step.body)
         if isinstance(step, ScanLoop):
             xs, ys = self._sliced(step.xs), self._sliced(step.ys)
             return ScanSteps(step.length, step.reverse, carries, xs, ys, captured, body)
+        if isinstance(step, ReplayLoop):
+            tapes = self._tapes(step.tapes)
+            return ReplaySteps(self._place(step.count), carries, tapes, captured, body)
         condition, flag = self._region(step.condition), self.writer.operand(step.flag)
-        return WhileSteps(carries, captured, condition, flag, body)
+        records = self._tapes(step.records)
+        count = None if step.count is None else self._place(step.count)
+        return WhileSteps(carries, captured, condition, flag, body, records, count)
 
     def _region(self, region: Region) -> Steps:
         inside = self.writer.region(region)
         self.emit(inside, region.program)
-        return Steps(tuple(inside.steps))
+        return Steps(tuple(inside.steps), region.frees_tapes)
 
     def _place(self, access: Access) -> Place:
         return Place(self.writer.operand(access.buffer), access.offset)
@@ -76,3 +81,6 @@ class ControlSteps:
         return tuple(
             Sliced(self._place(s.array), s.size // s.array.buffer.dtype.itemsize) for s in slices
         )
+
+    def _tapes(self, slices: Sequence[Slices]) -> tuple[Tape, ...]:
+        return tuple(Tape(self._place(s.array), s.size) for s in slices)
