@@ -45,11 +45,15 @@ _PYTHON_NUMBERS: dict[type, LeafKey] = {
     int: LeafKey(LeafKind.INT, DType.I64),
     bool: LeafKey(LeafKind.BOOL, DType.BOOL),
 }
-_NUMPY_SCALARS = {d.numpy.type: LeafKey(LeafKind.NUMPY_SCALAR, d) for d in DType}
+# Keys of bfloat16 are added when one is seen: its package is loaded by few programs.
+_NUMPY_SCALARS = {
+    d.numpy.type: LeafKey(LeafKind.NUMPY_SCALAR, d) for d in DType if d is not DType.BF16
+}
 _SCALARS: dict[type, LeafKey] = _PYTHON_NUMBERS | _NUMPY_SCALARS
 _ARRAYS = {
     (d.numpy, rank): LeafKey(LeafKind.ARRAY, d, rank)
     for d in DType
+    if d is not DType.BF16
     for rank in range(_MAX_RANK + 1)
 }
 # Leaves that can only be meant as they are: no array function computes with them.
@@ -278,7 +282,11 @@ def _native_array(x: np.ndarray) -> tuple[np.ndarray, LeafKey]:
     # Not ascontiguousarray: it makes 0-d arrays 1-d. `require` also drops subclasses.
     dtype = values.dtype_of(x.dtype)
     made = _canonical(np.require(np.asarray(x), dtype.numpy, ["C", "A"]), dtype)
-    return made, _ARRAYS[dtype.numpy, made.ndim]
+    return made, _array_key(dtype, made.ndim)
+
+
+def _array_key(dtype: DType, rank: int) -> LeafKey:
+    return _ARRAYS.setdefault((dtype.numpy, rank), LeafKey(LeafKind.ARRAY, dtype, rank))
 
 
 def _has_own_functions(cls: type[np.ndarray]) -> bool:
@@ -307,6 +315,9 @@ def _converted(x: Any) -> tuple[Any, LeafKey] | None:
         return x, array_key(values.type_of(x))
     if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
         if isinstance(x, np.generic):
+            dtype = DType.of(x.dtype)
+            if dtype is not None:
+                return x, _SCALARS.setdefault(type(x), LeafKey(LeafKind.NUMPY_SCALAR, dtype))
             raise values.unsupported_dtype(x.dtype)
         return _native_array(x if isinstance(x, np.ndarray) else np.asarray(x))
     if isinstance(x, _ALWAYS_STATIC):
@@ -379,4 +390,4 @@ def spec_of(key: LeafKey, shape: Shape) -> LeafSpec:
 
 def array_key(type: TensorType) -> LeafKey:
     """The key of an array of this type."""
-    return _ARRAYS[type.dtype.numpy, type.rank]
+    return _array_key(type.dtype, type.rank)

@@ -195,7 +195,7 @@ _SHORTCUTS: dict[float, np.ufunc] = {0.5: np.sqrt, 1.0: np.positive, -1.0: np.re
 
 
 def _constant_exponent(b: Any) -> float | None:
-    if type(b) in (int, float) or (isinstance(b, np.generic) and b.dtype.kind in "iuf"):
+    if type(b) in (int, float) or (isinstance(b, np.generic) and values.kind_of(b.dtype) in "iuf"):
         return b if abs(b) < 4 else None
     return None
 

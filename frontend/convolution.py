@@ -206,18 +206,15 @@ def _operands(x: Any, w: Any) -> tuple[TraceContext, tuple[Value, Value], DType]
     """Both operands in a dtype that the op takes, the window's sizes known; the result's dtype."""
     ctx = require()
     a, b = lift.lift(x), lift.lift(w)
-    common = np.result_type(a.dtype, b.dtype)
-    if common.kind != "f":
+    dtype = DType.of(np.result_type(a.dtype, b.dtype))
+    if dtype is None or not dtype.is_float:
         raise DTypeError(
             "tw.conv: needs floats",
             got=f"{a._type} and {b._type}",
             loc=user_location(),
             hint="convert with x.astype(np.float32)",
         )
-    dtype = DType.of(common)
-    assert dtype is not None
-    wide = DType.F32 if dtype is DType.F16 else dtype
-    first, second = (values.cast(ctx, t._read(), wide) for t in (a, b))
+    first, second = (values.cast(ctx, t._read(), dtype.wide) for t in (a, b))
     for size in second.type.shape[:-2]:
         ctx.static(size)
     return ctx, (first, second), dtype

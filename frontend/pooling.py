@@ -96,7 +96,7 @@ def _lowest(dtype: DType) -> float | int:
 def _avg_pool(x: Any, *, window: Ints, strides: Ints, padding: Padding) -> Tracer:
     ctx, value, pads = _start(x, window, strides, padding)
     dtype = value.type.dtype
-    value = values.cast(ctx, value, DType.F32 if dtype is DType.F16 else dtype)
+    value = values.cast(ctx, value, dtype.wide)
     if prod(window) <= 4 * MOST_PARTS:
         found = _mean_of_parts(ctx, value, window, strides, pads)
     else:

@@ -94,7 +94,7 @@ def _same_bits(array: np.ndarray, first: Any) -> bool:
     if not (array == first).all():
         return False
     # 0.0 == -0.0
-    return first != 0 or array.dtype.kind != "f" or bool((~np.signbit(array)).all())
+    return first != 0 or kind_of(array.dtype) != "f" or bool((~np.signbit(array)).all())
 
 
 def _counter(ctx: TraceContext, array: np.ndarray) -> Value | None:
@@ -177,6 +177,12 @@ def dtype_of(dtype: Any, loc: Loc | None = None) -> DType:
     return found
 
 
+def kind_of(dtype: np.dtype) -> str:
+    """NumPy's letter for the kind of a dtype; 'f' for bfloat16 too, of which NumPy knows none."""
+    found = DType.of(dtype)
+    return dtype.kind if found is None else found.kind
+
+
 def type_of(array: np.ndarray) -> TensorType:
     """The type of a concrete array."""
     return TensorType(dtype_of(array.dtype), array.shape)
@@ -198,7 +204,7 @@ def unsupported_dtype(dtype: np.dtype, loc: Loc | None = None) -> DTypeError:
     return DTypeError(
         kind,
         got=f"dtype {dtype}",
-        expected="bool, int8 to int64, uint8 to uint64, float16, float32 or float64",
+        expected="bool, int8 to int64, uint8 to uint64, float16, bfloat16, float32 or float64",
         loc=loc or user_location(),
     )
 

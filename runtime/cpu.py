@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler.codegen.llvm.call import call_text
 from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
+from ..compiler.ir.types import DType
 from ..compiler.program import Program, Signature
 from . import host, threads
 from .dispatch import dispatch
@@ -139,6 +140,10 @@ def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracke
     builder.export_symbol("tw.call").export_symbol("tw.program")
     if "@tw.parallel(" in program.llvm:
         builder.import_symbol("tw.parallel", threads.parallel())
+    leaves = (*program.signature.inputs, *program.signature.outputs)
+    if any(leaf.type.dtype is DType.BF16 for leaf in leaves):
+        for symbol, address in host.bfloat16_symbols().items():
+            builder.import_symbol(symbol, address)
     functions = _LIBRARY_NAME.findall(program.llvm)
     for function, address in (_library_addresses(functions) if functions else {}).items():
         builder.import_symbol(function[1:], address)

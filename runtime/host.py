@@ -57,6 +57,7 @@ _HALF_FUNCTIONS = ("__extendhfsf2", "__truncsfhf2", "__truncdfhf2")
 
 _HANDLER_CAPSULE = b"mem_handler"  # the name that NumPy asks for
 
+_BUILTIN_DTYPES = tuple(d for d in DType if d is not DType.BF16)
 # The interned name must stay alive: its address is a symbol.
 _CALL_NAME = sys.intern("__call__")
 
@@ -106,13 +107,27 @@ def _numpy_symbols() -> dict[str, int]:
     table = _numpy_api()
     symbols = {f"tw.np.{name}": table[index] for name, index in _NUMPY_API.items()}
     symbols["tw.type.ndarray"] = id(np.ndarray)
-    for dtype in DType:
-        # builtin descriptors and scalar types live as long as NumPy
-        symbols[f"tw.descr.{dtype}"] = id(dtype.numpy)
-        symbols[f"tw.type.{dtype}"] = id(dtype.numpy.type)
+    for dtype in _BUILTIN_DTYPES:
+        symbols |= dtype_symbols(dtype)
     symbols["tw.np.capsule"] = table[_NUMPY_DEFAULT_HANDLER]
     symbols["tw.np.handler"] = ctypes.addressof(_handler)
     return symbols
+
+
+def dtype_symbols(dtype: DType) -> dict[str, int]:
+    """The descriptor and the scalar type of a dtype, which live as long as the process."""
+    return {f"tw.descr.{dtype}": id(dtype.numpy), f"tw.type.{dtype}": id(dtype.numpy.type)}
+
+
+def bfloat16_symbols() -> dict[str, int]:
+    """Those of bfloat16, whose package is loaded by programs that have arrays of it.
+
+    Raises:
+        ImportError: its scalars are laid out in a way that is not known.
+    """
+    if not _scalar_value_agrees(DType.BF16):
+        raise ImportError("tensorwright does not know this build of ml_dtypes")
+    return dtype_symbols(DType.BF16)
 
 
 def blas_symbols(names: list[str]) -> dict[str, int]:
@@ -203,7 +218,7 @@ def _layout_facts() -> Iterator[tuple[str, bool]]:
     yield "PyObject.ob_type", _pointer_at(a, abi.OBJECT_TYPE) == id(np.ndarray)
     yield from _container_facts()
     yield "float", ctypes.c_double.from_address(id(2.5) + abi.SCALAR_VALUE).value == 2.5
-    for dtype in DType:
+    for dtype in _BUILTIN_DTYPES:
         yield f"numpy.{dtype.numpy.name}", _scalar_value_agrees(dtype)
     yield "ndarray data", _pointer_at(a, abi.ARRAY_DATA) == a.ctypes.data
     yield "ndarray ndim", ctypes.c_int.from_address(id(a) + abi.ARRAY_NDIM).value == 2

@@ -407,4 +407,5 @@ class _Parser:
 
 
 def _from_bits(data: bytes, dtype: DType) -> np.ndarray:
-    return np.frombuffer(data, dtype.numpy.newbyteorder(">")).astype(dtype.numpy)
+    words = np.frombuffer(data, f">u{dtype.itemsize}")
+    return words.astype(f"u{dtype.itemsize}").view(dtype.numpy)

@@ -110,7 +110,7 @@ def _holds_graphs(value: Any) -> bool:
 def literal_text(literal: Literal) -> str:
     """`1.5`, `[[1, 2], [3, 4]]`; for large arrays the bits of all elements as `0x...`."""
     if literal.array.ndim and not 0 < literal.array.size <= _READABLE_SIZE:
-        return "0x" + literal.array.astype(literal.array.dtype.newbyteorder(">")).tobytes().hex()
+        return _bits_text(literal.array)
     return _nested_text(literal.array)
 
 
@@ -120,7 +120,7 @@ def _nested_text(array: np.ndarray) -> str:
         return f"[{', '.join(_nested_text(array[k, ...]) for k in range(len(array)))}]"
     if array.dtype.kind == "b":
         return "true" if array else "false"
-    return _float_text(array) if array.dtype.kind == "f" else str(array)
+    return str(array) if array.dtype.kind in "iu" else _float_text(array)
 
 
 def _float_text(x: np.ndarray) -> str:
@@ -128,7 +128,12 @@ def _float_text(x: np.ndarray) -> str:
     text = str(x[()])
     if x.dtype.type(text).tobytes() == x.tobytes():
         return text
-    return "0x" + x.astype(x.dtype.newbyteorder(">")).tobytes().hex()
+    return _bits_text(x)
+
+
+def _bits_text(array: np.ndarray) -> str:
+    words = np.ascontiguousarray(array).view(f"u{array.itemsize}")
+    return "0x" + words.astype(f">u{array.itemsize}").tobytes().hex()
 
 
 def _graph_name(name: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -30,25 +32,54 @@ class DType(Enum):
     U32 = ("u32", "uint32", 32)
     U64 = ("u64", "uint64", 64)
     F16 = ("f16", "float16", 16)
+    BF16 = ("bf16", "bfloat16", 16)
     F32 = ("f32", "float32", 32)
     F64 = ("f64", "float64", 64)
 
     def __init__(self, text: str, numpy_name: str, bits: int) -> None:
         self.text = text
-        self.numpy = np.dtype(numpy_name)
+        self.numpy_name = numpy_name
         self.bits = bits
         self.itemsize = bits // 8
-        self.kind = self.numpy.kind  # 'b' bool, 'i' signed, 'u' unsigned, 'f' float
-        self.is_float = self.kind == "f"
-        self.is_signed = self.kind == "i"
-        self.is_unsigned = self.kind == "u"
-        self.is_integer = self.kind in "iu"
-        self.is_bool = self.kind == "b"
+        self.is_bool = text == "bool"
+        self.is_signed = text[0] == "i"
+        self.is_unsigned = text[0] == "u"
+        self.is_integer = self.is_signed or self.is_unsigned
+        self.is_float = not (self.is_bool or self.is_integer)
+        self.is_half = self.is_float and bits == 16  # kept in memory, computed in f32
+        self.kind = "f" if self.is_float else text[0]  # 'b' bool, 'i' signed, 'u' unsigned
+
+    @cached_property
+    def numpy(self) -> np.dtype:
+        """The NumPy dtype; that of BF16 comes from ml_dtypes."""
+        if self is DType.BF16:
+            # for few programs, and a twentieth of the time that this package takes to import
+            import ml_dtypes
+
+            return np.dtype(ml_dtypes.bfloat16)
+        return np.dtype(self.numpy_name)
+
+    @property
+    def finfo(self) -> Any:
+        """The limits of a float, as `np.finfo` gives them."""
+        if self is DType.BF16:
+            import ml_dtypes  # see `numpy`
+
+            return ml_dtypes.finfo(self.numpy)
+        return np.finfo(self.numpy)
+
+    @property
+    def wide(self) -> DType:
+        """What kernels compute with: F32 for floats of 16 bits."""
+        return DType.F32 if self.is_half else self
 
     @staticmethod
     def of(dtype: np.dtype) -> DType | None:
         """The DType of a native-order NumPy dtype, or None if it has none."""
-        return _BY_NUMPY.get(dtype)
+        found = _BY_NUMPY.get(dtype)
+        if found is None and dtype.name == "bfloat16" and dtype.isnative:
+            return DType.BF16
+        return found
 
     @staticmethod
     def parse(text: str) -> DType | None:
@@ -63,7 +94,7 @@ class DType(Enum):
 
 
 _BY_TEXT = {d.text: d for d in DType}
-_BY_NUMPY = {d.numpy: d for d in DType}
+_BY_NUMPY = {d.numpy: d for d in DType if d is not DType.BF16}
 
 
 @dataclass(frozen=True, slots=True)

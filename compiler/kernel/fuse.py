@@ -18,7 +18,7 @@ from enum import Enum
 from ..ir.dims import product
 from ..ir.graph import Node, Value
 from ..ir.opdef import Kind
-from ..ir.types import DType, Shape
+from ..ir.types import Shape
 from .layout import Resolved, Views
 from .prepare import COMPUTED, OWNING, Prepared
 
@@ -391,7 +391,7 @@ def _can_be_column(node: Node) -> bool:
     reduction = node.op.reduction
     if node.op.kind is not Kind.REDUCE or reduction is None or reduction.needs_index:
         return False
-    return node.output.type.dtype is not DType.F16
+    return not node.output.type.dtype.is_half
 
 
 def is_row_broadcast(resolved: Resolved, shape: Shape, unit: Unit) -> bool:

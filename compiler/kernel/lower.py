@@ -2,7 +2,7 @@
 
 Layer: compiler/kernel. Each node of the unit becomes an instruction; operands from outside become
 loads through their views. Axes are ordered parallel first, then reduced; neighbouring axes that
-every access walks as one are merged. f16 is computed in f32 and rounded after every op, as NumPy
+every access walks as one are merged. Floats of 16 bits are computed in f32 and rounded after every op, as NumPy
 does.
 """
 
@@ -116,24 +116,25 @@ class UnitLowering:
         if node.op.name == "cast" and args[0].dtype is dtype:
             return args[0]
         args = tuple(self._widened(a) for a in args)
-        if dtype is not DType.F16:
+        if not dtype.is_half:
             return self._add(Apply(dtype, args, op=node.op, attrs=node.attrs))
         if node.op.name == "cast":
-            return self._narrowed(args[0])
-        return self._narrowed(self._add(Apply(DType.F32, args, op=node.op, attrs=node.attrs)))
+            return self._cast(args[0], dtype)
+        wide = self._add(Apply(dtype.wide, args, op=node.op, attrs=node.attrs))
+        return self._cast(wide, dtype)
 
     def _combine(self, node: Node, operands: Sequence[Instr]) -> Instr:
         dtype = node.outputs[0].type.dtype
         args = tuple(self._widened(x) for x in operands)
-        wide = DType.F32 if dtype is DType.F16 else dtype
+        wide = dtype.wide
         if reduced_axes(node) is None:  # over axes of size 1: one element, combined with nothing
             result: Instr = Apply(wide, args, op=node.op, attrs=node.attrs)
         elif node.op.kind is Kind.REDUCE:
             result = Reduce(wide, args, op=node.op)
-        else:  # a running sum in f16 is rounded at every step, not only at the end
+        else:  # a running sum of halves is rounded at every step, not only at the end
             return self._add(Scan(dtype, args, op=node.op))
         self._add(result)
-        return self._narrowed(result) if dtype is DType.F16 else result
+        return self._cast(result, dtype) if dtype.is_half else result
 
     def _column(self, node: Node) -> None:
         """A reduction over the outer axes; other units and the caller alone read its result."""
@@ -156,10 +157,7 @@ class UnitLowering:
         self.columns.append(ColumnReduce(node.op, arg, value.type.dtype, components, access, parts))
 
     def _widened(self, x: Instr) -> Instr:
-        return self._cast(x, DType.F32) if x.dtype is DType.F16 else x
-
-    def _narrowed(self, x: Instr) -> Instr:
-        return self._cast(x, DType.F16)
+        return self._cast(x, x.dtype.wide) if x.dtype.is_half else x
 
     def _cast(self, x: Instr, dtype: DType) -> Instr:
         return self._add(Apply(dtype, (x,), op=REGISTRY["cast"], attrs={"dtype": dtype}))

@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..ir.builder import GraphBuilder
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
-from ..ir.types import DType, Shape
+from ..ir.types import Shape
 
 Rows = tuple[Shape, tuple[int, ...]]  # the shape of an array, the axes of it that are reduced
 
@@ -42,12 +42,12 @@ def split_reductions(graph: Graph) -> Graph:
 def _divisible(node: Node) -> bool:
     """Whether the reduction of reductions is the reduction of all, as good as bit for bit.
 
-    Not so for positions; and sums of f16, which rounds each of the partial sums.
+    Not so for positions; and sums of halves, which rounds each of the partial sums.
     """
     reduction = node.op.reduction
     if reduction is None or reduction.needs_index:
         return False
-    return node.output.type.dtype is not DType.F16
+    return not node.output.type.dtype.is_half
 
 
 def _rebuilt(graph: Graph, split: dict[Node, tuple[int, ...]]) -> Graph:

@@ -37,6 +37,10 @@ def _flipped(x: Term) -> Term:
     return x.transpose([*range(x.rank - 2), x.rank - 1, x.rank - 2])
 
 
+def _matmul_reference(a: Any, b: Any) -> Any:
+    return np.matmul(a, b).astype(a.dtype)  # of bfloat16, NumPy makes float32
+
+
 def _matmul_vjp(site: Site, cts: Sequence[Term | None]) -> list[Contribution]:
     (ct,), (a, b), (wants_a, wants_b) = cts, site.operands, site.wanted
     assert ct is not None
@@ -91,7 +95,7 @@ MATMUL = op(
     Kind.CONTRACT,
     arity=2,
     infer=_matmul_infer,
-    reference=np.matmul,
+    reference=_matmul_reference,
     batch=_matmul_batch,
     derivative=Rules(vjp=_matmul_vjp, jvp=_matmul_jvp),
     cost=100.0,

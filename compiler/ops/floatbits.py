@@ -22,8 +22,8 @@ from .infer import FLOATS, check_dtypes, check_shapes, shown
 from .math.formats import FORMATS, clamp
 from .scalar import Scalar, ScalarBuilder
 
-# Neighbours of f16 values are not those of the f32 values that kernels compute with.
-_WIDE_FLOATS = FLOATS - {DType.F16}
+# Neighbours of halves are not those of the f32 values that kernels compute with.
+_WIDE_FLOATS = frozenset(d for d in FLOATS if not d.is_half)
 
 
 def _decompose(s: ScalarBuilder, x: Scalar, biased: int) -> tuple[Scalar, Scalar]:

@@ -1,9 +1,9 @@
 """Reductions and running sums: ops that combine the elements along axes.
 
 Layer: compiler/ops. A `Reduction` is written in scalar instructions, once for all backends; see
-ir/opdef.py for its contract. Sums of f64 carry an error term beside each lane, sums of f32 and f16
-are kept in f64: results are closer to the exact sum than NumPy's pairwise ones, whatever the order
-of lanes. A scan gives NumPy's own result bit for bit: it adds one element after the other.
+ir/opdef.py for its contract. Sums of f64 carry an error term beside each lane, those of shorter
+floats are kept in f64: results are closer to the exact sum than NumPy's pairwise ones, whatever the
+order of lanes. A scan gives NumPy's own result bit for bit: it adds one element after the other.
 """
 
 from __future__ import annotations
@@ -115,11 +115,17 @@ def _infer_scan(name: str) -> Callable[[Sequence[TensorType], Attrs], Types]:
 
 
 def _sum_reference(x: Any, *, axes: tuple[int, ...]) -> Any:
-    return np.sum(x, axis=axes, dtype=x.dtype)
+    return np.sum(x, axis=axes, dtype=_wide_dtype(x)).astype(x.dtype)
 
 
 def _prod_reference(x: Any, *, axes: tuple[int, ...]) -> Any:
-    return np.prod(x, axis=axes, dtype=x.dtype)
+    return np.prod(x, axis=axes, dtype=_wide_dtype(x)).astype(x.dtype)
+
+
+def _wide_dtype(x: Any) -> np.dtype:
+    """What sums of the elements are kept in, by kernels and by NumPy for float16."""
+    dtype = DType.of(x.dtype)
+    return dtype.wide.numpy if dtype is not None else x.dtype
 
 
 def _along(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,8 +159,7 @@ def _cumprod_reference(x: Any, *, axis: int) -> Any:
 
 
 def _recurrence_reference(a: Any, b: Any, *, axis: int) -> Any:
-    # f16 is rounded once a step, as a kernel does it
-    wide = np.float32 if b.dtype == np.float16 else b.dtype
+    wide = _wide_dtype(b)  # halves are rounded once a step, as a kernel does it
     result = np.empty_like(b)
     steps, before = np.moveaxis(result, axis, 0), np.zeros((), wide)
     for k, (factor, term) in enumerate(
@@ -174,13 +179,9 @@ def _wide(dtype: DType) -> DType:
 
 
 def _narrow(s: ScalarBuilder, x: Scalar, dtype: DType) -> Scalar:
-    """To the dtype a kernel computes `dtype` in (f32 for f16; the caller rounds that)."""
-    target = _compute_dtype(dtype)
+    """To the dtype a kernel computes `dtype` in (f32 for halves; the caller rounds that)."""
+    target = dtype.wide
     return x if x.dtype is target else s.cast(x, target)
-
-
-def _compute_dtype(dtype: DType) -> DType:
-    return DType.F32 if dtype is DType.F16 else dtype
 
 
 def _widen(s: ScalarBuilder, x: Scalar, like: Scalar) -> Scalar:
@@ -263,8 +264,8 @@ def _extreme(largest: bool) -> Reduction:
         return s.select(better, x, acc)
 
     return Reduction(
-        components=lambda dtype: (_compute_dtype(dtype),),
-        init=lambda s, dtype: (s.const(_worst(dtype, largest), _compute_dtype(dtype)),),
+        components=lambda dtype: (dtype.wide,),
+        init=lambda s, dtype: (s.const(_worst(dtype, largest), dtype.wide),),
         step=lambda s, acc, x, index: (pick(s, acc[0], x),),
         merge=lambda s, a, b: (pick(s, a[0], b[0]),),
         finish=lambda s, acc, dtype: acc[0],
@@ -274,7 +275,7 @@ def _extreme(largest: bool) -> Reduction:
 
 def _position_dtype(dtype: DType) -> DType:
     """What the elements are compared as: bools as numbers."""
-    return DType.U8 if dtype.is_bool else _compute_dtype(dtype)
+    return DType.U8 if dtype.is_bool else dtype.wide
 
 
 def _position(largest: bool) -> Reduction:
@@ -337,12 +338,10 @@ def _logical(start: bool, join: Callable[[Scalar, Scalar], Scalar]) -> Reduction
 
 
 def _running(start: float, join: Callable[..., Scalar]) -> Reduction:
-    """One component, joined in order. For f16 the caller rounds each result and carries that."""
+    """One component, joined in order. For halves the caller rounds each result."""
     return Reduction(
-        components=lambda dtype: (_compute_dtype(dtype),),
-        init=lambda s, dtype: (
-            s.const(start if dtype.is_float else int(start), _compute_dtype(dtype)),
-        ),
+        components=lambda dtype: (dtype.wide,),
+        init=lambda s, dtype: (s.const(start if dtype.is_float else int(start), dtype.wide),),
         step=lambda s, acc, *elements_and_index: (join(acc[0], *elements_and_index[:-1]),),
         merge=_no_merge,
         finish=lambda s, acc, dtype: acc[0],

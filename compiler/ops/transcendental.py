@@ -14,13 +14,12 @@ import numpy as np
 from ..ir.derivative import Derivative, pointwise
 from ..ir.opdef import OpDef, Traits
 from ..ir.term import Term
-from ..ir.types import DType
 from . import math as elementary
 from .elementwise import elementwise
 from .infer import FLOATS, DTypes
 from .scalar import Scalar
 
-_WIDE_FLOATS = FLOATS - {DType.F16}  # of scipy.special: it computes f16 as f32
+_WIDE_FLOATS = frozenset(d for d in FLOATS if not d.is_half)  # scipy.special computes f16 as f32
 
 
 _NONE, _ODD, _EVEN = Traits(), Traits(odd=True), Traits(even=True)

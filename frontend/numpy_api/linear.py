@@ -13,7 +13,7 @@ import numpy as np
 
 from ...compiler.errors import ShapeError, UnsupportedError
 from ...compiler.ir.graph import Value
-from ...compiler.ir.types import DType, Size
+from ...compiler.ir.types import Size
 from .. import lift, ufuncs, values
 from ..context import TraceContext, require
 from ..location import user_location
@@ -36,15 +36,14 @@ def multiply_sum(ctx: TraceContext, a: Value, b: Value, along: tuple[int, ...]) 
 
 def matrix_product(ctx: TraceContext, a: Value, b: Value) -> Value:
     """[B..., m, k] by [B..., k, n]; the batch axes are equal already."""
-    empty = 0 in (*a.type.shape, *b.type.shape)
-    if a.type.dtype in (DType.F32, DType.F64) and not empty:
-        return ctx.emit("matmul", a, b)
+    dtype = a.type.dtype
+    a, b = (values.cast(ctx, v, dtype.wide) for v in (a, b))  # NumPy adds halves up in float32
+    if dtype.is_float and 0 not in (*a.type.shape, *b.type.shape):
+        return values.cast(ctx, ctx.emit("matmul", a, b), dtype)
     rank = a.type.rank
     left = values.reshape(ctx, a, (*a.type.shape, 1))
     right = values.reshape(ctx, b, (*b.type.shape[:-2], 1, *b.type.shape[-2:]))
-    if a.type.dtype is DType.F16:  # NumPy adds up in float32
-        left, right = (values.cast(ctx, v, DType.F32) for v in (left, right))
-    return values.cast(ctx, multiply_sum(ctx, left, right, (rank - 1,)), a.type.dtype)
+    return values.cast(ctx, multiply_sum(ctx, left, right, (rank - 1,)), dtype)
 
 
 def _operands(name: str, a: Any, b: Any) -> tuple[TraceContext, Value, Value]:
@@ -92,10 +91,9 @@ def matmul(x1: Any, x2: Any) -> Tracer:
 
 
 def _vector_product(ctx: TraceContext, a: Value, b: Value) -> Value:
-    if a.type.dtype is DType.F16:
-        a, b = values.cast(ctx, a, DType.F32), values.cast(ctx, b, DType.F32)
-        return values.cast(ctx, multiply_sum(ctx, a, b, (0,)), DType.F16)
-    return multiply_sum(ctx, a, b, (0,))
+    dtype = a.type.dtype
+    a, b = (values.cast(ctx, v, dtype.wide) for v in (a, b))
+    return values.cast(ctx, multiply_sum(ctx, a, b, (0,)), dtype)
 
 
 @implements(np.dot, np.ndarray.dot)

@@ -23,7 +23,7 @@ def isclose(
     x, y = lift.operand(a), lift.operand(b)
     y = lift.as_array(y)
     # integers are compared as floats, so that differences do not wrap
-    if y.dtype.kind != "f":
+    if not y._type.dtype.is_float:
         y = y.astype(np.result_type(y.dtype, 1.0))
     near = np.less_equal(np.abs(np.subtract(x, y)), np.add(atol, np.multiply(rtol, np.abs(y))))
     result = (near & np.isfinite(y)) | np.equal(x, y)
@@ -122,7 +122,7 @@ def shares_memory(a: Any, b: Any, /, max_work: Any = None) -> bool:
 def sinc(x: Any) -> Tracer:
     """As `np.sinc`."""
     y = np.pi * lift.as_array(x)
-    y = np.where(y == 0, y.dtype.type(np.finfo(y.dtype).eps), y)
+    y = np.where(y == 0, y.dtype.type(y._type.dtype.finfo.eps), y)
     return np.sin(y) / y
 
 

@@ -277,17 +277,17 @@ def mean(
 def _mean(x: Tracer, along: tuple[int, ...], dtype: Any, where: Any) -> Any:
     """The mean with the reduced axes kept."""
     ctx = require()
-    half = dtype is None and x._type.dtype is DType.F16
+    half = dtype is None and x._type.dtype.is_half
     if dtype is None and not x._type.dtype.is_float:
         dtype = np.float64
-    work = DType.F32 if half else x._type.dtype if dtype is None else values.dtype_of(dtype)
+    work = x._type.dtype.wide if dtype is None else values.dtype_of(dtype)
     value = values.cast(ctx, x._read(), work)
     count = _counts(value, along, where)
     if where is not True and where is not _NO_VALUE:
         value = selected(value, where, 0)
     total = lift.tracer(ctx, reduce_value("reduce_sum", value, along, keepdims=True))
     result = np.true_divide(total, count, dtype=work.numpy, casting="unsafe")
-    return FUNCTIONS[np.ndarray.astype](result, np.float16) if half else result
+    return FUNCTIONS[np.ndarray.astype](result, x.dtype) if half else result
 
 
 def _shaped(x: Tracer, along: tuple[int, ...], keepdims: Any, out: Any, name: str) -> Any:
@@ -323,8 +323,8 @@ def _spread(root: bool, name: str) -> Callable[..., Any]:
         result = _variance(x, along, dtype, ddof, where, mean)
         if root:
             result = np.sqrt(steady_at_zero(result))
-        if dtype is None and x._type.dtype is DType.F16:
-            result = FUNCTIONS[np.ndarray.astype](result, np.float16)
+        if dtype is None and x._type.dtype.is_half:
+            result = FUNCTIONS[np.ndarray.astype](result, x.dtype)
         return _shaped(result, along, keepdims, out, name)
 
     return implementation
@@ -337,8 +337,7 @@ def _variance(
     ctx = require()
     if dtype is None:
         kind = x._type.dtype
-        work: DType = kind if kind.is_float else DType.F64
-        work = DType.F32 if kind is DType.F16 else work
+        work: DType = kind.wide if kind.is_float else DType.F64
     else:
         work = values.dtype_of(dtype)
     center = lift.as_array(mean) if mean is not _NO_VALUE else _mean(x, along, work.numpy, where)
@@ -390,7 +389,7 @@ def average(
         scale = lift.as_array(count_of(x._read(), reduced_axes(axis, x.ndim)))
         return (result, np.multiply(np.ones_like(result), scale)) if returned else result
     w = lift.as_array(weights)
-    dtype = np.result_type(x.dtype, w.dtype, np.float64 if x.dtype.kind in "iub" else x.dtype)
+    dtype = np.result_type(x.dtype, w.dtype, x.dtype if x._type.dtype.is_float else np.float64)
     if w.ndim != x.ndim or w._type.shape != x._type.shape:
         w = _weights_along(w, axis, x)
     scale = sum_(w, axis, dtype, keepdims=keepdims)

@@ -126,7 +126,7 @@ def nan_to_num(
     value = lift.as_array(x)
     if not value._type.dtype.is_float:
         return FUNCTIONS[np.copy](value)[()] if copy else value
-    info = np.finfo(value.dtype)
+    info = value._type.dtype.finfo
     one = value.dtype.type
     high = one(info.max if posinf is None else posinf)
     low = one(info.min if neginf is None else neginf)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.ir.types import DType
+from .. import values
 from ..lift import as_array
 from ..table import implements
 
@@ -20,7 +21,7 @@ def _floats(*operands: Any) -> list[Any]:
     arrays = [as_array(x) for x in operands]
     weak = all(a._weak for a in arrays)
     common = np.result_type(*(a._weak(1) if a._weak else a.dtype for a in arrays))
-    small = common.kind == "f" and common.itemsize < DType.F64.itemsize and not weak
+    small = values.kind_of(common) == "f" and common.itemsize < DType.F64.itemsize and not weak
     return [a.astype(np.float32 if small else np.float64) for a in arrays]
 
 

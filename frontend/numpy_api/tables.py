@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.errors import UnsupportedError
+from .. import values
 from ..lift import as_array
 from ..location import user_location
 from ..table import FUNCTIONS, implements
@@ -32,11 +33,11 @@ def _below(table: Any, x: Any, inclusive: bool) -> Any:
     """Which entries come before x in NumPy's order, in which NaN is the largest number."""
     if inclusive:
         after = table > x
-        if table.dtype.kind == "f":
+        if values.kind_of(table.dtype) == "f":
             after = after | (np.isnan(table) & ~np.isnan(x))
         return ~after
     before = table < x
-    if table.dtype.kind == "f" or x.dtype.kind == "f":
+    if values.kind_of(table.dtype) == "f" or values.kind_of(x.dtype) == "f":
         before = before | (np.isnan(x) & ~np.isnan(table))
     return before
 

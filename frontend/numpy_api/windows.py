@@ -104,7 +104,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise TypeError("invalid number of arguments")
     if edge_order not in (1, 2):
         raise ValueError("'edge_order' greater than 2 not supported")
-    if x.dtype.kind != "f":
+    if not x._type.dtype.is_float:
         x = x.astype(np.float64)
     for h in spacing:
         if np.ndim(h):
@@ -152,7 +152,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
     """As `np.unwrap`, of floats."""
     x = as_array(p)
-    if x.dtype.kind != "f":
+    if not x._type.dtype.is_float:
         x = x.astype(np.float64)
     axis = one_axis(axis, x.ndim)
     step = np.diff(x, axis=axis)

@@ -30,6 +30,7 @@ from ...compiler.ir.types import TensorType
 from ...compiler.program import LeafSpec
 from ...compiler.transforms.residuals import live_nodes
 from ...compiler.transforms.reverse import gradient_loc, pull_back_terms
+from .. import values
 from ..arguments import Static
 from ..context import RegionKind, Scope, TraceContext, require
 from ..lift import lift
@@ -245,7 +246,7 @@ def derivatives(
 def _zero(x: Any) -> Any:
     """The derivative of an object that is the same in all calls."""
     if isinstance(x, np.ndarray) or not isinstance(x, float):
-        is_float = isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f"
+        is_float = isinstance(x, (np.ndarray, np.generic)) and values.kind_of(x.dtype) == "f"
         return np.zeros_like(x)[()] if is_float else None
     return type(x)(0.0)
 

@@ -60,7 +60,8 @@ def test_product(name):
     check_all_sizes(function, *args, rtol=1e-13)
 
 
-@pytest.mark.parametrize("dtype", [d.numpy for d in DType], ids=str)
+# of two arrays of bfloat16, NumPy makes float32: see test_bfloat16.py
+@pytest.mark.parametrize("dtype", [d.numpy for d in DType if d is not DType.BF16], ids=str)
 def test_matmul_dtypes(dtype):
     a = RNG.integers(0, 4, (3, 4)).astype(dtype)
     b = RNG.integers(0, 4, (4, 2)).astype(dtype)

@@ -18,6 +18,7 @@ from support.op_cases import (
     operand_count,
     operands,
 )
+from support.same import is_float
 from tensorwright.compiler.errors import DTypeError, ShapeError
 from tensorwright.compiler.ir.opdef import REGISTRY, OpDef
 from tensorwright.compiler.ir.types import DType, TensorType
@@ -136,7 +137,7 @@ def test_units_hold(side: str, case: Case) -> None:
 
 def _bits(array: np.ndarray) -> np.ndarray:
     """Bit patterns, with one for all NaNs."""
-    if array.dtype.kind != "f":
+    if not is_float(array):
         return array
     return np.where(np.isnan(array), array.dtype.type(np.nan), array).view(f"u{array.itemsize}")
 

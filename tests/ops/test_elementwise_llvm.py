@@ -20,10 +20,10 @@ CASES = [c for c in cases() if c.op.name != "cast"]
 
 
 def _body(case: Case) -> Callable[..., Scalar]:
-    """`lower` as kernels call it: f16 operands widened, the result rounded."""
+    """`lower` as kernels call it: halves widened, the result rounded."""
 
     def body(s: ScalarBuilder, *operands: Scalar) -> Scalar:
-        wide = [s.cast(x, DType.F32) if x.dtype is DType.F16 else x for x in operands]
+        wide = [s.cast(x, DType.F32) if x.dtype.is_half else x for x in operands]
         assert case.op.lower is not None
         return s.cast(case.op.lower(s, *wide, **case.attrs), case.result)
 

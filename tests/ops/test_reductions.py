@@ -10,7 +10,7 @@ import pytest
 
 from support.graphs import special_values
 from support.numpy_scalars import NumpyScalars
-from support.same import same_bits
+from support.same import is_float, same_bits, widened
 from tensorwright.compiler.errors import DTypeError, UserError
 from tensorwright.compiler.ir.opdef import REGISTRY, Kind, OpDef
 from tensorwright.compiler.ir.types import DType, TensorType
@@ -33,10 +33,6 @@ def accepts(op: OpDef, dtype: DType) -> bool:
 CASES = [(op, dtype) for op in REDUCTIONS for dtype in DType if accepts(op, dtype)]
 SCAN_CASES = [(op, dtype) for op in SCANS for dtype in DType if accepts(op, dtype)]
 NAMES = {"ids": str}
-
-
-def widened(x: np.ndarray) -> np.ndarray:
-    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def reduce_lanes(op: OpDef, x: np.ndarray, lanes: int) -> np.ndarray:
@@ -84,7 +80,7 @@ def close(op: OpDef, found: np.ndarray, x: np.ndarray) -> bool:
     """Bitwise, but that float sums and products may round elsewhere, and zeros have any sign."""
     with np.errstate(all="ignore"):
         expected = np.asarray(op.reference(x, axes=(0,)))
-    if x.dtype.kind != "f" or expected.dtype.kind != "f":
+    if not is_float(x) or not is_float(expected):
         return same_bits(np.asarray(found), expected)
     if op.name in ("reduce_sum", "reduce_prod"):
         # NumPy's own partial results may overflow where the wide ones do not
@@ -92,7 +88,8 @@ def close(op: OpDef, found: np.ndarray, x: np.ndarray) -> bool:
             wide = op.reference(x.astype(np.longdouble), axes=(0,))
             expected = np.asarray(wide).astype(x.dtype)
         size = np.abs(x[np.isfinite(x)].astype(np.float64)).sum()
-        eps = float(np.finfo(x.dtype).eps)
+        found, expected = widened(found), widened(expected)
+        eps = float(DType.of(x.dtype).finfo.eps)
         return bool(np.isclose(found, expected, rtol=32 * eps, atol=size * eps, equal_nan=True))
     return bool(found == expected or (np.isnan(found) and np.isnan(expected)))
 

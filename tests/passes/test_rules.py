@@ -154,7 +154,7 @@ def test_rule(rule: Rule):
         if rule.exact:
             assert_same_outcome(found, graph, inputs)
         else:
-            tolerance = 8 * np.finfo(found.outputs[0].type.dtype.numpy).eps
+            tolerance = 8 * found.outputs[0].type.dtype.finfo.eps
             before, after = interpret(graph, inputs), interpret(found, inputs)
             np.testing.assert_allclose(after[0], before[0], rtol=tolerance, atol=tolerance)
     assert fired, f"{rule.name} never fires"

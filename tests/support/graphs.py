@@ -25,7 +25,7 @@ from tensorwright.compiler.ir.opdef import REGISTRY, Kind, OpDef
 from tensorwright.compiler.ir.phases import phases
 from tensorwright.compiler.ir.types import DType, Shape, Size, TensorType
 
-DTYPES = (DType.F32, DType.F64, DType.I64, DType.I32, DType.U8, DType.BOOL, DType.F16)
+DTYPES = (DType.F32, DType.F64, DType.I64, DType.I32, DType.U8, DType.BOOL, DType.F16, DType.BF16)
 _ELEMENTWISE = tuple(op for op in REGISTRY if op.kind is Kind.ELEMENTWISE)
 _LARGEST_ELEMENT_COUNT = 4096
 # Errors at run time are for tests of their own: integer powers may have negative exponents.
@@ -90,7 +90,7 @@ def special_values(dtype: DType) -> np.ndarray:
     if dtype.is_bool:
         return np.array([False, True])
     if dtype.is_float:
-        info = np.finfo(dtype.numpy)
+        info = dtype.finfo
         found = [0.0, 1.0, 0.5, 2.0, np.inf, np.nan, info.max, info.tiny, info.smallest_subnormal]
         both = np.array(found, dtype.numpy)
         return np.concatenate([both, -both])

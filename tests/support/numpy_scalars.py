@@ -1,7 +1,7 @@
 """A `ScalarBuilder` that executes on NumPy arrays: the executable meaning of every instruction.
 
 A `Scalar`'s handle is an array with one element per lane. `run(op, *arrays)` executes an
-ELEMENTWISE op's `lower` the way a kernel does: float16 is widened to float32 and rounded back.
+ELEMENTWISE op's `lower` the way a kernel does: halves are widened to float32 and rounded back.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from support.same import widened
 from tensorwright.compiler.ir.opdef import OpDef
 from tensorwright.compiler.ir.types import DType, TensorType
 from tensorwright.compiler.ops.scalar import Scalar
@@ -54,7 +55,7 @@ class NumpyScalars:
     def _apply(self, function: Callable[..., Any], *scalars: Scalar) -> Scalar:
         """function on operands of one dtype; the result has that dtype."""
         arrays = self._same(*scalars)
-        assert scalars[0].dtype is not DType.F16, "f16 can only be converted"
+        assert not scalars[0].dtype.is_half, "halves can only be converted"
         with np.errstate(all="ignore"):
             result = np.asarray(function(*arrays))
         assert result.dtype == arrays[0].dtype, f"{function} gave {result.dtype}"
@@ -228,10 +229,10 @@ def run(op: OpDef, *arrays: np.ndarray, **attrs: Any) -> np.ndarray:
     types = [TensorType(DType.of(a.dtype), a.shape) for a in arrays]  # type: ignore[arg-type]
     (result,) = op.infer(types, attrs)
     s = NumpyScalars()
-    operands = [s.scalar(a.astype(np.float32) if a.dtype == np.float16 else a) for a in arrays]
+    operands = [s.scalar(widened(a)) for a in arrays]
     out = op.lower(s, *operands, **attrs)  # type: ignore[misc]
     assert s.flags == 0, f"{op.name} raised the status {s.flags}"
-    if result.dtype is DType.F16 and out.dtype is DType.F32:
-        out = s.cast(out, DType.F16)
+    if result.dtype.is_half and out.dtype is DType.F32:
+        out = s.cast(out, result.dtype)
     assert out.dtype is result.dtype, f"{op.name}: lower gives {out.dtype}, infer {result.dtype}"
     return np.broadcast_to(out.handle, arrays[0].shape).copy()

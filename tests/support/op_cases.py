@@ -94,9 +94,9 @@ def special_values(dtype: DType) -> list[Any]:
         near = [0, 1, 2, 3, 5, 7, 8, 10, 31, 32, 63, 64, 100]
         ends = [info.max, info.max - 1, info.min, info.min + 1, info.max // 2]
         return [*near, *ends, *([-1, -2, -3, -7, -64] if dtype.is_signed else [])]
-    info = np.finfo(dtype.numpy)
+    info = dtype.finfo
     positive = [0.0, 1.0, 0.5, 1.5, 2.0, 2.5, 3.0, 0.1, 10.0, 1000.0, float(info.eps), np.pi]
-    ends = [info.max, info.tiny, info.smallest_subnormal, info.tiny * 0.75, np.inf]
+    ends = [info.max, info.tiny, info.smallest_subnormal, float(info.tiny) * 0.75, np.inf]
     one_side = [*positive, *map(float, ends)]
     return [*one_side, *(-v for v in one_side), np.nan]
 
@@ -151,7 +151,7 @@ def operands(case: Case, *, exhaustive: bool) -> list[np.ndarray]:
 def in_domain(case: Case, arrays: Sequence[np.ndarray]) -> np.ndarray:
     """False where the reference raises, or where C leaves the value of a conversion open."""
     x = arrays[0]
-    if case.op.name == "cast" and x.dtype.kind == "f" and case.result.is_integer:
+    if case.op.name == "cast" and case.dtypes[0].is_float and case.result.is_integer:
         info = np.iinfo(case.result.numpy)
         with np.errstate(invalid="ignore"):  # signalling NaNs
             wide = x.astype(np.longdouble)
@@ -189,9 +189,9 @@ def check(case: Case, arrays: Sequence[np.ndarray], got: np.ndarray) -> None:
 
 
 def error_bound(case: Case) -> float:
-    """The op's bound in ULPs of its result. f16 is computed in f32 and rounded once more."""
+    """The op's bound in ULPs of its result. Halves are computed in f32 and rounded once more."""
     ulp = case.op.ulp
-    if case.result is DType.F16 and ulp.get(DType.F32, 0):
+    if case.result.is_half and ulp.get(DType.F32, 0):
         return 0.51
     return ulp.get(case.result, 0)
 
@@ -203,7 +203,7 @@ def differs(
 
     NumPy's choice between -0 and 0 in maximum, fmax, clip depends on dtype, layout and processor.
     """
-    if expected.dtype.kind != "f":
+    if not case.result.is_float:
         return got != expected
     equal = (got == expected) & (np.signbit(got) == np.signbit(expected))
     equal |= np.isnan(got) & np.isnan(expected)
@@ -229,8 +229,11 @@ def ulp_errors(case: Case, arrays: Sequence[np.ndarray], got: np.ndarray) -> np.
     inf where NaN or the sign of a zero is wrong; an infinity counts as the next power of two.
     """
     wide = np.longdouble if case.result is DType.F64 else np.float64
-    exact = _exact(case, [a.astype(wide) if a.dtype.kind == "f" else a for a in arrays])
-    info = np.finfo(case.result.numpy)
+    exact = _exact(
+        case,
+        [a.astype(wide) if d.is_float else a for a, d in zip(arrays, case.dtypes, strict=True)],
+    )
+    info = case.result.finfo
     with np.errstate(all="ignore"):
         scale = np.abs(exact)
         if case.op.name in SUMS:  # cancellation is part of the definition

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorwright.compiler.ir.graph import Graph
 from tensorwright.compiler.ir.interpret import interpret
+from tensorwright.compiler.ir.types import DType
 
 # What NumPy raises for values that it cannot compute with.
 VALUE_ERRORS = (ValueError, IndexError, ArithmeticError)
@@ -19,10 +20,22 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
-    if a.dtype.kind != "f":
+    if not is_float(a):
         return bool((a == b).all())
     bits = f"u{a.itemsize}"
     return bool(((a.view(bits) == b.view(bits)) | (np.isnan(a) & np.isnan(b))).all())
+
+
+def is_float(x: np.ndarray) -> bool:
+    """Whether an array has floats, bfloat16 included."""
+    dtype = DType.of(x.dtype)
+    return dtype is not None and dtype.is_float
+
+
+def widened(x: np.ndarray) -> np.ndarray:
+    """As kernels compute with it: float32 for floats of 16 bits."""
+    dtype = DType.of(x.dtype)
+    return x.astype(dtype.wide.numpy) if dtype is not None and dtype.is_half else x
 
 
 def assert_same_bits(found: list[np.ndarray], expected: list[np.ndarray]) -> None:

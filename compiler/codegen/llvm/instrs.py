@@ -523,11 +523,12 @@ def _neutral(dtype: DType) -> float | int | bool:
 
 
 def _joined(s: LlvmScalars, x: Scalar, y: Scalar) -> Scalar:
-    """The sum; of bools, whether one of them is true. f16 is added in f32."""
+    """The sum; of bools, whether one of them is true. Halves are added in f32."""
     if x.dtype.is_bool:
         return x | y
-    if x.dtype is DType.F16:
-        return s.cast(s.cast(x, DType.F32) + s.cast(y, DType.F32), DType.F16)
+    if x.dtype.is_half:
+        wide = x.dtype.wide
+        return s.cast(s.cast(x, wide) + s.cast(y, wide), x.dtype)
     return x + y
 
 

@@ -16,10 +16,10 @@ Address = str  # a pointer operand
 
 
 def memory_type(dtype: DType) -> str:
-    """The LLVM type of one element in memory."""
+    """The LLVM type of one element in memory; an i16 for a bf16."""
     if dtype.is_bool:
         return "i8"
-    if dtype.is_float:
+    if dtype.is_float and dtype is not DType.BF16:
         return {16: "half", 32: "float", 64: "double"}[dtype.bits]
     return f"i{dtype.bits}"
 

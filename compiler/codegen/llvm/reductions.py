@@ -62,9 +62,9 @@ class ReductionWriter:
         s = builder_of(acc[0])
         acc = reduction.step(s, acc, *self._arguments(instr, s, scope), None)
         value = reduction.finish(s, acc, instr.dtype)
-        if instr.dtype is DType.F16:
-            value = s.cast(value, DType.F16)
-            acc = (s.cast(value, DType.F32),)
+        if instr.dtype.is_half:
+            value = s.cast(value, instr.dtype)
+            acc = (s.cast(value, instr.dtype.wide),)
         return value, acc
 
     def _arguments(self, instr: Instr, s: LlvmScalars, scope: Scope) -> list[Scalar]:

@@ -8,6 +8,9 @@ instruction whatever the dtype, and LLVM splits what is wider than the machine.
 
 Conversions give the bits that NumPy gives on x86-64, on every platform: nothing is left to what
 a processor does with values out of range (see `_float_to_int`).
+
+A bf16 is an i16 in registers, the upper half of the f32 with its value: LLVM has a type for it,
+but no instructions on most processors, and those that there are lose subnormal numbers.
 """
 
 # ruff: noqa: D102 (the instructions are documented in the protocol)
@@ -17,6 +20,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from ...errors import InternalError
 from ...ir.types import DType
 from ...ops.scalar import Number, Scalar
@@ -25,6 +30,7 @@ from .writer import FunctionWriter, ModuleWriter
 _TYPES = {
     DType.BOOL: "i1",
     DType.F16: "half",
+    DType.BF16: "i16",
     DType.F32: "float",
     DType.F64: "double",
 } | {d: f"i{d.bits}" for d in DType if d.is_integer}
@@ -200,6 +206,8 @@ class LlvmScalars:
 
     def compare(self, relation: str, x: Scalar, y: Scalar) -> Scalar:
         dtype = x.dtype
+        if dtype is DType.BF16:
+            return self.compare(relation, self._from_bf16(x), self._from_bf16(y))
         if dtype.is_float:
             opcode = _FLOAT_COMPARE[relation]
         else:
@@ -229,6 +237,10 @@ class LlvmScalars:
         source = x.dtype
         if source is dtype:
             return x
+        if source is DType.BF16:
+            return self.cast(self._from_bf16(x), dtype)
+        if dtype is DType.BF16:
+            return self._to_bf16(self.cast(x, DType.F32))
         if dtype.is_bool:
             return self.compare("ne", x, self.const(0, source))
         if dtype.is_float:
@@ -261,6 +273,17 @@ class LlvmScalars:
         if dtype is DType.F16:  # NumPy rounds integers to f32 on the way
             return self._convert("fptrunc", self._convert(opcode, x, DType.F32), dtype)
         return self._convert(opcode, x, dtype)
+
+    def _from_bf16(self, x: Scalar) -> Scalar:
+        bits = self._convert("zext", x, DType.I32)
+        return self.bitcast(bits << 16, DType.F32)
+
+    def _to_bf16(self, x: Scalar) -> Scalar:
+        """Round an f32, ties to even: half of the last place, less one unless it is odd."""
+        bits = self.bitcast(x, DType.U32)
+        rounded = bits + 0x7FFF + ((bits >> 16) & 1)
+        nan = (bits & 0x80000000) | 0x7FC00000
+        return self._convert("trunc", self.select(x.eq(x), rounded, nan) >> 16, DType.BF16)
 
     def _round_to_odd(self, x: Scalar) -> Scalar:
         """f64 to the f32 whose last bit keeps what was cut off, so that f16 rounds once.
@@ -485,6 +508,8 @@ def _literal(value: Number, dtype: DType) -> str:
     if dtype.is_float:
         if dtype is DType.F16:
             return "0xH" + _rounded(value, "e").hex().upper()
+        if dtype is DType.BF16:
+            return str(int(np.array(value, dtype.numpy).view(np.int16)))
         if dtype is DType.F32:
             value = struct.unpack(">f", _rounded(value, "f"))[0]
         return "0x" + _rounded(value, "d").hex().upper()

@@ -229,10 +229,10 @@ def is_lossless(source: DType, target: DType) -> bool:
     if target.is_bool:
         return False
     if source.is_float:
-        return target.is_float and target.bits >= source.bits
+        return target.is_float and target.bits > source.bits  # neither half holds the other
     value_bits = source.bits - source.is_signed
     if target.is_float:
-        return value_bits <= np.finfo(target.numpy).nmant + 1
+        return value_bits <= target.finfo.nmant + 1
     if source.is_signed and target.is_unsigned:
         return False
     return value_bits <= target.bits - target.is_signed

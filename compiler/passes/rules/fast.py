@@ -32,7 +32,7 @@ def _has_reciprocal(m: Match) -> bool:
         return False
     with np.errstate(all="ignore"):
         inverse = abs(1 / m.element(c))
-    return bool(np.finfo(dtype.numpy).tiny <= inverse < np.inf)
+    return bool(float(dtype.finfo.tiny) <= inverse < np.inf)
 
 
 def _by_reciprocal(m: Match) -> Value:
