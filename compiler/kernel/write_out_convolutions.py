@@ -8,6 +8,10 @@ product instead, and their sum is one loop over the result, which reads x throug
     %0: f32[n, 6, 8] = convolve(%x, %w)   =>   x[:, 0:6] * w[0] + x[:, 1:7] * w[1] + ...
 
 In the derivative with respect to the filters, each position of the window is a sum of products.
+
+Where there are many channels and few outputs, a matrix product finds for each element of x what it
+adds to each place whose window it is in, and what belongs to one place is added up: an output for
+each position of the window fills a tile's columns better than one alone.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from math import prod
 from typing import Any
 
 from ..ir.builder import GraphBuilder
+from ..ir.dims import product as product_of
 from ..ir.dims import smallest
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
@@ -30,12 +35,17 @@ from ..passes.base import everywhere
 _MOST_TERMS = 100
 
 
+# Vectors that tiles are made of, mostly; a product of one is the unit of what follows. To read a
+# number far from its neighbours and add it costs as much as some; how much better it has to be.
+_VECTOR_BYTES, _ADDING, _CLEARLY = 64, 3, 1.5
 # Of a depthwise window, to be worth a padded copy of the input: so often an element is read.
 _LEAST_READS = 4
 
 
 def has_kernel(node: Node) -> bool:
     """Whether a convolution is computed as it is: unless groups are narrow, the window small."""
+    if _has_few_outputs(node):
+        return False
     return not _is_narrow(node) or _is_read_often(node)
 
 
@@ -85,6 +95,21 @@ def _is_narrow(node: Node) -> bool:
     return prod(_window(node)) * channels <= _MOST_TERMS
 
 
+def _has_few_outputs(node: Node) -> bool:
+    """Whether it is quicker to compute what each element adds to the windows that it is in."""
+    channels, outputs = _of_groups(node)
+    steps = (*node.attrs["strides"], *node.attrs["spread"])
+    if node.attrs["groups"] != 1 or "window" in node.attrs or any(step != 1 for step in steps):
+        return False
+    window = prod(_window(node))
+    if not isinstance(channels, int) or not isinstance(outputs, int) or 2 * window > _MOST_TERMS:
+        return False
+    lanes = _VECTOR_BYTES // node.output.type.dtype.itemsize
+    as_it_is = window * channels * -(-outputs // lanes)
+    apart = channels * -(-window * outputs // lanes) + _ADDING * window * outputs
+    return as_it_is > _CLEARLY * apart
+
+
 def _is_read_often(node: Node) -> bool:
     """Whether channels can be columns, and elements of them are read often enough."""
     between = 1 if "window" in node.attrs else prod(node.attrs["strides"])
@@ -95,6 +120,8 @@ def _written_out(node: Node, x: Term, y: Term) -> Term:
     is_filter = "window" in node.attrs
     window: Sequence[Any] = node.attrs["window"] if is_filter else y.shape[:-2]
     result = node.output.type.shape
+    if _has_few_outputs(node):
+        return _added_up(x, y, node.attrs, result)
     seen = _Windows(x, window, y.shape[1:-1] if is_filter else result[1:-1], node.attrs)
     each = per_group(y.shape[-1], seen.groups)
     assert each is not None
@@ -172,6 +199,26 @@ def _sum_of_products(seen: _Windows, w: Term, each: Size) -> Term:
             one = filters.slice([k, c, 0, 0], [1] * 4, (1, 1, seen.groups, each))
             right = one.reshape((seen.groups, each)).broadcast(shape, [spatial + 1, spatial + 2])
             total = left * right if total is None else total + left * right
+    assert total is not None
+    return total
+
+
+def _added_up(x: Term, w: Term, attrs: Mapping[str, Any], result: Shape) -> Term:
+    """The sum, for each position of the window, of what elements of x are multiplied with there."""
+    spatial, window = w.rank - 2, w.shape[:-2]
+    channels, outputs = w.shape[-2:]
+    count = product_of(window)
+    filters = w.transpose([spatial, *range(spatial), spatial + 1])
+    rows = x.reshape((product_of(x.shape[:-1]), channels))
+    products = rows.op("matmul", filters.reshape((channels, count * outputs)))
+    parts = products.reshape((*x.shape[:-1], count * outputs))
+    seen = _Windows(parts, window, result[1:-1], attrs)  # type: ignore[arg-type]
+    total: Term | None = None
+    for k, position in enumerate(seen.positions()):
+        wide = seen.at(position)
+        starts: list[Size] = [*[0] * (wide.rank - 1), k * outputs]
+        part = wide.slice(starts, [1] * wide.rank, (*wide.shape[:-1], outputs)).reshape(result)
+        total = part if total is None else total + part
     assert total is not None
     return total
 

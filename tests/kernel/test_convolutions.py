@@ -95,6 +95,10 @@ CASES = [
     Case((2, 2, 42, 48), (1, 3), 20, padding=((1, 1), (1, 1)), spread=(3, 1)),
     Case((2, 9, 7, 5), (2, 3), 7, spread=(2, 2), dilation=(2, 2), strides=(2, 2)),
     Case((2, 9, 7, 5), (3, 3), 7, padding=((-1, -2), (2, -3))),
+    # few outputs of many channels: added up from what elements add to windows
+    Case((2, 9, 10, 40), (3, 3), 1, padding=SAME),
+    Case((1, 12, 9, 64), (5, 3), 2, padding=((2, 1), (0, 1)), dilation=(1, 2)),
+    Case((3, 30, 64), (7,), 1, padding=((-1, 3),)),
     # depthwise: channels are columns
     Case((2, 15, 14, 40), (3, 3), 40, padding=SAME, groups=40),
     Case((3, 9, 11, 32), (3, 3), 32, padding=SAME, strides=(2, 2), groups=32),
@@ -186,8 +190,17 @@ def test_float64(case: Case, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPS)
-def test_any_number_of_examples(name: str) -> None:
-    case = Case((4, 12, 9, 6), (3, 3), 20, padding=SAME, strides=(2, 1))
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case((4, 12, 9, 6), (3, 3), 20, padding=SAME, strides=(2, 1)),
+        Case((4, 12, 9, 24), (3, 3), 24, padding=SAME, groups=24),
+        Case((4, 12, 9, 48), (3, 3), 1, padding=SAME),
+        Case((4, 12, 9, 1), (3, 3), 48, padding=SAME),
+    ],
+    ids=str,
+)
+def test_any_number_of_examples(case: Case, name: str) -> None:
     graph = graph_of(name, case, batch="n")
     executable = compile_native(graph)
     for count in (2, 4, 37):
