@@ -1,5 +1,7 @@
 """`tf.metrics`: values after two batches, names. Values are TensorFlow 2.21's."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -147,3 +149,14 @@ def test_wrong_arguments_are_refused():
     MODE.is_eager = True
     with pytest.raises(RuntimeError, match="not supported when eager execution is enabled"):
         tf.metrics.mean([1.0])
+
+
+def test_last_arguments_are_collections_and_a_name():
+    names = list(inspect.signature(tf.metrics.precision_at_thresholds).parameters)
+    last = ["metrics_collections", "updates_collections", "name"]
+    assert names == ["labels", "predictions", "thresholds", "weights", *last]
+    value, update = tf.metrics.mean([1.0, 2.0], None, ["values"], ["updates"], "m")
+    assert tf.get_collection("values") == [value] and tf.get_collection("updates") == [update]
+    assert value.op.name == "m/value"
+    with pytest.raises(TypeError, match=r"recall\(\): missing a required argument: 'predictions'"):
+        tf.metrics.recall([1])

@@ -18,7 +18,7 @@ from ...nn.lookup import top_k
 from ...tensors import Tensor
 from ..build import convert_public, graph_op
 from .counts import KINDS, amounts_of, even_thresholds
-from .streams import collected, metric_scope, metric_variable, summed
+from .streams import Pair, collected, metric, metric_scope, metric_variable, summed
 
 # -- one rate where the other has a value ---------------------------------------------------------
 
@@ -51,62 +51,51 @@ _chosen_op = graph_op(_chosen, "value", "RealDiv")
 
 
 def _at_a_rate(
-    default: str,
+    what: str,
     rule: Callable[..., Any],
     rate: float,
     labels: Any,
     predictions: Any,
     weights: Any,
     num_thresholds: int,
-    name: str | None,
-) -> tuple[Any, Any]:
+) -> Pair:
     if not 0 <= rate <= 1:
-        what = default.rpartition("_")[2]
         raise ValueError(f"`{what}` must be in the range [0, 1]. Currently, {what} is {rate}.")
-    with metric_scope(name, default):
-        limits = even_thresholds(num_thresholds)
-        amounts = amounts_of(labels, predictions, weights, limits, KINDS)
+    limits = even_thresholds(num_thresholds)
+    amounts = amounts_of(labels, predictions, weights, limits, KINDS)
 
-        def result(*sums: Any, name: str) -> Any:
-            return _chosen_op(*sums, rule, float(rate), name=name)
+    def result(*sums: Any, name: str) -> Any:
+        return _chosen_op(*sums, rule, float(rate), name=name)
 
-        return summed(list(KINDS), amounts, result)
+    return summed(list(KINDS), amounts, result)
 
 
+@metric("sensitivity_at_specificity")
 def sensitivity_at_specificity(
     labels: Any,
     predictions: Any,
     specificity: float,
     weights: Any = None,
     num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+) -> Pair:
     """The recall at the threshold where the rate of true negatives is nearest to this one."""
-    default = "sensitivity_at_specificity"
-    found = _at_a_rate(
-        default, _sensitivity, specificity, labels, predictions, weights, num_thresholds, name
+    return _at_a_rate(
+        "specificity", _sensitivity, specificity, labels, predictions, weights, num_thresholds
     )
-    return collected(*found, metrics_collections, updates_collections)
 
 
+@metric("specificity_at_sensitivity")
 def specificity_at_sensitivity(
     labels: Any,
     predictions: Any,
     sensitivity: float,
     weights: Any = None,
     num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+) -> Pair:
     """The rate of true negatives at the threshold where the recall is nearest to this one."""
-    default = "specificity_at_sensitivity"
-    found = _at_a_rate(
-        default, _specificity, sensitivity, labels, predictions, weights, num_thresholds, name
+    return _at_a_rate(
+        "sensitivity", _specificity, sensitivity, labels, predictions, weights, num_thresholds
     )
-    return collected(*found, metrics_collections, updates_collections)
 
 
 # -- the k best classes ---------------------------------------------------------------------------
@@ -147,7 +136,7 @@ _share = graph_op(_share_of, "RealDiv", "RealDiv")
 
 
 def _at_k(kind: str, other: str, place: int, doc: str) -> Callable[..., Any]:
-    def metric(
+    def made(
         labels: Any,
         predictions: Any,
         k: int,
@@ -169,9 +158,9 @@ def _at_k(kind: str, other: str, place: int, doc: str) -> Callable[..., Any]:
             update = _share(*changed, name="update")
         return collected(value, update, metrics_collections, updates_collections)
 
-    metric.__name__ = metric.__qualname__ = f"{kind}_at_k"
-    metric.__doc__ = doc
-    return metric
+    made.__name__ = made.__qualname__ = f"{kind}_at_k"
+    made.__doc__ = doc
+    return made
 
 
 recall_at_k = _at_k(

@@ -16,7 +16,17 @@ from ...convert import convert_to_tensor
 from ...elementwise import cast
 from ...tensors import Tensor
 from ..build import graph_op
-from .streams import as_float, collected, matched, metric_scope, metric_variable, ratio, summed
+from .streams import (
+    Pair,
+    as_float,
+    collected,
+    matched,
+    metric,
+    metric_scope,
+    metric_variable,
+    ratio,
+    summed,
+)
 
 _TINY = 1e-7
 # kind -> (whether the prediction is positive, whether the label is)
@@ -90,40 +100,25 @@ def _count(
 
 
 def _of_kind(kind: str) -> Callable[..., tuple[Any, Any]]:
-    def metric(
-        labels: Any,
-        predictions: Any,
-        weights: Any = None,
-        metrics_collections: Any = None,
-        updates_collections: Any = None,
-        name: str | None = None,
-    ) -> tuple[Any, Any]:
-        with metric_scope(name, kind):
-            found = _count(kind, "count", labels, predictions, weights, None)
-        return collected(*found, metrics_collections, updates_collections)
+    @metric(kind)
+    def made(labels: Any, predictions: Any, weights: Any = None) -> Pair:
+        return _count(kind, "count", labels, predictions, weights, None)
 
-    metric.__name__ = metric.__qualname__ = kind
-    metric.__doc__ = f"The number (or weight) of {kind.replace('_', ' ')}."
-    return metric
+    made.__name__ = made.__qualname__ = kind
+    made.__doc__ = f"The number (or weight) of {kind.replace('_', ' ')}."
+    return made
 
 
 def _of_kind_at_thresholds(kind: str) -> Callable[..., tuple[Any, Any]]:
-    def metric(
-        labels: Any,
-        predictions: Any,
-        thresholds: Sequence[float],
-        weights: Any = None,
-        metrics_collections: Any = None,
-        updates_collections: Any = None,
-        name: str | None = None,
-    ) -> tuple[Any, Any]:
-        with metric_scope(name, kind):
-            found = _count(kind, kind, labels, predictions, weights, thresholds)
-        return collected(*found, metrics_collections, updates_collections)
+    @metric(kind)
+    def made(
+        labels: Any, predictions: Any, thresholds: Sequence[float], weights: Any = None
+    ) -> Pair:
+        return _count(kind, kind, labels, predictions, weights, thresholds)
 
-    metric.__name__ = metric.__qualname__ = f"{kind}_at_thresholds"
-    metric.__doc__ = f"The number (or weight) of {kind.replace('_', ' ')} for each threshold."
-    return metric
+    made.__name__ = made.__qualname__ = f"{kind}_at_thresholds"
+    made.__doc__ = f"The number (or weight) of {kind.replace('_', ' ')} for each threshold."
+    return made
 
 
 true_positives = _of_kind("true_positives")
@@ -163,34 +158,18 @@ def _shared(kinds: tuple[str, str], labels: Any, predictions: Any, weights: Any)
     return _share_op(*totals, name="value"), _share_op(*changed, name="update_op")
 
 
-def precision(
-    labels: Any,
-    predictions: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@metric("precision")
+def precision(labels: Any, predictions: Any, weights: Any = None) -> Pair:
     """The share of positive predictions that are true; arguments as of `mean`."""
-    with metric_scope(name, "precision"):
-        kinds = ("true_positives", "false_positives")
-        found = _shared(kinds, labels, predictions, weights)
-    return collected(*found, metrics_collections, updates_collections)
+    kinds = ("true_positives", "false_positives")
+    return _shared(kinds, labels, predictions, weights)
 
 
-def recall(
-    labels: Any,
-    predictions: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@metric("recall")
+def recall(labels: Any, predictions: Any, weights: Any = None) -> Pair:
     """The share of positive labels that are predicted; arguments as of `mean`."""
-    with metric_scope(name, "recall"):
-        kinds = ("true_positives", "false_negatives")
-        found = _shared(kinds, labels, predictions, weights)
-    return collected(*found, metrics_collections, updates_collections)
+    kinds = ("true_positives", "false_negatives")
+    return _shared(kinds, labels, predictions, weights)
 
 
 def _rates(part: Any, rest: Any) -> Any:
@@ -206,24 +185,17 @@ _rate = graph_op(_rate_of, "value", "RealDiv")
 
 
 def _at_thresholds(metric_name: str, other: str, doc: str) -> Callable[..., tuple[Any, Any]]:
-    def metric(
-        labels: Any,
-        predictions: Any,
-        thresholds: Sequence[float],
-        weights: Any = None,
-        metrics_collections: Any = None,
-        updates_collections: Any = None,
-        name: str | None = None,
-    ) -> tuple[Any, Any]:
+    @metric(f"{metric_name}_at_thresholds")
+    def made(
+        labels: Any, predictions: Any, thresholds: Sequence[float], weights: Any = None
+    ) -> Pair:
         kinds = ("true_positives", other)
-        with metric_scope(name, f"{metric_name}_at_thresholds"):
-            amounts = amounts_of(labels, predictions, weights, thresholds, kinds)
-            found = summed(kinds, amounts, _rate)
-        return collected(*found, metrics_collections, updates_collections)
+        amounts = amounts_of(labels, predictions, weights, thresholds, kinds)
+        return summed(kinds, amounts, _rate)
 
-    metric.__name__ = metric.__qualname__ = f"{metric_name}_at_thresholds"
-    metric.__doc__ = doc
-    return metric
+    made.__name__ = made.__qualname__ = f"{metric_name}_at_thresholds"
+    made.__doc__ = doc
+    return made
 
 
 precision_at_thresholds = _at_thresholds(
@@ -350,22 +322,13 @@ def _pairs(y: Any, x: Any, weights: Any, *, count: int) -> Any:
 _confusion_op = graph_op(_confusion, "confusion_matrix", "SparseTensorDenseAdd")
 
 
-def mean_iou(
-    labels: Any,
-    predictions: Any,
-    num_classes: int,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@metric("mean_iou")
+def mean_iou(labels: Any, predictions: Any, num_classes: int, weights: Any = None) -> Pair:
     """The mean over the classes of intersection divided by union; the update gives the counts."""
-    with metric_scope(name, "mean_iou"):
-        x, y, factors = matched(predictions, labels, weights)
-        amount = _confusion_op(y, x, factors, int(num_classes))
-        total = metric_variable([num_classes] * 2, dtypes.float64, "total_confusion_matrix")
-        found = _iou(total.value(), name="mean_iou"), total.assign_add(amount)
-    return collected(*found, metrics_collections, updates_collections)
+    x, y, factors = matched(predictions, labels, weights)
+    amount = _confusion_op(y, x, factors, int(num_classes))
+    total = metric_variable([num_classes] * 2, dtypes.float64, "total_confusion_matrix")
+    return _iou(total.value(), name="mean_iou"), total.assign_add(amount)
 
 
 def _iou_of(matrix: Any, name: str | None = None) -> Tensor:
@@ -385,25 +348,18 @@ def _iou_arrays(matrix: Any) -> Any:
 _iou = graph_op(_iou_of, "mean_iou", "Select")
 
 
+@metric("mean_accuracy")
 def mean_per_class_accuracy(
-    labels: Any,
-    predictions: Any,
-    num_classes: int,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+    labels: Any, predictions: Any, num_classes: int, weights: Any = None
+) -> Pair:
     """The mean of the classes' accuracies; the update gives the accuracy of each class."""
-    with metric_scope(name, "mean_accuracy"):
-        x, y, factors = matched(predictions, labels, weights)
-        counts = _class_counts(y, x, factors, int(num_classes))
-        total = metric_variable([num_classes], dtypes.float32, "total")
-        count = metric_variable([num_classes], dtypes.float32, "count")
-        value = _mean_ratio(total.value(), count.value(), name="mean_accuracy")
-        changed = [v.assign_add(n) for v, n in zip((total, count), counts, strict=True)]
-        found = value, ratio(*changed, name="update_op")
-    return collected(*found, metrics_collections, updates_collections)
+    x, y, factors = matched(predictions, labels, weights)
+    counts = _class_counts(y, x, factors, int(num_classes))
+    total = metric_variable([num_classes], dtypes.float32, "total")
+    count = metric_variable([num_classes], dtypes.float32, "count")
+    value = _mean_ratio(total.value(), count.value(), name="mean_accuracy")
+    changed = [v.assign_add(n) for v, n in zip((total, count), counts, strict=True)]
+    return value, ratio(*changed, name="update_op")
 
 
 def _of_classes(

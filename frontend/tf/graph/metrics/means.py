@@ -18,7 +18,7 @@ from ...elementwise import cast, equal, less, square, subtract
 from ...elementwise import sqrt as root
 from ...tensors import Tensor
 from ..build import convert_public, graph_op
-from .streams import as_float, collected, matched, metric_scope, ratio, summed
+from .streams import Pair, as_float, collected, matched, metric, metric_scope, ratio, summed
 
 
 def _totals(values: Any, weights: Any) -> tuple[Tensor, Tensor]:
@@ -50,13 +50,8 @@ def _products(values: Any, weights: Any) -> tuple[Any, Any]:
 _part_ops = graph_op(_parts, "Mul", "Mul")
 
 
-def mean(
-    values: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@metric("mean")
+def mean(values: Any, weights: Any = None) -> Pair:
     """The mean of all elements seen.
 
     Args:
@@ -69,25 +64,16 @@ def mean(
     Returns:
         The value, and the op that adds a batch, whose result is the new value.
     """
-    with metric_scope(name, "mean"):
-        tensor = convert_public(values)
-        tensor, _, factors = matched(tensor, tensor, weights)
-        found = summed(["total", "count"], _total_ops(tensor, factors), ratio)
-    return collected(*found, metrics_collections, updates_collections)
+    tensor = convert_public(values)
+    tensor, _, factors = matched(tensor, tensor, weights)
+    return summed(["total", "count"], _total_ops(tensor, factors), ratio)
 
 
-def mean_tensor(
-    values: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@metric("mean")
+def mean_tensor(values: Any, weights: Any = None) -> Pair:
     """The mean of all batches seen, element by element; arguments as of `mean`."""
-    with metric_scope(name, "mean"):
-        amounts = _part_ops(convert_public(values), weights)
-        found = summed(["total_tensor", "count_tensor"], amounts, ratio)
-    return collected(*found, metrics_collections, updates_collections)
+    amounts = _part_ops(convert_public(values), weights)
+    return summed(["total_tensor", "count_tensor"], amounts, ratio)
 
 
 def _correct(labels: Any, predictions: Any) -> Tensor:
@@ -116,22 +102,14 @@ def _compared(default: str, elements: Callable[..., Tensor], type: str, doc: str
     """A metric that is a mean of what a function of labels and predictions gives."""
     op = graph_op(elements, type, type)
 
-    def metric(
-        labels: Any,
-        predictions: Any,
-        weights: Any = None,
-        metrics_collections: Any = None,
-        updates_collections: Any = None,
-        name: str | None = None,
-    ) -> tuple[Any, Any]:
-        with metric_scope(name, default):
-            x, y, factors = matched(predictions, labels, weights)
-            found = summed(["total", "count"], _total_ops(op(y, x), factors), ratio)
-        return collected(*found, metrics_collections, updates_collections)
+    @metric(default)
+    def made(labels: Any, predictions: Any, weights: Any = None) -> Pair:
+        x, y, factors = matched(predictions, labels, weights)
+        return summed(["total", "count"], _total_ops(op(y, x), factors), ratio)
 
-    metric.__name__ = metric.__qualname__ = default
-    metric.__doc__ = doc
-    return metric
+    made.__name__ = made.__qualname__ = default
+    made.__doc__ = doc
+    return made
 
 
 accuracy = _compared("accuracy", _correct, "ToFloat", "How often predictions equal the labels.")
@@ -158,21 +136,14 @@ def root_mean_squared_error(
     return collected(_root(value), _root(update), metrics_collections, updates_collections)
 
 
+@metric("mean_relative_error")
 def mean_relative_error(
-    labels: Any,
-    predictions: Any,
-    normalizer: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+    labels: Any, predictions: Any, normalizer: Any, weights: Any = None
+) -> Pair:
     """The mean of |predictions - labels| / normalizer; 0 where the normalizer is 0."""
-    with metric_scope(name, "mean_relative_error"):
-        x, y, factors = matched(predictions, labels, weights)
-        values = _relative(y, x, convert_public(normalizer))
-        found = summed(["total", "count"], _total_ops(values, factors), ratio)
-    return collected(*found, metrics_collections, updates_collections)
+    x, y, factors = matched(predictions, labels, weights)
+    values = _relative(y, x, convert_public(normalizer))
+    return summed(["total", "count"], _total_ops(values, factors), ratio)
 
 
 def _relative_errors(labels: Any, predictions: Any, normalizer: Any) -> Tensor:
@@ -220,21 +191,13 @@ def _dots(y: Any, x: Any, *, axis: int) -> Any:
 _cosine = graph_op(_cosines, "Sum", "Sum")
 
 
-def percentage_below(
-    values: Any,
-    threshold: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@metric("percentage_below_threshold")
+def percentage_below(values: Any, threshold: Any, weights: Any = None) -> Pair:
     """The part of the elements that are smaller than the threshold."""
-    with metric_scope(name, "percentage_below_threshold"):
-        tensor = convert_public(values)
-        tensor, _, factors = matched(tensor, tensor, weights)
-        amounts = _total_ops(_below(tensor, threshold), factors)
-        found = summed(["total", "count"], amounts, ratio)
-    return collected(*found, metrics_collections, updates_collections)
+    tensor = convert_public(values)
+    tensor, _, factors = matched(tensor, tensor, weights)
+    amounts = _total_ops(_below(tensor, threshold), factors)
+    return summed(["total", "count"], amounts, ratio)
 
 
 def _is_below(values: Any, threshold: Any) -> Tensor:

@@ -5,7 +5,9 @@ Layer: frontend.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,8 @@ from ..variables import Variable
 
 _ZEROS = Zeros()
 
+Pair = tuple[Any, Any]  # the value of a metric, and the op that adds a batch
+
 
 def metric_scope(name: str | None, default: str) -> variable_scope:
     """The scope of a metric.
@@ -40,6 +44,42 @@ def metric_scope(name: str | None, default: str) -> variable_scope:
             " tf.keras.metrics"
         )
     return variable_scope(name, default)
+
+
+_LAST = [
+    inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+    for name in ("metrics_collections", "updates_collections", "name")
+]
+
+
+def metric(default: str) -> Callable[[Callable[..., Pair]], Callable[..., Pair]]:
+    """Makes a metric of a function that gives a value and an op that adds a batch.
+
+    The function runs in the metric's scope, which is named `default` unless the caller says
+    otherwise. Behind its own arguments the metric takes names of collections that the value and
+    the update join, and the name of the scope.
+    """
+
+    def made(function: Callable[..., Pair]) -> Callable[..., Pair]:
+        own = inspect.signature(function).parameters.values()
+        signature = inspect.Signature([*own, *_LAST])
+
+        @wraps(function)
+        def public(*args: Any, **kwargs: Any) -> Pair:
+            try:
+                given = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{public.__name__}(): {error}") from None
+            given.apply_defaults()
+            *own, metrics, updates, name = given.arguments.values()
+            with metric_scope(name, default):
+                found = function(*own)
+            return collected(*found, metrics, updates)
+
+        public.__signature__ = signature  # type: ignore[attr-defined]
+        return public
+
+    return made
 
 
 def metric_variable(shape: Sequence[int], dtype: Any, name: str) -> Any:
