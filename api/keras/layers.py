@@ -5,6 +5,12 @@ from ..frontend.tf.keras.layers.attention import (
     MultiHeadAttention,
 )
 from ..frontend.tf.keras.layers.base import Layer, deserialize, serialize
+from ..frontend.tf.keras.layers.cells import (
+    GRUCell,
+    LSTMCell,
+    SimpleRNNCell,
+    StackedRNNCells,
+)
 from ..frontend.tf.keras.layers.convolutions import (
     Conv1D,
     Conv1DTranspose,
@@ -19,32 +25,44 @@ from ..frontend.tf.keras.layers.convolutions import (
 )
 from ..frontend.tf.keras.layers.core import (
     Activation,
-    Add,
-    Average,
-    Concatenate,
+    ActivityRegularization,
     Dense,
     Embedding,
     Flatten,
+    Identity,
     Input,
     InputLayer,
     Lambda,
     LeakyReLU,
-    Maximum,
-    Minimum,
-    Multiply,
+    Masking,
     Permute,
     ReLU,
     Rescaling,
     Reshape,
     Softmax,
-    Subtract,
-    add,
-    concatenate,
 )
 from ..frontend.tf.keras.layers.grouped import (
     GroupNormalization,
     UnitNormalization,
 )
+from ..frontend.tf.keras.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+)
+from ..frontend.tf.keras.layers.merging import maximum_of_inputs as maximum
+from ..frontend.tf.keras.layers.merging import minimum_of_inputs as minimum
+from ..frontend.tf.keras.layers.merging import multiply_inputs as multiply
+from ..frontend.tf.keras.layers.merging import subtract_inputs as subtract
 from ..frontend.tf.keras.layers.noise import (
     BatchNormalization,
     Dropout,
@@ -88,10 +106,7 @@ from ..frontend.tf.keras.layers.recurrent import (
     LSTM,
     RNN,
     Bidirectional,
-    GRUCell,
-    LSTMCell,
     SimpleRNN,
-    SimpleRNNCell,
 )
 from ..frontend.tf.keras.layers.repeating import (
     RepeatVector,
@@ -109,6 +124,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "Attention",
     "Average",
@@ -133,6 +149,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -151,6 +168,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "LSTMCell",
@@ -158,6 +176,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -181,6 +200,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
     "UnitNormalization",
@@ -191,7 +211,13 @@ __all__ = [
     "ZeroPadding2D",
     "ZeroPadding3D",
     "add",
+    "average",
     "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]

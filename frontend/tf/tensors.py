@@ -32,7 +32,8 @@ _numbers = count()
 class Tensor:
     """An immutable array. Made by ops, `tf.constant` and `tf.convert_to_tensor`."""
 
-    __slots__ = ("__weakref__", "_name", "_part", "_value", "dtype")
+    __slots__ = ("__weakref__", "_keras_mask", "_name", "_part", "_value", "dtype")
+    _keras_mask: Any  # only of tensors that layers have put one on
     # NumPy's operators leave expressions like `ndarray + tensor` to the tensor.
     __array_priority__ = 100
 

@@ -14,6 +14,7 @@ from ..apply import apply
 from ..elementwise import cast
 from ..tensors import Tensor
 from . import loss_functions as functions
+from . import masks
 from .registry import Configured, Family
 from .settings import snake_case
 
@@ -68,9 +69,9 @@ class Loss(Configured):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The loss of all examples, as `reduction` says."""
         pred = functions.as_tensor(y_pred)
-        return reduce_weighted(
-            self.call(functions.as_tensor(y_true), pred), sample_weight, self.reduction
-        )
+        losses = functions.as_tensor(self.call(functions.as_tensor(y_true), pred))
+        weight = masks.weigh(sample_weight, masks.mask_of(y_pred), losses.dtype, self.reduction)
+        return reduce_weighted(losses, weight, self.reduction)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal loss."""

@@ -16,7 +16,7 @@ from ..elementwise import cast
 from ..nn.lookup import in_top_k
 from ..tensors import STATE, Tensor
 from ..variables import Variable
-from . import initializers, loss_functions, losses
+from . import initializers, loss_functions, losses, masks
 from .loss_functions import as_tensor, same_rank
 from .registry import Family
 from .settings import float_dtype, snake_case, unique_name
@@ -215,9 +215,9 @@ class MeanMetricWrapper(Mean):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
         """Take another batch into account."""
-        super().update_state(
-            self._fn(as_tensor(y_true), as_tensor(y_pred), **self._kwargs), sample_weight
-        )
+        values = self._fn(as_tensor(y_true), as_tensor(y_pred), **self._kwargs)
+        weight = masks.weigh(sample_weight, masks.mask_of(y_pred), self._dtype, "sum")
+        super().update_state(values, weight)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal metric, without its state."""

@@ -15,6 +15,7 @@ from ..shapes import TensorShape
 from . import saving
 from .layers.base import FAMILY, Layer
 from .layers.core import InputLayer
+from .layers.recurrent import states_kept
 from .settings import float_dtype
 from .training import Trainer
 
@@ -37,7 +38,8 @@ class Model(Trainer):
         if input_shape is None:
             raise ValueError("Input shape must be defined when calling `build()` on a `Model`.")
         self.built = True
-        self(_zeros(input_shape, float_dtype()), training=False)
+        with states_kept(self):
+            self(_zeros(input_shape, float_dtype()), training=False)
 
     def _maybe_build(self, first: Any) -> None:
         if type(self).build in _OWN_BUILDS:
@@ -137,7 +139,8 @@ class Sequential(Model):
         first = self._sequence[0] if self._sequence else None
         dtype = getattr(first, "input_dtype", None) or float_dtype()
         self.built = True
-        self(_zeros(input_shape, dtype), training=False)
+        with states_kept(self):
+            self(_zeros(input_shape, dtype), training=False)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layers' computations, one after the other."""

@@ -22,6 +22,7 @@ from .batches import ArrayBatches, Batch, Batches, batches_of, unpack
 from .callbacks import CallbackList, History
 from .compiled import CompiledLoss, CompiledMetrics
 from .layers.base import Layer
+from .layers.recurrent import states_kept
 from .progress import Progress
 
 
@@ -188,7 +189,8 @@ class Trainer(Layer):
         compiled = self._state()
         needs_metrics = compiled.metrics._entries is None and y is not None
         if not self.built or (needs_metrics and not _is_overridden(self, "train_step")):
-            y_pred = self(x, training=False)
+            with states_kept(self):
+                y_pred = self(x, training=False)
             if needs_metrics and not _is_overridden(self, "train_step"):
                 compiled.metrics.build(y, y_pred)
         if train and self.optimizer is not None:
@@ -388,7 +390,8 @@ class Trainer(Layer):
         tree: Any = None
         for k, batch in enumerate(batches.epoch()):
             if not self.built:
-                self(batch[0], training=False)
+                with states_kept(self):
+                    self(batch[0], training=False)
             listeners.call("on_predict_batch_begin", k, {})
             leaves, tree = flatten(self._run("predict_step", (batch[0], None, None)))
             parts.append([np.asarray(convert_to_tensor(x)._concrete("predict")) for x in leaves])

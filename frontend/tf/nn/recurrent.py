@@ -102,7 +102,10 @@ STEPS: Mapping[str, Callable[..., States]] = {
 def recurrent(
     *arrays: Any, kind: str, names: tuple[str, ...], count: int, reverse: bool, **options: Any
 ) -> tuple[Any, ...]:
-    """The outputs of all steps, [steps, batch, units], and the last states.
+    """The outputs of all steps, [steps, batch, units], the last one, and the last states.
+
+    A step that does not count leaves the states as they are, and repeats the output of the step
+    before, which is 0 at first.
 
     Args:
         arrays: the sequence, the kernel, the recurrent kernel, the first states, and what `names`
@@ -112,7 +115,8 @@ def recurrent(
             count, [steps, batch]), "dropped" (what the states are multiplied with).
         count: of states.
         reverse: walk from the last step to the first.
-        options: of the step.
+        options: of the step; "zero_masked" with a mask: whether the output is 0 where the step
+            does not count.
     """
     if not any(isinstance(x, Tracer) for x in arrays):
         given = {f"x{k}": x for k, x in enumerate(arrays)}
@@ -144,17 +148,27 @@ def _recurrent(
     if "bias" in more:
         z = z + more["bias"]
     dropped = more.get("dropped")
+    mask = more.get("mask")
+    given = dict(options)
+    zero_masked = given.pop("zero_masked", False)
 
-    def step(states: States, given: Any) -> tuple[States, Any]:
-        now, mask = given if "mask" in more else (given, None)
+    def step(states: States, now: Any) -> tuple[States, Any]:
         used = states if dropped is None else (states[0] * dropped, *states[1:])
-        found = STEPS[kind](now, used, recurrent_kernel, more.get("recurrent_bias"), **options)
-        if mask is not None:
-            found = tuple(
-                np.where(mask[:, None], new, old) for new, old in zip(found, states, strict=True)
-            )
+        found = STEPS[kind](now, used, recurrent_kernel, more.get("recurrent_bias"), **given)
         return found, found[0]
 
-    xs = (z, more["mask"]) if "mask" in more else z
-    last, outputs = control.scan(step, first, xs, reverse=reverse)
-    return (outputs, *last)
+    if mask is None:
+        last, outputs = control.scan(step, first, z, reverse=reverse)
+        return (outputs, last[0], *last)
+
+    def masked(carried: tuple[Any, States], now: Any) -> tuple[tuple[Any, States], Any]:
+        before, states = carried
+        counts = now[1][:, None]
+        found, output = step(states, now[0])
+        output = np.where(counts, output, np.zeros_like(before) if zero_masked else before)
+        kept = [np.where(counts, new, old) for new, old in zip(found, states, strict=True)]
+        return (output, tuple(kept)), output
+
+    start = (np.zeros_like(first[0]), first)
+    (output, last), outputs = control.scan(masked, start, (z, mask), reverse=reverse)
+    return (outputs, output, *last)

@@ -69,13 +69,16 @@ def walked(
     """The outputs of all steps, and the last states."""
     _, _, step, count = KINDS[name]
     states = states or (np.zeros((x.shape[0], UNITS)),) * count
-    outputs = []
+    outputs: list[np.ndarray] = []
     for t in range(x.shape[1]):
         new = step(x[:, t], states, *weights)
+        output = new[0]
         if mask is not None:
-            new = [np.where(mask[:, t, None], a, b) for a, b in zip(new, states, strict=True)]
+            counts = mask[:, t, None]
+            output = np.where(counts, output, outputs[-1] if outputs else 0)
+            new = [np.where(counts, a, b) for a, b in zip(new, states, strict=True)]
         states = new
-        outputs.append(states[0])
+        outputs.append(output)
     return np.stack(outputs, axis=1), states
 
 
@@ -223,7 +226,7 @@ def test_errors() -> None:
         L.GRU(0)
     with pytest.raises(ValueError, match="has 2 states"):
         L.LSTM(3)(np.ones((2, 4, 3)), initial_state=[np.ones((2, 3))])
-    with pytest.raises(NotImplementedError, match="stateful"):
-        L.LSTM(3, stateful=True)
+    with pytest.raises(AttributeError, match="must be stateful"):
+        L.LSTM(3).reset_states()
     with pytest.raises(ValueError, match="Invalid merge mode"):
         L.Bidirectional(L.LSTM(3), "max")

@@ -41,6 +41,27 @@ def _combine(seen: Any, kernel: Any, *bias: Any) -> Any:
     return found + bias[0] if bias else found
 
 
+def _all_masks(whole: Any, *others: tuple[Any, int]) -> list[Tensor]:
+    """The mask [batch, queries, keys] made of all that there are, in a list; else an empty one."""
+    given = [expand_dims(cast(mask, "bool"), axis) for mask, axis in others if mask is not None]
+    if whole is not None:
+        given.insert(0, cast(whole, "bool"))
+    if not given:
+        return []
+    first, *rest = given
+    for mask in rest:
+        first = apply("LogicalAnd", _both, [first, mask])
+    return [first]
+
+
+def _both(x: Any, y: Any) -> Any:
+    return x & y
+
+
+def _where(mask: Any, x: Any) -> Any:
+    return np.where(mask[..., None], x, x.dtype.type(0))
+
+
 def _attended(
     layer: Any, q: Tensor, k: Tensor, v: Tensor, mask: list[Tensor], attrs: dict[str, Any],
     training: bool, wants_weights: bool,
@@ -73,6 +94,8 @@ class MultiHeadAttention(Weighted):
         seed: of the dropout.
         options: see `Layer`.
     """
+
+    supports_masking = True
 
     fields = (
         "num_heads", "key_dim", "value_dim", "dropout", "use_bias", "output_shape",
@@ -142,6 +165,9 @@ class MultiHeadAttention(Weighted):
         return_attention_scores: bool = False,
         training: bool = False,
         use_causal_mask: bool = False,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
     ) -> Any:
         """What each query sees of the values; with `return_attention_scores` the weights, too.
 
@@ -153,6 +179,9 @@ class MultiHeadAttention(Weighted):
             return_attention_scores: whether [batch, heads, queries, keys] weights are returned.
             training: whether weights are dropped.
             use_causal_mask: whether query i looks at the keys up to i alone.
+            query_mask: [batch, queries], True for those that count.
+            value_mask: [batch, keys], True for those that count.
+            key_mask: as `value_mask`.
         """
         q, v = convert_to_tensor(query), convert_to_tensor(value)
         k = v if key is None else convert_to_tensor(key)
@@ -162,7 +191,7 @@ class MultiHeadAttention(Weighted):
             apply("Einsum", _project, [x, *self._values(name)])
             for name, x in (("query", q), ("key", k), ("value", v))
         )
-        mask = [] if attention_mask is None else [cast(attention_mask, "bool")]
+        mask = _all_masks(attention_mask, (query_mask, -1), (value_mask, -2), (key_mask, -2))
         attrs = {"scale": self.key_dim**-0.5, "causal": bool(use_causal_mask)}
         wanted = return_attention_scores
         seen, weights = _attended(self, queries, keys, values, mask, attrs, training, wanted)
@@ -185,6 +214,8 @@ class Attention(Layer):
         options: see `Layer`.
     """
 
+    supports_masking = True
+
     fields = ("use_scale", "dropout", "seed")
 
     def __init__(
@@ -204,6 +235,10 @@ class Attention(Layer):
         """Make the scale."""
         if self.use_scale:
             self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """That of the queries."""
+        return previous_mask[0] if previous_mask is not None else None
 
     def call(
         self,
@@ -226,11 +261,14 @@ class Attention(Layer):
         k = rest[0] if rest else v
         if self.use_scale:
             q = q * self.scale.value()  # type: ignore[operator]
-        given = mask[1] if mask is not None and len(mask) > 1 else None
-        masks = [] if given is None else [expand_dims(cast(given, "bool"), 1)]
+        given = list(mask) if mask is not None else []
+        counts, seen = (*given, None, None)[:2]
+        masks = _all_masks(None, (seen, 1))
         attrs = {"scale": 1.0, "causal": bool(use_causal_mask)}
         wanted = return_attention_scores
         found, weights = _attended(self, q, k, v, masks, attrs, training, wanted)
+        if counts is not None:
+            found = apply("Masked", _where, [cast(counts, "bool"), found])
         return (found, weights) if return_attention_scores else found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ...shapes import TensorShape
 from ...tensors import Tensor
 from ...variables import Variable
 from .. import constraints, initializers, regularizers
+from ..masks import mask_of, masks_of, put_masks
 from ..registry import Family
 from ..settings import float_dtype, snake_case, unique_name
 
@@ -50,6 +51,8 @@ class Layer:
 
     # Names of constructor arguments that are attributes too; `get_config` gives them.
     fields: tuple[str, ...] = ()
+    # Whether masks of the inputs go on to the outputs; subclasses may also set it in `__init__`.
+    supports_masking = False
     _weights: list[Variable]
 
     def __init__(
@@ -83,6 +86,7 @@ class Layer:
         self._output_shape: Any = None
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._takes_training: bool | None = None
+        self._mask_places: list[tuple[int, str, str]] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Layer, Variable)) and "_weights" not in self.__dict__:
@@ -296,14 +300,38 @@ class Layer:
             kwargs.pop("training", None)
         _CALLS.training, _CALLS.depth = training, _CALLS.depth + 1
         try:
-            self._maybe_build(args[0] if args else next(iter(kwargs.values())))
+            first = args[0] if args else next(iter(kwargs.values()))
+            self._maybe_build(first)
+            masks = masks_of(first)
+            self._fill_masks(args, kwargs)
             outputs = self.call(*args, **kwargs)
         finally:
             _CALLS.training, _CALLS.depth = before, _CALLS.depth - 1
+        if self.supports_masking:
+            put_masks(outputs, self.compute_mask(first, masks))
         if self.activity_regularizer is not None:
             self._added_losses.append(self.activity_regularizer(outputs))
         self._output_shape = _shape_of(outputs)
         return outputs
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The masks of the outputs, given the inputs and their masks."""
+        return previous_mask
+
+    def _fill_masks(self, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        """Give `call` the masks of its arguments, where it takes them and they are not given."""
+        if self._mask_places is None:
+            names = list(inspect.signature(self.call).parameters)
+            self._mask_places = [
+                (k, name, mask)
+                for k, name in enumerate(names)
+                for mask in (("mask", f"{name}_mask") if k == 0 else (f"{name}_mask",))
+                if mask in names
+            ]
+        for k, name, mask in self._mask_places:
+            given = args[k] if k < len(args) else kwargs.get(name)
+            if kwargs.get(mask) is None and (found := masks_of(given)) is not None:
+                kwargs[mask] = found
 
     def _wants_training(self) -> bool:
         if self._takes_training is None:
@@ -330,7 +358,9 @@ class Layer:
             and x.dtype.is_floating
             and x.dtype is not self._dtype
         ):
-            return cast(x, self._dtype)
+            found = cast(x, self._dtype)
+            put_masks(found, mask_of(x))
+            return found
         return x
 
     def _maybe_build(self, first: Any) -> None:
@@ -368,7 +398,7 @@ class Layer:
 _KERAS_3 = ("shape", "initializer", "dtype", "trainable")
 _KERAS_2 = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
 # Attributes that are looked through on their own, or not at all.
-_PRIVATE = frozenset({"_weights", "_frozen", "_penalties", "_added_losses"})
+_PRIVATE = frozenset({"_weights", "_frozen", "_penalties", "_added_losses", "_last_states"})
 
 
 def _inside(values: Any) -> Iterator[Any]:

@@ -14,13 +14,11 @@ import numpy as np
 from ...apply import apply
 from ...convert import convert_to_tensor
 from ...dtypes import as_dtype
-from ...elementwise import add as add_tensors
-from ...elementwise import cast, maximum, minimum, multiply, subtract
+from ...elementwise import cast, not_equal
 from ...indexing import gather
 from ...shapes import TensorShape
-from ...shaping import concat, transpose
-from ...tensors import Tensor
-from .. import activations
+from ...shaping import transpose
+from .. import activations, regularizers
 from .base import FAMILY, Layer
 from .weighted import Weighted
 
@@ -102,6 +100,8 @@ class Dense(Weighted):
         options: see `Layer`.
     """
 
+    supports_masking = True
+
     fields = (
         "units", "activation", "use_bias", "kernel_initializer", "bias_initializer",
         "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint",
@@ -163,13 +163,13 @@ class Embedding(Weighted):
         embeddings_initializer: where the table begins.
         embeddings_regularizer: a penalty.
         embeddings_constraint: what updates are held to.
-        mask_zero: masks are not supported, so this has to be False.
+        mask_zero: whether index 0 says that a step does not count.
         options: see `Layer`.
     """
 
     fields = (
         "input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
-        "embeddings_constraint",
+        "embeddings_constraint", "mask_zero",
     )  # fmt: skip
 
     def __init__(
@@ -184,8 +184,7 @@ class Embedding(Weighted):
     ) -> None:
         options.pop("input_length", None)
         super().__init__(**options)
-        if mask_zero:
-            raise NotImplementedError("Embedding: masks (`mask_zero`) are not supported")
+        self.mask_zero = self.supports_masking = bool(mask_zero)
         self.input_dim, self.output_dim = int(input_dim), int(output_dim)
         self._describe(
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
@@ -194,6 +193,10 @@ class Embedding(Weighted):
     def build(self, input_shape: Any = None) -> None:
         """Make the table."""
         self.embeddings = self._make("embeddings", (self.input_dim, self.output_dim))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """True where the index is not 0."""
+        return not_equal(inputs, 0) if self.mask_zero else None
 
     def call(self, inputs: Any) -> Any:
         """The rows."""
@@ -204,6 +207,8 @@ class Embedding(Weighted):
 @FAMILY.add()
 class Activation(Layer):
     """An activation function as a layer."""
+
+    supports_masking = True
 
     fields = ("activation",)
 
@@ -219,6 +224,8 @@ class Activation(Layer):
 @FAMILY.add()
 class ReLU(Layer):
     """max(x, 0); see `activations.relu`."""
+
+    supports_masking = True
 
     fields = ("max_value", "negative_slope", "threshold")
 
@@ -242,6 +249,8 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """x, or `negative_slope` times x where x is negative."""
 
+    supports_masking = True
+
     fields = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
@@ -258,15 +267,30 @@ class LeakyReLU(Layer):
 class Softmax(Layer):
     """exp(x) / sum(exp(x)) along an axis."""
 
+    supports_masking = True
+
     fields = ("axis",)
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(**options)
         self.axis = axis
 
-    def call(self, inputs: Any) -> Any:
-        """The result."""
-        return activations.softmax(inputs, self.axis)
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """The result; with a mask of the input's shape, 0 where it is False."""
+        if mask is None:
+            return activations.softmax(inputs, self.axis)
+        counts = cast(mask, "bool")
+        scores = apply("Masked", _far_below, [convert_to_tensor(inputs), counts])
+        return apply("Masked", _zero, [activations.softmax(scores, self.axis), counts])
+
+
+def _zero(x: Any, mask: Any) -> Any:
+    return np.where(mask, x, x.dtype.type(0))
+
+
+def _far_below(x: Any, mask: Any) -> Any:
+    """Finite, so that rows where nothing counts have no NaN."""
+    return np.where(mask, x, x.dtype.type(-3e4 if x.dtype.itemsize == 2 else -1e9))
 
 
 def _flatten(x: Any, *, sizes: tuple[int, ...]) -> Any:
@@ -331,6 +355,8 @@ def _rescale(x: Any, *, scale: float, offset: float) -> Any:
 class Rescaling(Layer):
     """inputs * scale + offset."""
 
+    supports_masking = True
+
     fields = ("scale", "offset")
 
     def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
@@ -350,7 +376,7 @@ class Lambda(Layer):
     Args:
         function: called with the input and `arguments`, and with `training` if it takes it.
         output_shape: for Keras's signature.
-        mask: for Keras's signature.
+        mask: the mask of the result, or a function of the inputs and their masks that gives it.
         arguments: keywords for `function`.
         options: see `Layer`.
     """
@@ -365,83 +391,79 @@ class Lambda(Layer):
     ) -> None:
         super().__init__(**options)
         self.function, self.arguments = function, dict(arguments or {})
+        self._mask = mask
+        self.supports_masking = mask is not None
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """What the argument `mask` says."""
+        return self._mask(inputs, previous_mask) if callable(self._mask) else self._mask
 
     def call(self, inputs: Any) -> Any:
         """The result."""
         return self.function(inputs, **self.arguments)
 
 
-class _Merge(Layer):
-    """Layers of a list of inputs."""
+@FAMILY.add()
+class Masking(Layer):
+    """Steps whose features all are `mask_value` do not count in the layers that follow."""
 
-    def _merged(self, inputs: list[Any]) -> Any:
-        raise NotImplementedError
+    supports_masking = True
+
+    fields = ("mask_value",)
+
+    def __init__(self, mask_value: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.mask_value = mask_value
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """True for the steps that count."""
+        attrs = {"value": float(self.mask_value)}
+        return apply("Masking", _counts, [convert_to_tensor(inputs)], attrs)
+
+    def call(self, inputs: Any) -> Any:
+        """The input, with 0 at steps that do not count."""
+        x = convert_to_tensor(inputs)
+        return apply("Masked", _kept, [x, self.compute_mask(x)])
+
+
+def _counts(x: Any, *, value: float) -> Any:
+    return np.any(x != x.dtype.type(value), axis=-1)
+
+
+def _kept(x: Any, mask: Any) -> Any:
+    return np.where(mask[..., None], x, x.dtype.type(0))
+
+
+@FAMILY.add()
+class Identity(Layer):
+    """The input itself."""
+
+    supports_masking = True
 
     def call(self, inputs: Any) -> Any:
         """The result."""
-        if not isinstance(inputs, (list, tuple)) or not inputs:
-            raise ValueError(
-                f"A merge layer should be called on a list of at least 1 input. Received {inputs}"
-            )
-        return self._merged(list(inputs))
-
-
-def _pairwise(name: str, op: Callable[[Any, Any], Tensor], doc: str) -> type:
-    def _merged(self: Any, inputs: list[Any]) -> Any:
-        result = convert_to_tensor(inputs[0])
-        for x in inputs[1:]:
-            result = op(result, x)
-        return result
-
-    made = type(name, (_Merge,), {"_merged": _merged, "__doc__": doc, "__module__": __name__})
-    registered: type = FAMILY.add()(made)
-    return registered
-
-
-Add = _pairwise("Add", add_tensors, "The sum of a list of inputs.")
-Subtract = _pairwise("Subtract", subtract, "The difference of two inputs.")
-Multiply = _pairwise("Multiply", multiply, "The product of a list of inputs.")
-Maximum = _pairwise("Maximum", maximum, "The largest of a list of inputs, elementwise.")
-Minimum = _pairwise("Minimum", minimum, "The smallest of a list of inputs, elementwise.")
+        return inputs
 
 
 @FAMILY.add()
-class Average(_Merge):
-    """The mean of a list of inputs, elementwise."""
+class ActivityRegularization(Layer):
+    """The input itself; its size is a penalty: l1 * sum(|x|) + l2 * sum(x ** 2)."""
 
-    def _merged(self, inputs: list[Any]) -> Any:
-        total = convert_to_tensor(inputs[0])
-        for x in inputs[1:]:
-            total = add_tensors(total, x)
-        return multiply(total, 1.0 / len(inputs))
+    supports_masking = True
 
+    fields = ("l1", "l2")
 
-@FAMILY.add()
-class Concatenate(_Merge):
-    """A list of inputs, one after the other along an axis."""
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **options)
+        self.l1, self.l2 = l1, l2
 
-    fields = ("axis",)
-
-    def __init__(self, axis: int = -1, **options: Any) -> None:
-        super().__init__(**options)
-        self.axis = axis
-
-    def _merged(self, inputs: list[Any]) -> Any:
-        return concat(inputs, self.axis)
-
-
-def add(inputs: Any, **options: Any) -> Any:
-    """The sum of a list of inputs."""
-    return Add(**options)(inputs)
-
-
-def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Any:
-    """A list of inputs, one after the other along an axis."""
-    return Concatenate(axis, **options)(inputs)
+    def call(self, inputs: Any) -> Any:
+        """The result."""
+        return inputs
 
 
 __all__ = [
-    "Activation", "Add", "Average", "Concatenate", "Dense", "Embedding", "Flatten", "Input",
-    "InputLayer", "Lambda", "LeakyReLU", "Maximum", "Minimum", "Multiply", "Permute", "ReLU",
-    "Rescaling", "Reshape", "Softmax", "Subtract", "add", "concatenate",
+    "Activation", "ActivityRegularization", "Dense", "Embedding", "Flatten", "Identity", "Input",
+    "InputLayer", "Lambda", "LeakyReLU", "Masking", "Permute", "ReLU", "Rescaling", "Reshape",
+    "Softmax",
 ]  # fmt: skip

@@ -117,6 +117,8 @@ class GroupNormalization(Scaled):
 class UnitNormalization(Layer):
     """Each vector along the axes divided by its length."""
 
+    supports_masking = True
+
     fields = ("axis",)
 
     def __init__(self, axis: Any = -1, **options: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...apply import apply
 from ...convert import convert_to_tensor
+from ...elementwise import cast
 from ...nn.normalise import dropout
 from ...random import stateful
 from ...shapes import TensorShape
@@ -29,6 +30,8 @@ class Dropout(Layer):
         seed: of the draws.
         options: see `Layer`.
     """
+
+    supports_masking = True
 
     fields = ("rate", "noise_shape", "seed")
 
@@ -65,6 +68,8 @@ class GaussianNoise(Layer):
         seed: of the draws.
         options: see `Layer`.
     """
+
+    supports_masking = True
 
     fields = ("stddev", "seed")
 
@@ -152,11 +157,23 @@ class LayerNormalization(Scaled):
         return apply("LayerNorm", _layer_norm, [x, *self._scale_and_shift()], attrs)
 
 
-def _batch_moments(x: Any, *, axis: int) -> tuple[Any, Any]:
+def _batch_moments(x: Any, *mask: Any, axis: int) -> tuple[Any, Any]:
+    if mask:
+        return _masked_moments(x, mask[0], axis)
     axes = tuple(k for k in range(x.ndim) if k != axis)
     mean = np.mean(x, axis=axes)
     shape = tuple(x.shape[k] if k == axis else 1 for k in range(x.ndim))
     return mean, np.mean(np.square(x - mean.reshape(shape)), axis=axes)
+
+
+def _masked_moments(x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
+    axes = tuple(k for k in range(x.ndim) if k != axis)
+    counts = np.broadcast_to(np.expand_dims(mask, -1), x.shape)
+    count = np.sum(counts.astype(x.dtype), axis=axes, keepdims=True) + x.dtype.type(1e-7)
+    mean = np.sum(np.where(counts, x, np.zeros_like(x)), axis=axes, keepdims=True) / count
+    away = np.where(counts, x - mean, np.zeros_like(x))
+    variance = np.sum(np.square(away), axis=axes, keepdims=True) / count
+    return np.squeeze(mean, axes), np.squeeze(variance, axes)
 
 
 def _batch_norm(
@@ -230,12 +247,13 @@ class BatchNormalization(Scaled):
         self.moving_mean = self._make("moving_mean", shape, trainable=False)
         self.moving_variance = self._make("moving_variance", shape, trainable=False)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """The result."""
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        """The result; moments are those of the elements that count."""
         x = convert_to_tensor(inputs)
         axis = self.axis % x.ndim
         if training and self.trainable:
-            mean, variance = apply("BatchMoments", _batch_moments, [x], {"axis": axis})
+            given = [x] if mask is None else [x, cast(mask, "bool")]
+            mean, variance = apply("BatchMoments", _batch_moments, given, {"axis": axis})
             self._keep(mean, variance)
         else:
             mean, variance = self.moving_mean.value(), self.moving_variance.value()

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...apply import apply
 from ...convert import convert_to_tensor
+from ...elementwise import cast
 from ...nn import pooling as ops
 from ...nn.windows import FORMATS
 from ...shaping import pad
@@ -97,7 +98,34 @@ class _GlobalPooling(Layer):
         return apply(type(self).__name__, type(self)._function, [x], attrs)
 
 
-def _global(name: str, rank: int, function: Callable[..., Any], doc: str) -> type:
+class _MaskedMean(_GlobalPooling):
+    """The mean of the steps that count."""
+
+    supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """The result."""
+        if mask is None:
+            return super().call(inputs)
+        x = checked_rank(self, inputs, self._rank)
+        axis = 2 if self.data_format == "channels_first" else 1
+        attrs = {"axis": axis, "keepdims": bool(self.keepdims)}
+        return apply(type(self).__name__, _mean_of_some, [x, cast(mask, x.dtype)], attrs)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None: there are no steps any more."""
+        return None
+
+
+def _mean_of_some(x: Any, weights: Any, *, axis: int, keepdims: bool) -> Any:
+    weights = np.expand_dims(weights, 3 - axis)
+    total = np.sum(np.where(weights != 0, x, np.zeros_like(x)), axis=axis, keepdims=keepdims)
+    return total / np.sum(weights, axis=axis, keepdims=keepdims)
+
+
+def _global(
+    name: str, rank: int, function: Callable[..., Any], doc: str, base: type = _GlobalPooling
+) -> type:
     attributes = {
         "_rank": rank,
         "_function": staticmethod(function),
@@ -105,7 +133,7 @@ def _global(name: str, rank: int, function: Callable[..., Any], doc: str) -> typ
         "__module__": __name__,
     }
     other = name.replace("AveragePooling", "AvgPool").replace("Pooling", "Pool")
-    registered: type = FAMILY.add(other)(type(name, (_GlobalPooling,), attributes))
+    registered: type = FAMILY.add(other)(type(name, (base,), attributes))
     return registered
 
 
@@ -115,7 +143,7 @@ GlobalMaxPooling1D = GlobalMaxPool1D = _global("GlobalMaxPooling1D", 1, _global_
 GlobalMaxPooling2D = GlobalMaxPool2D = _global("GlobalMaxPooling2D", 2, _global_max, _ALL_LARGEST)
 GlobalMaxPooling3D = GlobalMaxPool3D = _global("GlobalMaxPooling3D", 3, _global_max, _ALL_LARGEST)
 GlobalAveragePooling1D = GlobalAvgPool1D = _global(
-    "GlobalAveragePooling1D", 1, _global_mean, _ALL_MEAN
+    "GlobalAveragePooling1D", 1, _global_mean, _ALL_MEAN, _MaskedMean
 )
 GlobalAveragePooling2D = GlobalAvgPool2D = _global(
     "GlobalAveragePooling2D", 2, _global_mean, _ALL_MEAN

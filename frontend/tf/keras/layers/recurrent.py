@@ -6,249 +6,32 @@ Layer: frontend. Sequences are [batch, steps, features]. The three layers are on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ... import control
-from ...apply import apply
-from ...arrays import ones, zeros
+from ...arrays import zeros, zeros_like
 from ...convert import convert_to_tensor
 from ...elementwise import cast
-from ...nn import recurrent as ops
-from ...nn.normalise import dropout
+from ...indexing import where
 from ...shapes import TensorShape
-from ...shaping import concat, expand_dims, reverse, transpose, unstack
-from ...tensors import Tensor
-from .. import activations
+from ...shaping import concat, expand_dims, reverse, transpose
+from ...tensors import STATE, Tensor
+from ...variables import Variable
 from .base import FAMILY, Layer, deserialize, serialize
-from .weighted import Weighted
-
-
-class _Weights(Weighted):
-    """What cells and layers have in common: the weights of a step, and a step."""
-
-    _kind: str
-    _gates = 1
-    _states = 1
-    bias_initializer: Any
-    fields: tuple[str, ...] = (
-        "units", "activation", "use_bias", "kernel_initializer", "recurrent_initializer",
-        "bias_initializer", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
-        "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout",
-        "recurrent_dropout", "seed",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        if units <= 0:
-            raise ValueError(
-                "Received an invalid value for argument `units`, expected a positive integer, got"
-                f" {units}."
-            )
-        self.units, self.use_bias, self.seed = int(units), bool(use_bias), seed
-        self.activation = activations.get(activation)
-        self._describe("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
-        self._describe(
-            "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint
-        )
-        self._describe("bias", bias_initializer, bias_regularizer, bias_constraint)
-        self.dropout, self.recurrent_dropout = float(dropout), float(recurrent_dropout)
-
-    @property
-    def state_size(self) -> Any:
-        """The number of units, or a list with it for each state."""
-        return self.units if self._states == 1 else [self.units] * self._states
-
-    @property
-    def output_size(self) -> int:
-        """The number of units."""
-        return self.units
-
-    def build(self, input_shape: Any) -> None:
-        """Make kernel, recurrent kernel and bias."""
-        features, width = TensorShape(input_shape)[-1], self._gates * self.units
-        if features is None:
-            raise ValueError("The last dimension of the inputs should be defined.")
-        self.kernel = self._make("kernel", (features, width))
-        self.recurrent_kernel = self._make(
-            "recurrent", (self.units, width), name="recurrent_kernel"
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self._make("bias", self._bias_shape(), initializer=self._first_bias())
-
-    def _bias_shape(self) -> tuple[int, ...]:
-        return (self._gates * self.units,)
-
-    def _first_bias(self) -> Any:
-        return self.bias_initializer
-
-    def _options(self) -> dict[str, Any]:
-        return {"activation": self.activation}
-
-    def _biases(self) -> dict[str, Any]:
-        return {} if self.bias is None else {"bias": self.bias.value()}
-
-    def _walk(
-        self,
-        x: Tensor,
-        states: Sequence[Any],
-        mask: Any = None,
-        reverse: bool = False,
-        training: bool = False,
-    ) -> tuple[Tensor, ...]:
-        """The outputs of all steps of [steps, batch, features], and the last states."""
-        more = self._biases()
-        if mask is not None:
-            more["mask"] = mask
-        if training and self.dropout:
-            x = dropout(x, self.dropout, (1, *tuple(x._value.shape)[1:]), self.seed)
-        if training and self.recurrent_dropout:
-            more["dropped"] = dropout(
-                ones((x._value.shape[1], self.units), x.dtype), self.recurrent_dropout
-            )
-        given = [x, self.kernel.value(), self.recurrent_kernel.value(), *states, *more.values()]
-        attrs = {
-            "kind": self._kind,
-            "names": tuple(more),
-            "count": self._states,
-            "reverse": bool(reverse),
-            **self._options(),
-        }
-        found: tuple[Tensor, ...] = apply(type(self).__name__, ops.recurrent, given, attrs)
-        return found
-
-
-class _Lstm(_Weights):
-    _kind, _gates, _states = "lstm", 4, 2
-    fields = (*_Weights.fields, "recurrent_activation", "unit_forget_bias")
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        unit_forget_bias: bool = True,
-        **options: Any,
-    ) -> None:
-        super().__init__(units, activation, use_bias, **options)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = bool(unit_forget_bias)
-
-    def _first_bias(self) -> Any:
-        if not self.unit_forget_bias:
-            return self.bias_initializer
-
-        def values(shape: Any, dtype: Any = None) -> Any:
-            found = np.array(self.bias_initializer(shape, dtype=dtype))
-            found[self.units : 2 * self.units] = 1
-            return found
-
-        return values
-
-    def _options(self) -> dict[str, Any]:
-        return {**super()._options(), "recurrent_activation": self.recurrent_activation}
-
-
-class _Gru(_Weights):
-    _kind, _gates = "gru", 3
-    fields = (*_Weights.fields, "recurrent_activation", "reset_after")
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        reset_after: bool = True,
-        **options: Any,
-    ) -> None:
-        super().__init__(units, activation, use_bias, **options)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.reset_after = bool(reset_after)
-
-    def _bias_shape(self) -> tuple[int, ...]:
-        width = self._gates * self.units
-        return (2, width) if self.reset_after else (width,)
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            **super()._options(),
-            "recurrent_activation": self.recurrent_activation,
-            "reset_after": self.reset_after,
-        }
-
-    def _biases(self) -> dict[str, Any]:
-        if self.bias is None or not self.reset_after:
-            return super()._biases()
-        return dict(zip(("bias", "recurrent_bias"), unstack(self.bias.value()), strict=True))
-
-
-# -- cells ----------------------------------------------------------------------------------------
-
-
-class _Cell:
-    """Of a layer with the weights of a step: one step."""
-
-    def call(
-        self: Any, inputs: Any, states: Any, training: bool = False
-    ) -> tuple[Any, list[Tensor]]:
-        """The output, and the next states."""
-        given = list(states) if isinstance(states, (list, tuple)) else [states]
-        x = expand_dims(inputs, 0)
-        outputs, *last = self._walk(x, given, training=training)
-        return outputs[0], last
-
-    def get_initial_state(self: Any, batch_size: Any = None, dtype: Any = None) -> list[Tensor]:
-        """Zeros."""
-        return [zeros((batch_size, self.units), dtype or self.dtype) for _ in range(self._states)]
-
-
-@FAMILY.add()
-class SimpleRNNCell(_Cell, _Weights):
-    """One step of a fully connected recurrent network."""
-
-    _kind = "simple_rnn"
-
-
-@FAMILY.add()
-class LSTMCell(_Cell, _Lstm):
-    """One step of a long short-term memory; its states are [h, c]."""
-
-
-@FAMILY.add()
-class GRUCell(_Cell, _Gru):
-    """One step of a gated recurrent unit."""
-
-
-# -- loops ----------------------------------------------------------------------------------------
+from .cells import GruWeights, LstmWeights, StackedRNNCells, StepWeights, sizes_of
 
 
 class _Sequence(Layer):
     """What layers that walk over sequences have in common."""
 
-    loop_fields = ("return_sequences", "return_state", "go_backwards")
+    supports_masking = True
+    loop_fields = (
+        "return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask",
+    )  # fmt: skip
 
     def _set_loop(
         self,
@@ -257,23 +40,105 @@ class _Sequence(Layer):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
+        zero_output_for_mask: bool = False,
     ) -> None:
-        if stateful:
-            raise NotImplementedError(
-                f"{type(self).__name__}: stateful=True is not supported: pass the states as"
-                " `initial_state`"
-            )
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self._last_states: list[Variable] = []
+
+    # -- states -----------------------------------------------------------------------------------
+
+    def _sizes(self) -> list[Any]:
+        """The sizes of the states."""
+        raise NotImplementedError
+
+    def _first_states(self, x: Tensor, given: Any) -> list[Any]:
+        """The states before the first step of [steps, batch, features]."""
+        sizes, batch = self._sizes(), x._value.shape[1]
+        if given is not None:
+            states = list(given) if isinstance(given, (list, tuple)) else [given]
+            if len(states) != len(sizes):
+                raise ValueError(
+                    f"{type(self).__name__} has {len(sizes)} states, got an initial_state of"
+                    f" {len(states)}"
+                )
+            return [convert_to_tensor(s, x.dtype) for s in states]
+        if not self.stateful:
+            return [zeros((batch, n), x.dtype) for n in sizes]
+        if [tuple(v.shape) for v in self._last_states] != [(batch, n) for n in sizes]:
+            if x.is_symbolic:
+                raise ValueError(
+                    "When using `stateful=True` in a RNN, the batch size must be static: layer"
+                    f" {self.name!r} has states for batches of"
+                    f" {[v.shape[0] for v in self._last_states][:1] or 'no size'}, got a batch of"
+                    f" {batch}. Give `batch_size` to `keras.Input`."
+                )
+            self._last_states = [
+                Variable(zeros((batch, n), x.dtype), trainable=False, name=f"{self.name}/state")
+                for n in sizes
+            ]
+        return [v.value() for v in self._last_states]
+
+    def _keep(self, states: Sequence[Any]) -> None:
+        if self.stateful:
+            recorders, STATE.recorders = STATE.recorders, ()
+            try:
+                for variable, value in zip(self._last_states, states, strict=False):
+                    variable.assign(value)
+            finally:
+                STATE.recorders = recorders
+
+    @property
+    def states(self) -> list[Variable]:
+        """With `stateful`, what the last batch has left; empty before the first one."""
+        return list(self._last_states)
+
+    def reset_state(self) -> None:
+        """Begin with zeros again.
+
+        Raises:
+            AttributeError: the layer is not stateful.
+        """
+        if not self.stateful:
+            raise AttributeError("Layer must be stateful.")
+        for variable in self._last_states:
+            variable.assign(np.zeros(tuple(variable.shape), variable.dtype.numpy))
+
+    reset_states = reset_state
+
+    # -- results ----------------------------------------------------------------------------------
 
     def _results(self, outputs: Tensor, last: Tensor, states: Sequence[Any]) -> Any:
         """What the layer returns; `outputs` is [steps, batch, units], in the order of the walk."""
+        self._keep(states)
         found = transpose(outputs, [1, 0, 2]) if self.return_sequences else last
         return [found, *states] if self.return_state else found
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The steps that count, if the outputs of all steps are returned."""
+        mask = previous_mask[0] if isinstance(previous_mask, list) else previous_mask
+        return mask if self.return_sequences else None
 
-_LOOP = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
+
+@contextmanager
+def states_kept(model: Layer) -> Iterator[None]:
+    """What is called inside leaves the states of stateful layers as they are."""
+    before = {id(v): v.numpy() for layer in _stateful(model) for v in layer.states}
+    yield
+    for layer in _stateful(model):
+        for v in layer.states:
+            old = before.get(id(v))
+            v.assign(np.zeros(tuple(v.shape), v.dtype.numpy) if old is None else old)
+
+
+def _stateful(model: Layer) -> list[Any]:
+    return [x for x in model._flatten_layers() if isinstance(x, _Sequence) and x.stateful]
+
+
+_LOOP = (*_Sequence.loop_fields, "unroll")
 
 
 def _steps_first(layer: Layer, inputs: Any) -> Tensor:
@@ -287,7 +152,7 @@ def _steps_first(layer: Layer, inputs: Any) -> Tensor:
     return moved
 
 
-class _Fused(_Sequence, _Weights):
+class _Fused(_Sequence, StepWeights):
     """A layer that is one op."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -297,6 +162,9 @@ class _Fused(_Sequence, _Weights):
         super().__init__(*args, **options)
         self._set_loop(**loop)
 
+    def _sizes(self) -> list[Any]:
+        return [self.units] * self._states
+
     def call(
         self, inputs: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
@@ -305,21 +173,12 @@ class _Fused(_Sequence, _Weights):
         first = self._first_states(x, initial_state)
         if mask is not None:
             mask = transpose(cast(mask, "bool"), [1, 0])
-        outputs, *last = self._walk(x, first, mask, self.go_backwards, training)
+        outputs, output, *last = self._walk(
+            x, first, mask, self.go_backwards, training, self.zero_output_for_mask
+        )
         if self.go_backwards and self.return_sequences:
             outputs = reverse(outputs, [0])
-        return self._results(outputs, last[0], last)
-
-    def _first_states(self, x: Tensor, given: Any) -> list[Any]:
-        if given is None:
-            return [zeros((x._value.shape[1], self.units), x.dtype) for _ in range(self._states)]
-        states = list(given) if isinstance(given, (list, tuple)) else [given]
-        if len(states) != self._states:
-            raise ValueError(
-                f"{type(self).__name__} has {self._states} states, got an initial_state of"
-                f" {len(states)}"
-            )
-        return [convert_to_tensor(s, x.dtype) for s in states]
+        return self._results(outputs, output, last)
 
 
 @FAMILY.add()
@@ -337,21 +196,21 @@ class SimpleRNN(_Fused):
     """
 
     _kind = "simple_rnn"
-    fields = (*_Weights.fields, *_Sequence.loop_fields)
+    fields = (*StepWeights.fields, *_Sequence.loop_fields)
 
 
 @FAMILY.add()
-class LSTM(_Fused, _Lstm):
+class LSTM(_Fused, LstmWeights):
     """A long short-term memory; its states are [h, c]. Arguments as of `SimpleRNN`."""
 
-    fields = (*_Lstm.fields, *_Sequence.loop_fields)
+    fields = (*LstmWeights.fields, *_Sequence.loop_fields)
 
 
 @FAMILY.add()
-class GRU(_Fused, _Gru):
+class GRU(_Fused, GruWeights):
     """A gated recurrent unit. Arguments as of `SimpleRNN`."""
 
-    fields = (*_Gru.fields, *_Sequence.loop_fields)
+    fields = (*GruWeights.fields, *_Sequence.loop_fields)
 
 
 @FAMILY.add()
@@ -370,34 +229,44 @@ class RNN(_Sequence):
         loop = {name: options.pop(name) for name in _LOOP if name in options}
         super().__init__(**options)
         self._set_loop(**loop)
-        self.cell = cell
+        self.cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+
+    def _sizes(self) -> list[Any]:
+        return sizes_of(self.cell)
 
     def build(self, input_shape: Any) -> None:
         """Build the cell."""
         sizes = TensorShape(input_shape).as_list()
         self.cell._maybe_build(convert_to_tensor(np.zeros((1, sizes[-1]), self.dtype)))
 
-    def call(self, inputs: Any, initial_state: Any = None, training: bool = False) -> Any:
+    def call(
+        self, inputs: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
         """The last output, or those of all steps; with `return_state` the last states behind it."""
         x = _steps_first(self, inputs)
-        sizes = self.cell.state_size
-        sizes = list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
-        first = initial_state
-        if first is None:
-            first = [zeros((x._value.shape[1], n), x.dtype) for n in sizes]
-        states = tuple(first) if isinstance(first, (list, tuple)) else (first,)
-        width = getattr(self.cell, "output_size", sizes[0])
+        states = self._first_states(x, initial_state)
+        width = getattr(self.cell, "output_size", self._sizes()[0])
         start = (zeros((x._value.shape[1], width), x.dtype), *states)
+        elements: Any = x if mask is None else (x, transpose(cast(mask, "bool"), [1, 0]))
+        if self.go_backwards:
+            elements = reverse(x, [0]) if mask is None else tuple(reverse(t, [0]) for t in elements)
 
         def step(before: Any, now: Any) -> Any:
-            output, after = self.cell(now, list(before[1:]))
-            after = after if isinstance(after, (list, tuple)) else [after]
-            return (output, *after)
+            if mask is None:
+                return self._step(before, now)
+            counts = expand_dims(now[1], -1)
+            after = self._step(before, now[0])
+            kept = [where(counts, new, old) for new, old in zip(after, before, strict=True)]
+            if self.zero_output_for_mask:
+                kept[0] = where(counts, after[0], zeros_like(after[0]))
+            return tuple(kept)
 
-        if self.go_backwards:
-            x = reverse(x, [0])
-        outputs, *stacked = control.scan(step, x, initializer=start)
+        outputs, *stacked = control.scan(step, elements, initializer=start)
         return self._results(outputs, outputs[-1], [s[-1] for s in stacked])
+
+    def _step(self, before: Any, now: Any) -> tuple[Any, ...]:
+        output, after = self.cell(now, list(before[1:]))
+        return (output, *(after if isinstance(after, (list, tuple)) else [after]))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
@@ -422,6 +291,8 @@ class Bidirectional(Layer):
         options: see `Layer`.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         layer: Any,
@@ -441,10 +312,33 @@ class Bidirectional(Layer):
             config |= {"name": f"backward_{layer.name}", "go_backwards": not layer.go_backwards}
             backward_layer = type(layer).from_config(config)
         self.backward_layer = backward_layer
+        for each in (layer, backward_layer):  # 0 is what does not change a sum
+            each.zero_output_for_mask = each.return_sequences
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def reset_state(self) -> None:
+        """Let both directions begin with zeros again, if they are stateful."""
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    reset_states = reset_state
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The steps that count, if the outputs of all steps are returned."""
+        mask = self.forward_layer.compute_mask(inputs, previous_mask)
+        return [mask, mask] if self.merge_mode is None else mask
+
+    def call(
+        self, inputs: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
         """The outputs of both directions, put together; then the states, if they are returned."""
-        ahead, back = self.forward_layer(inputs), self.backward_layer(inputs)
+        first: list[Any] = [None, None]
+        if initial_state is not None:
+            half = len(initial_state) // 2
+            first = [list(initial_state[:half]), list(initial_state[half:])]
+        ahead, back = (
+            layer(inputs, initial_state=state, mask=mask)
+            for layer, state in zip((self.forward_layer, self.backward_layer), first, strict=True)
+        )
         states: list[Any] = []
         if self.forward_layer.return_state:
             (ahead, *first), (back, *second) = ahead, back
@@ -478,6 +372,4 @@ class Bidirectional(Layer):
         return cls(**config | made)
 
 
-__all__ = [
-    "GRU", "LSTM", "RNN", "Bidirectional", "GRUCell", "LSTMCell", "SimpleRNN", "SimpleRNNCell",
-]  # fmt: skip
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "SimpleRNN"]

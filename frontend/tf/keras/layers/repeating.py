@@ -105,6 +105,8 @@ class RepeatVector(Layer):
 class _SpatialDropout(Layer):
     """In training, sets whole channels to 0 and scales the others up."""
 
+    supports_masking = True
+
     _rank: int
     fields = ("rate", "data_format", "seed")
 
@@ -159,11 +161,13 @@ class TimeDistributed(Layer):
         options: see `Layer`.
     """
 
+    supports_masking = True
+
     def __init__(self, layer: Any, **options: Any) -> None:
         super().__init__(**options)
         self.layer = layer
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """[batch, steps, ...]."""
         x = convert_to_tensor(inputs)
         if x.ndim < 3:

@@ -41,6 +41,8 @@ class Weighted(Layer):
 class Scaled(Weighted):
     """A layer whose result is scaled by `gamma` and shifted by `beta`, where that is wanted."""
 
+    supports_masking = True
+
     fields: tuple[str, ...] = (
         "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",
         "gamma_regularizer", "beta_constraint", "gamma_constraint",
