@@ -2,8 +2,8 @@
 
 Layer: compiler/kernel. Each node of the unit becomes an instruction; operands from outside become
 loads through their views. Axes are ordered parallel first, then reduced; neighbouring axes that
-every access walks as one are merged. Floats of 16 bits are computed in f32 and rounded after every op, as NumPy
-does.
+every access walks as one are merged. Floats of 16 bits are computed in f32 and rounded after every
+op, as NumPy does.
 """
 
 from __future__ import annotations
