@@ -1,6 +1,7 @@
 """The documents say what is so: links, commands, code and lists are compared with the source."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -78,6 +79,14 @@ def test_readme_gives_the_two_commands_and_ci_runs_them():
 def test_programs_print_what_documents_say(name, tmp_path):
     command = [sys.executable, ROOT / ".ci" / "readme.py", "python", ROOT / name]
     subprocess.run(command, cwd=tmp_path, check=True)
+
+
+def test_programs_for_a_gpu_print_what_their_page_says(tmp_path):
+    pytest.importorskip("numba.cuda", reason="the simulator is in Numba CUDA")
+    command = [sys.executable, "-W", "ignore", ROOT / ".ci" / "readme.py", "python"]
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    page = ROOT / "docs" / "gpu.md"
+    subprocess.run([*command, page], cwd=tmp_path, check=True, env=environment)
 
 
 def test_readme_text_is_checked():
