@@ -2,8 +2,8 @@
 
 Layer: runtime. The host reads conditions, indices of branches and counts back and queues steps as
 they come. What lies between two such readings is recorded and replayed, as far as it comes again
-with the same pieces of memory: so that it does, what loops record goes through memory of its own,
-from where it is copied to its tape.
+with the same pieces of memory. So that it does, slices of arrays and records go through memory of
+their own, the same in each iteration.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ...compiler.launches import (
     Place,
     Region,
     ReplaySteps,
+    ScanSteps,
     SwitchSteps,
     Tape,
     WhileSteps,
@@ -31,12 +32,14 @@ from . import memory
 from .graphs import Packer, Recordings, Replay, TooLong, blocks_of
 from .memory import Block
 from .protocol import Parameters
-from .steps import Carries, HostSteps, Places, Runner
+from .steps import Carries, HostSteps, Places, Runner, slices
 from .tapes import Tapes
 from .views import View
 
 _RECORDINGS = 64  # of a program for certain sizes
-_FIRST_TAPE = 1 << 20  # number of a piece of memory: more than there are others
+# Numbers of pieces of memory: more than a program has, and more than its steps have of their own.
+_FIRST_OWN = 1 << 24
+_FIRST_OTHER = 1 << 32
 
 Parts = list[tuple[GpuStep, ...] | GpuStep]
 
@@ -49,8 +52,9 @@ class Eager:
         self._steps = steps
         self._places = places
         self._parts: dict[int, Parts] = {}
-        self._replays: dict[tuple[Any, ...], Replay] = {}
+        self._replays: dict[tuple[Any, ...], Replay | None] = {}
         self._own: dict[tuple[int, int], int] = {}
+        self._numbers = count(_FIRST_OWN)
 
     def run(self, addresses: Sequence[int]) -> None:
         """Queue the steps; `addresses` has one for each base of the views."""
@@ -72,18 +76,16 @@ class Eager:
     def replay(self, part: tuple[GpuStep, ...], places: Places) -> Replay | None:
         """A recording of steps at their places; None if there are too many."""
         key = (id(part), *places[Memory.IN], None, *places[Memory.OUT])
-        found = self._replays.get(key)
-        if found is None and len(self._replays) < _RECORDINGS:
+        if key not in self._replays and len(self._replays) < _RECORDINGS:
             try:
-                found = self.recordings.replay(part, places, clears=False)
+                self._replays[key] = self.recordings.replay(part, places, clears=False)
             except TooLong:
-                return None
-            self._replays[key] = found
-        return found
+                self._replays[key] = None
+        return self._replays.get(key)
 
-    def own(self, step: HostSteps, index: int, first: int) -> int:
-        """The number of a piece of memory that a step has for itself; they follow `first`."""
-        return self._own.setdefault((id(step), index), first + len(self._own))
+    def own(self, step: GpuStep, index: int) -> int:
+        """The number of a piece of memory that a step has for itself."""
+        return self._own.setdefault((id(step), index), next(self._numbers))
 
 
 def _parts(steps: Sequence[GpuStep]) -> Parts:
@@ -110,12 +112,11 @@ class _Queue:
         self.addresses: dict[int, int] = dict(enumerate(addresses))
         self.tapes = Tapes(self)
         self._eager = eager
-        self._given = len(addresses)
         self._device = recordings.device
         self._kernels = recordings.kernels
         self._packer = Packer(recordings.context.sizes)
         self._blocks: dict[int, Block] = {}
-        self._numbers = count(_FIRST_TAPE)
+        self._numbers = count(_FIRST_OTHER)
 
     def launch(self, launch: Launch, blocks: int, arrays: Sequence[View]) -> None:
         """As `Sink.launch`."""
@@ -157,11 +158,11 @@ class _Queue:
         """Give all of it back: what is queued is done before it is used again."""
         self._blocks.clear()
 
-    def own(self, step: HostSteps, sizes: Sequence[int]) -> list[View]:
+    def own(self, step: GpuStep, sizes: Sequence[int]) -> list[View]:
         """Memory that a step has for itself, and has again in later calls."""
         found = []
         for index, nbytes in enumerate(sizes):
-            base = self._eager.own(step, index, self._given)
+            base = self._eager.own(step, index)
             is_there = base in self._blocks
             found.append(View(base, 0, nbytes) if is_there else self._add(base, nbytes))
         return found
@@ -216,6 +217,23 @@ class _Runner(Runner):
             self._replay(step)
         else:
             self._switch(step)
+
+    def scan(self, step: ScanSteps) -> None:
+        """As `Runner.scan`."""
+        queue, length = self._queue, self.number(step.length)
+        carries, captured = Carries(self, step.carries), self.all_at(step.captured)
+        xs, ys = self.sliced(step.xs), self.sliced(step.ys)
+        views = queue.own(step, [nbytes for _, nbytes in (*xs, *ys)])
+        given, left = views[: len(xs)], views[len(xs) :]
+        for done in range(length):
+            index = length - 1 - done if step.reverse else done
+            for view, x in zip(given, slices(xs, index), strict=True):
+                queue.copy(view, x, view.nbytes)
+            self.run_region(step.body, [*carries.now, *given, *captured], [*carries.next, *left])
+            for view, y in zip(left, slices(ys, index), strict=True):
+                queue.copy(y, view, view.nbytes)
+            carries.advance()
+        carries.finish()
 
     def _while(self, step: WhileSteps) -> None:
         queue = self._queue

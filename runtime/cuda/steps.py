@@ -73,7 +73,7 @@ class Runner:
         if isinstance(step, Launch):
             self._launch(step)
         elif isinstance(step, ScanSteps):
-            self._scan(step)
+            self.scan(step)
         else:
             self.ask_host(step)
 
@@ -110,7 +110,7 @@ class Runner:
         """The memory from each place on."""
         return [self.at(place) for place in places]
 
-    def _sliced(self, slices: Sequence[Sliced]) -> list[tuple[View, int]]:
+    def sliced(self, slices: Sequence[Sliced]) -> list[tuple[View, int]]:
         """Each array and the bytes of a slice."""
         return [
             (self.at(s.array), self.number(s.count) * s.array.operand.dtype.itemsize)
@@ -125,20 +125,22 @@ class Runner:
             operands = [self.view(operand) for operand in launch.operands]
             self.sink.launch(launch, blocks, [*operands, self.context.status])
 
-    def _scan(self, step: ScanSteps) -> None:
+    def scan(self, step: ScanSteps) -> None:
+        """A loop of known length."""
         length = self.number(step.length)
         carries = Carries(self, step.carries)
-        xs, ys = self._sliced(step.xs), self._sliced(step.ys)
+        xs, ys = self.sliced(step.xs), self.sliced(step.ys)
         captured = self.all_at(step.captured)
         for done in range(length):
             index = length - 1 - done if step.reverse else done
-            inputs = [*carries.now, *_slices(xs, index), *captured]
-            self.run_region(step.body, inputs, [*carries.next, *_slices(ys, index)])
+            inputs = [*carries.now, *slices(xs, index), *captured]
+            self.run_region(step.body, inputs, [*carries.next, *slices(ys, index)])
             carries.advance()
         carries.finish()
 
 
-def _slices(arrays: Sequence[tuple[View, int]], index: int) -> list[View]:
+def slices(arrays: Sequence[tuple[View, int]], index: int) -> list[View]:
+    """The slices of an iteration."""
     return [view.part(index * nbytes, nbytes) for view, nbytes in arrays]
 
 

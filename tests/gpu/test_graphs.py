@@ -111,6 +111,24 @@ def test_what_is_too_long_is_queued_as_it_comes(device, monkeypatch):
     assert device.done["graph"] == 0
 
 
+def long_scan(x):
+    def step(total, row):
+        row = (row - row.mean()) / row.std() + total
+        return row.max(), row
+
+    return tw.scan(step, np.float64(0), x)
+
+
+def test_bodies_of_long_loops_are_graphs(device, monkeypatch):
+    monkeypatch.setattr(graphs, "_LONGEST", 10)
+    f = executable(long_scan, "f64[n, m]")
+    x = DeviceArray.from_host(np.random.default_rng(0).random((20, 3)))
+    for got, wanted in zip(f(x), tw.jit(long_scan)(np.asarray(x)), strict=True):
+        np.testing.assert_allclose(np.asarray(got), wanted, rtol=1e-13)
+    assert 0 < device.done["graph"] <= 4
+    assert device.done["graph launch"] > 10
+
+
 def doubled(x):
     def step(x):
         return x * 2 - x.mean() + x.sum() / (x * x).sum()
