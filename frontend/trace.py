@@ -18,7 +18,7 @@ from ..compiler.ir.dims import Dim
 from ..compiler.ir.graph import Graph, Value
 from ..compiler.ir.types import TensorType
 from ..compiler.ops.markers import without_custom
-from ..compiler.program import LeafKind, LeafSpec, Nest
+from ..compiler.program import LeafKind, LeafSpec, Nest, Signature, tuple_of_leaves
 from . import dispatch as _dispatch  # noqa: F401  fills the table of functions
 from . import values
 from .context import Specialise, TraceContext, entered
@@ -87,6 +87,26 @@ class TraceResult:
     graph: Graph
     inputs: tuple[LeafSpec, ...]
     output: Output
+
+    def signature(
+        self, arguments: Nest | None = None, reused: tuple[tuple[int, int], ...] = ()
+    ) -> Signature:
+        """What a program of it accepts and gives; what it has captured comes behind the arguments.
+
+        Args:
+            arguments: how they are nested; by default they stand side by side.
+            reused: see `Signature`.
+        """
+        captured = [LeafSpec.of(v.type) for v in self.graph.inputs[len(self.inputs) :]]
+        inputs, outputs = (*self.inputs, *captured), self.output.specs
+        return Signature(
+            inputs,
+            outputs,
+            arguments or tuple_of_leaves(len(inputs)),
+            self.output.nest or tuple_of_leaves(len(outputs)),
+            self.graph.guards,
+            reused,
+        )
 
 
 def trace(

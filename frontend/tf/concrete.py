@@ -15,7 +15,7 @@ import numpy as np
 
 from ...compiler.compile import Compilation, host_target
 from ...compiler.options import Options
-from ...compiler.program import LeafSpec, Signature, tuple_of_leaves
+from ...compiler.program import LeafSpec
 from ...runtime import cpu
 from .. import values
 from ..context import TraceContext, current, require
@@ -187,16 +187,11 @@ class ConcreteFunction:
     def _load(self, result: TraceResult, options: Options) -> None:
         graph, output = result.graph, result.output
         self.graph = graph
-        captured = [LeafSpec.of(v.type) for v in graph.inputs[len(result.inputs) :]]
-        inputs = (*result.inputs, *captured)
-        nest = output.nest or tuple_of_leaves(len(output.specs))
         self._output = None if output.nest else output
         # effects may raise errors, which have to find variables as they were before
         first = len(result.inputs)
         reused = () if self._effects else given_away(self.cells, self.written, first, self._count)
-        signature = Signature(
-            inputs, output.specs, tuple_of_leaves(len(inputs)), nest, graph.guards, reused
-        )
+        signature = result.signature(reused=reused)
         self.compilation = Compilation(graph, signature, options, host_target())
         self._is_single = self._tree.is_leaf and self._count == 1
         self._dtype = dtypes.of_numpy(output.specs[0].type.dtype.numpy)

@@ -15,7 +15,7 @@ import numpy as np
 from ....compiler.compile import Compilation, host_target
 from ....compiler.ir.dims import Dim
 from ....compiler.options import Options
-from ....compiler.program import LeafSpec, Signature, tuple_of_leaves
+from ....compiler.program import LeafSpec
 from ....runtime import cpu
 from ... import values
 from ...context import SMALLEST_SYMBOLIC, TraceContext, require
@@ -213,16 +213,10 @@ class Program:
         self._count = len(segment.outputs)
         self.draws = any(isinstance(cell, _Stream) for cell in self.written)
         self.graph = result.graph
-        captured = [LeafSpec.of(v.type) for v in self.graph.inputs[len(result.inputs) :]]
-        inputs = (*result.inputs, *captured)
         output = result.output
-        nest = output.nest or tuple_of_leaves(len(output.specs))
         self._build: Callable[..., Any] | None = None if output.nest else output.build
         reused = given_away(self.cells, self.written, len(result.inputs), self._count)
-        signature = Signature(
-            inputs, output.specs, tuple_of_leaves(len(inputs)), nest, self.graph.guards, reused
-        )
-        options = Options.from_environment()
+        signature, options = result.signature(reused=reused), Options.from_environment()
         self.compilation = Compilation(self.graph, signature, options, host_target())
         self._executable = cpu.load(self.compilation.program)
         self.native = self._executable.call
