@@ -212,7 +212,7 @@ class ArgumentReader:
             return x
         key = _static_key(x)
         try:
-            hash(key)
+            hash(np.asarray(x) if is_on_gpu(x) else key)
         except TypeError:
             hint = "pass a tuple" if isinstance(x, list) else "pass a hashable value"
             raise TraceError(

@@ -370,15 +370,41 @@ def run(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return _OF_SHAPES[function](*args, **kwargs)
     if function in _ON_HOST:
         return _run_on_host(function, args, kwargs)
+    is_of_numbers = function in _OF_NUMBERS or type(function) is np.ufunc
+    if not kwargs and (_DATA if is_of_numbers else _ARRAYS).issuperset(map(type, args)):
+        return _on_data(function, len(args))(*args)
+    _check_changes(function, kwargs)
+    leaves, tree = flatten((tuple(args), kwargs))
+    data = [x for x in leaves if _is_data(x, is_of_numbers)]
+    statics = tuple([None if _is_data(x, is_of_numbers) else _static(x) for x in leaves])
+    return _program(function, tree, statics)(*data)
+
+
+_ARRAYS = frozenset({DeviceArray, np.ndarray})
+_DATA = _ARRAYS | {float, int, bool}
+
+
+@lru_cache(maxsize=1024)
+def _on_data(function: Any, count: int) -> Jitted:
+    """The jitted operation on so many arrays and numbers."""
+    _check_changes(function, {})
+    return _program(function, flatten(((0.0,) * count, {}))[1], (None,) * count)
+
+
+def _check_changes(function: Any, kwargs: dict[str, Any]) -> None:
+    """Refuse what would change an array."""
     if function in _IN_PLACE or getattr(function, "__name__", "") == "at":
         raise _unchangeable(_SIGNS.get(function) or name_of(function))
-    if kwargs.get("out") is not None:
+    out = kwargs.get("out")
+    outs = out if isinstance(out, tuple) else (out,)
+    if any(type(x) is DeviceArray for x in outs):
         raise _unchangeable(f"{name_of(function)}: out=")
-    numbers = function in _OF_NUMBERS or type(function) is np.ufunc
-    leaves, tree = flatten((tuple(args), kwargs))
-    data = [x for x in leaves if _is_data(x, numbers)]
-    statics = tuple([None if _is_data(x, numbers) else _static(x) for x in leaves])
-    return _program(function, tree, statics)(*data)
+    if any(x is not None for x in outs):
+        raise UnsupportedError(
+            f"{name_of(function)}: out= is an array on the host, the operands lie on the GPU",
+            loc=user_location(),
+            hint="leave out= away, or copy the operands to the host: np.asarray(x)",
+        )
 
 
 def _is_data(x: Any, numbers: bool) -> bool:

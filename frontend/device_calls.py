@@ -78,6 +78,8 @@ class DeviceCalls:
             result = ready[0].run(leaves, ready[1])
             if result is not NotImplemented:
                 return result
+        elif not (wanted or _Other in key or DeviceArray in map(type, leaves)):
+            return NotImplemented
         return self._read_and_run(args, kwargs, key, wanted)
 
     def _read_and_run(

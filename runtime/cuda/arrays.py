@@ -32,6 +32,9 @@ class Memory(Protocol):
     def check(self) -> None:
         """Raise what is known to have gone wrong with the content."""
 
+    def lend(self) -> None:
+        """Another library is given it. What that has queued is waited for before further use."""
+
 
 class DeviceArray:
     """An array in row-major order, which fills its block. It never changes."""
@@ -74,6 +77,7 @@ class DeviceArray:
         block = memory.allocate(self.block.nbytes)
         if self.block.nbytes:
             driver.current().copy(block.address, self.block.address, self.block.nbytes)
+        block.pending = self.block.pending
         return type(self)(block, self.dtype, self.shape)
 
     def part(self, start: int, shape: tuple[int, ...]) -> Self:
@@ -101,7 +105,7 @@ class DeviceArray:
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """For CuPy, Numba and others, on the same memory; they must not write to it."""
-        self.block_until_ready()
+        self.block_until_ready().block.lend()
         return {
             "shape": self.shape,
             "typestr": self.dtype.str,
@@ -133,6 +137,7 @@ class DeviceArray:
         if stream != -1:
             given.block_until_ready()
         block = given.block
+        block.lend()
         lent = dlpack.Memory(block, block.address, self.dtype, self.shape, own)
         return dlpack.export(lent, max_version, read_only=not copy)
 
@@ -161,31 +166,38 @@ class _Part:
         """As `Memory.check`."""
         self._whole.check()
 
+    def lend(self) -> None:
+        """As `Memory.lend`."""
+        self._whole.lend()
+
 
 class _Foreign:
     """Memory of another library. It is given back when what we have queued is done with it."""
 
-    __slots__ = ("_owner", "address", "nbytes", "pending")
+    __slots__ = ("_device", "_owner", "address", "nbytes", "pending")
 
     def __init__(self, found: dlpack.Memory) -> None:
+        self._device = driver.current()
         self._owner = found.owner
         self.pending: Pending | None = None
         self.address = found.address
         self.nbytes = prod(found.shape) * found.dtype.itemsize
-        driver.current().adopt(self.address, self.nbytes)
+        self._device.adopt(self.address, self.nbytes)
 
     def read(self, array: np.ndarray, offset: int = 0) -> None:
         """As `Memory.read`."""
         if array.nbytes:
-            driver.current().to_host(array, self.address + offset)
+            self._device.to_host(array, self.address + offset)
 
     def check(self) -> None:
         """As `Memory.check`: nothing is known."""
 
+    def lend(self) -> None:
+        """As `Memory.lend`: it is not ours to use again."""
+
     def __del__(self) -> None:
-        if hasattr(self, "nbytes"):
-            driver.current().synchronize()
-            driver.current().disown(self.address)
+        self._device.synchronize()
+        self._device.disown(self.address)
 
 
 # -- devices ------------------------------------------------------------------------------------

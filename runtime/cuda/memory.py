@@ -72,6 +72,10 @@ class Block:
         if self.pending is not None and self.pending.check():
             self.pending = None
 
+    def lend(self) -> None:
+        """Another library is given it."""
+        self.lent = True
+
     def release(self) -> None:
         """Give the memory back now."""
         pool, self._pool = self._pool, None

@@ -357,3 +357,12 @@ def test_faults_in_data_are_raised_when_a_result_is_used():
         np.asarray(taken)
     with pytest.raises(IndexError, match="out of bounds"):
         taken.block_until_ready()
+
+
+def test_results_do_not_go_to_the_host():
+    x = X.copy()
+    with pytest.raises(UnsupportedError, match=r"np.add: out= is an array on the host") as error:
+        x += tw.device_put(X)
+    assert "copy the operands to the host: np.asarray(x)" in error.value.hint
+    x[...] = tw.device_put(X) * 2  # a copy, as of any array
+    assert x.tolist() == (X * 2).tolist()

@@ -13,7 +13,7 @@ import pytest
 import tensorwright as tw
 from support.one_device import device  # noqa: F401  the device of these tests
 from support.sources import ROOT
-from tensorwright.compiler.errors import DeviceError
+from tensorwright.compiler.errors import DeviceError, TraceError
 from tensorwright.frontend.device_arrays import DeviceArray
 from tensorwright.runtime.cuda import driver
 
@@ -75,6 +75,12 @@ def test_keywords_and_static_values():
         assert values(f(x, 1, scale=2.0)) == [6.0, 24.0]
         assert values(f(x, 0, scale=2.0, kind="b")) == [6.0, 10.0, 14.0]
     assert values(f(x, 0, scale=x[0, 1])) == [3.0, 5.0, 7.0]
+
+
+def test_an_array_is_no_static_value():
+    f = tw.jit(lambda x, y: x, static_argnums=1)
+    with pytest.raises(TraceError, match="the static argument y is not hashable"):
+        f(X, tw.device_put(X))
 
 
 def test_other_sizes_and_dtypes_are_told_apart():

@@ -67,6 +67,16 @@ def test_what_is_exported_keeps_the_memory():
     assert (seen == X * 2).all()
 
 
+def test_what_others_have_queued_is_waited_for(device):  # noqa: F811
+    there = tw.device_put(X)[1:]
+    seen = np.from_dlpack(there)
+    del there, seen
+    gc.collect()
+    before = device.done["synchronize"]
+    tw.device_put(X)  # may get the same memory
+    assert device.done["synchronize"] > before
+
+
 def test_work_that_is_queued_is_done_before():
     seen = np.from_dlpack(tw.device_put(X) + 1)
     assert (seen == X + 1).all()
