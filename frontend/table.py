@@ -10,7 +10,6 @@ modules share.
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Callable
 from functools import partial
@@ -80,6 +79,9 @@ _OPERATORS = {operator.getitem: "x[index]", operator.setitem: "x[index] = value"
 
 def unsupported(function: Any) -> UnsupportedError:
     """The error for a NumPy function that has no traced form, with the nearest ones that have."""
+    # for this message alone
+    import difflib
+
     name = name_of(function)
     # Compared by the last part of the name: np. and ndarray. would make all names alike.
     known = {name_of(f): name_of(f).rpartition(".")[2] for f in FUNCTIONS if callable(f)}
