@@ -114,18 +114,37 @@ class FilterWriter(BandWriter):
             place = self.at(in_place, column)
             right = fn.assign(f"select i1 {is_direct}, ptr {place}, ptr {self.right}")
 
-            def tile(index: str, left: str) -> None:
+            def tile(index: str, left: str, row: str) -> None:
                 sums = self._sums(number, index)
                 before = fn.assign(f"select i1 {self.is_first}, ptr null, ptr {sums}")
-                terms, apart = (self.offsets, self.positions), self.bytes(of["columns"])
-                row = self.bytes(of["term_row"])
+                first, terms = self._positions_of(block, row, count)
+                apart = self.bytes(of["columns"])
+                offsets = i.address(OFFSET, self.offsets, first)
+                step = self.bytes(of["term_row"])
+                begin = self.at(right, i.multiply(first, of["right_row"]))
                 ahead = i.select(self.test("depthwise"), column, "0")
-                panels = (self.at(left, ahead), row), terms, (right, self.bytes(of["right_row"]))
-                self.multiply(*panels, before, (sums, apart))
+                panels = (self.at(left, ahead), step), (offsets, terms)
+                rows = (begin, self.bytes(of["right_row"]))
+                self.multiply(*panels, rows, before, (sums, apart))
 
             self._each_tile(block, tile)
 
         self.each(self.panels(self.columns), panel)
+
+    def _positions_of(self, block: Block, row: str, count: str) -> tuple[str, str]:
+        """Where a row of windows lies in the input: the first position and their number."""
+        i, of = self.i, self.of
+        ahead = i.multiply(i.add(block.row, row), of["dilation.height"])
+        start, step = i.add(self.line("0", "height"), ahead), of["step.height"]
+
+        def until(height: str) -> str:
+            line = i.ceiling(i.larger(i.subtract(height, start), "0"), step)
+            return i.multiply(i.smaller(line, count), of["outputs.width"])
+
+        skips, low, high = self.test("skips"), until("0"), until(of["size.height"])
+        low = i.select(skips, low, "0")
+        number = i.larger(i.subtract(high, low), "0")
+        return low, i.select(skips, number, self.positions)
 
     def _pack_panel(self, count: str, column: str) -> None:
         """The cotangent's rows for a strip of so many lines."""
@@ -154,19 +173,18 @@ class FilterWriter(BandWriter):
 
     # -- tiles ------------------------------------------------------------------------------------
 
-    def _each_tile(self, block: Block, body: Callable[[str, str], None]) -> None:
-        """`body` for each tile of terms: its number, and where it begins in the band."""
-        self._each_run(block, lambda run, start, _row, _column: self._run_tiles(run, start, body))
-
-    def _run_tiles(self, run: str, start: str, body: Callable[[str, str], None]) -> None:
+    def _each_tile(self, block: Block, body: Callable[[str, str, str], None]) -> None:
+        """`body` for each tile of terms: its number, where it begins in the band, and its row."""
         i, of = self.i, self.of
 
-        def tile(t: str) -> None:
-            row = i.multiply(i.multiply(t, of["tile_rows"]), of["term_row"])
-            left = self.at(start, row)
-            body(i.add(i.multiply(run, of["run_tiles"]), t), left)
+        def run(number: str, start: str, row: str, _column: str) -> None:
+            def tile(t: str) -> None:
+                ahead = i.multiply(i.multiply(t, of["tile_rows"]), of["term_row"])
+                body(i.add(i.multiply(number, of["run_tiles"]), t), self.at(start, ahead), row)
 
-        self.each(of["run_tiles"], tile)
+            self.each(of["run_tiles"], tile)
+
+        self._each_run(block, run)
 
     def _each_run(self, block: Block, body: Callable[[str, str, str, str], None]) -> None:
         """`body` for each run of terms: number, place in the band, row and column in the window."""

@@ -98,7 +98,7 @@ class OutputsWriter(BandWriter):
         runs = i.subtract(i.multiply(block.rows, of["inside"]), first)
         runs = i.larger(i.smaller(of["runs"], runs), "0")
         self._pack_terms(block, first, runs)
-        self.terms = i.multiply(runs, block.channels)
+        self.part = (block, first, runs)
         begun = fn.assign(f"or i64 {number}, {part}")
         self.is_first = fn.assign(f"icmp eq i64 {begun}, 0")
         blocks = i.multiply(of["pieces"], of["blocks"])
@@ -220,6 +220,7 @@ class OutputsWriter(BandWriter):
             start = i.multiply(self.line(line, "row"), of["pitch"])
             left = self.at(self.band, i.add(start, i.multiply(place, between)))
             self.across, self.group_line, self.place, self.outputs = across, line, place, count
+            self._choose_terms(line)
 
             def tile(index: str, carried: list[str]) -> list[str]:
                 row = i.multiply(index, of["tile_rows"])
@@ -230,6 +231,23 @@ class OutputsWriter(BandWriter):
             return counted_loop(fn, "0", tiles, 1, [("i64", carried[0])], tile)
 
         counted_loop(fn, "0", groups, 1, [("i64", "0")], group)
+
+    def _choose_terms(self, line: str) -> None:
+        """The terms that a line has of those at hand: not those of rows outside of the input."""
+        i, of = self.i, self.of
+        block, first, runs = self.part
+        start, dilation = self.line(line, "height"), of["dilation.height"]
+
+        def until(height: str) -> str:
+            row = i.ceiling(i.larger(i.subtract(height, start), "0"), dilation)
+            run = i.multiply(i.subtract(row, block.row), of["inside"])
+            return i.clamp(i.subtract(run, first), runs)
+
+        skips = self.test("skips")
+        low = i.select(skips, until("0"), "0")
+        high = i.select(skips, i.larger(until(of["size.height"]), low), runs)
+        self.term = i.multiply(low, block.channels)
+        self.terms = i.multiply(i.subtract(high, low), block.channels)
 
     def _tile(self, left: str, row: str, number: str) -> None:
         """A tile, whose first row is an output of the group, with all panels."""
@@ -260,7 +278,7 @@ class OutputsWriter(BandWriter):
             ahead = i.select(self.test("depthwise"), column, "0")
             panels = (
                 (self.at(left, ahead), self.row_bytes),
-                (self.offsets, self.terms),
+                (i.address(OFFSET, self.offsets, self.term), self.terms),
                 self._right(index, column),
             )
             self.multiply(*panels, before, (target, apart))
@@ -281,7 +299,7 @@ class OutputsWriter(BandWriter):
         packed = self._panel(panel)
         place = self.fn.assign(f"select i1 {is_packed}, ptr {packed}, ptr {lies}")
         row = self.i.select(is_packed, self.of["columns"], self.of["w.channel"])
-        return place, self.bytes(row)
+        return self.at(place, self.i.multiply(self.term, row)), self.bytes(row)
 
     def _sums(self, panel: str, number: str) -> str:
         """Where the sums of a tile are: `number` counts the columns of tiles before it."""

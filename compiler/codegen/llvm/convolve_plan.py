@@ -36,7 +36,7 @@ TERM_BYTES = 1280  # of one row's terms, which are multiplied at once
 PIECE_BYTES = 256  # of the channels in a band, where windows overlap
 GROUP_BYTES = 512  # of a row of the results that one unit computes
 STRIP_TILES = 24  # of outputs: how often a packed panel of the filter is used
-STRIP_BYTES = 768  # positions of a strip in a sum over them, times the bytes of an element
+STRIP_BYTES = 896  # positions of a strip in a sum over them, times the bytes of an element
 SUM_TERMS = 512  # rows of sums over positions that one unit computes
 LEAST_UNITS = 4
 FEW_TILES = 4  # that read a panel of the filter: so few that it is not packed
@@ -181,6 +181,21 @@ class Plan:
         self.is_packed = not (self._is_brief() and not of_filter)
         self._set("is_packed", self.is_packed)
 
+    def _lines_of_an_image(self) -> int:
+        """Lines of a strip so that each strip lies in one image; 0 if they would be few."""
+        height, width = self.axes[2].outputs, self.axes[3].outputs
+        if not isinstance(height, int) or not isinstance(width, int) or not height * width:
+            return 0
+        elements = max(1, self.rows) * self.most_piece * self._columns_for(width)
+        fitting = min(self.positions // width, BAND_BYTES // (elements * self.itemsize), height)
+        found = max((n for n in range(1, fitting + 1) if height % n == 0), default=0)
+        return found if 2 * found > fitting else 0
+
+    def _columns_for(self, outputs: int) -> int:
+        """The columns of a row of the band."""
+        step = self.axes[3].step if self.inside > 1 else 1
+        return (outputs - 1) * step + (self.inside - 1) * self.axes[3].dilation + 1
+
     def _is_brief(self) -> bool:
         """Whether the filter is read too seldom to be packed, and has full panels where it lies."""
         outputs = product(tuple(axis.outputs for axis in self.axes))
@@ -195,9 +210,7 @@ class Plan:
         width = self.axes[-1]
         if not isinstance(width.outputs, int) or not 0 < width.outputs <= rows // 2:
             return False
-        step = width.step if self.inside > 1 else 1
-        columns = (width.outputs - 1) * step + (self.inside - 1) * width.dilation + 1
-        lines = rows * max(1, self.rows) * columns * self.itemsize
+        lines = rows * max(1, self.rows) * self._columns_for(width.outputs) * self.itemsize
         fitting = min(self.most_piece, BAND_BYTES // lines)
         if fitting < self.least_piece:
             return False
@@ -236,6 +249,10 @@ class Plan:
         self._set("w.channel", part.w.strides[-2])
         self._set("w.feature", part.w.strides[-1])
         self._set("together", self.together)
+        # lines near the border have rows of nothing but zeros
+        lines = not (self.together or self.across) and self.rows == self.axes[2].window
+        self.image_lines = self._lines_of_an_image() if self.step.of_filter and lines else 0
+        self._set("skips", lines and bool(self.image_lines or not self.step.of_filter))
         self._set("across", self.across)
         self._set("is_regular", not self.across or self.is_uniform)
         line = width.outputs * width.y
@@ -296,9 +313,12 @@ class Plan:
             strip = i.smaller(strip, self._fitting_lines())
         if self.across:
             strip = i.larger(i.multiply(i.divide(strip, rows), rows), rows)
+        if self.image_lines:
+            strip = str(self.image_lines)
         strip = i.larger(strip, "1")
         strips = i.larger(i.ceiling(lines, strip), "1")
-        strip = i.larger(i.ceiling(lines, strips), "1")
+        if not self.image_lines:
+            strip = i.larger(i.ceiling(lines, strips), "1")
         if self.across:
             strip = i.multiply(i.ceiling(strip, rows), rows)
         self.strip = self._set("strip", strip)
@@ -412,7 +432,7 @@ FIELDS = (
     *("tile_elements", "channels", "piece", "pieces", "is_dense", "segment", "segments", "lines"),
     *("pitch", "strip", "strips", "joined", "block_rows", "blocks", "shift", "runs", "is_single"),
     *("slack", "run", "run_tiles", "row_runs", "row_tiles", "is_direct", "filter_size"),
-    *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row", "is_packed"),
+    *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row", "is_packed", "skips"),
 )
 
 
