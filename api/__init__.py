@@ -101,7 +101,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """TensorFlow's names."""
+    """TensorFlow's names, and what is loaded for a GPU only."""
+    if name == "DeviceArray":
+        return _importlib.import_module(".frontend.device_arrays", __name__).DeviceArray
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     table = _importlib.import_module(".frontend.tf.exports", __name__)

@@ -113,6 +113,10 @@ def test_a_traced_function_cannot_put_arrays_there():
 # -- looking at them ------------------------------------------------------------------------------
 
 
+def test_the_class_has_a_public_name():
+    assert tw.DeviceArray is DeviceArray
+
+
 def test_attributes():
     x = tw.device_put(X)
     assert (x.device, x.shape, x.ndim, x.size) == ("gpu", (3, 4), 2, 12)

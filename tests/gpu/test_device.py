@@ -1,15 +1,70 @@
-"""Kernels on a real GPU, against the CPU."""
+"""On a real GPU: kernels against the CPU, memory shared with other libraries."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import tensorwright as tw
 from support.simulated_gpu import Check, cases
 
 pytestmark = pytest.mark.gpu
+X = np.arange(12.0, dtype=np.float32).reshape(3, 4)
 
 
 @pytest.mark.parametrize("check", cases().values(), ids=cases())
 def test_agrees_with_the_cpu(check: Check) -> None:
     pytest.importorskip("numba.cuda")
     check()
+
+
+def test_arrays_stay_there() -> None:
+    x = tw.device_put(X)
+    for _ in range(3):
+        x = tw.jit(lambda x: x * 2)(x)
+    assert isinstance(x, tw.DeviceArray) and np.asarray(x[1:]).tolist() == (X[1:] * 8).tolist()
+
+
+def test_torch_shares_memory() -> None:
+    torch = pytest.importorskip("torch")
+    given = torch.ones((3, 4), device="cuda") * 3  # queued on PyTorch's stream
+    x = tw.from_dlpack(given)
+    assert x.block.address == given.data_ptr()
+    product = x * tw.device_put(X)
+    back = torch.from_dlpack(product)
+    assert back.is_cuda and back.data_ptr() == product.block.address
+    del product
+    assert (back + 1).cpu().numpy().tolist() == (3 * X + 1).tolist()
+
+
+def test_cupy_shares_memory() -> None:
+    cupy = pytest.importorskip("cupy")
+    x = tw.device_put(X) + 1
+    assert cupy.asarray(x).data.ptr == cupy.from_dlpack(x).data.ptr == x.block.address
+    assert float(cupy.asarray(x).sum()) == float((X + 1).sum())
+    given = cupy.arange(6, dtype=cupy.float32)
+    assert np.asarray(tw.from_dlpack(given) * 2).tolist() == [0, 2, 4, 6, 8, 10]
+
+
+def test_jax_shares_memory() -> None:
+    jax = pytest.importorskip("jax")
+    if jax.default_backend() != "gpu":
+        pytest.skip("JAX sees no GPU")
+    given = jax.numpy.arange(6.0)
+    assert np.asarray(tw.from_dlpack(given) * 2).tolist() == [0, 2, 4, 6, 8, 10]
+    assert float(jax.numpy.from_dlpack(tw.device_put(X)).sum()) == float(X.sum())
+
+
+def test_tensorflow_programs() -> None:
+    assert tw.config.list_physical_devices("GPU")
+    with tw.device("/GPU:0"):
+        v = tw.Variable(X)
+    step = tw.function(lambda x: v.assign_add(x))
+    step(tw.ones((3, 4)))
+    assert v.device.endswith("GPU:0") and v.numpy().tolist() == (X + 1).tolist()
+
+
+def test_memory_that_there_is_not() -> None:
+    big = tw.jit(lambda n: np.zeros(2**45, np.float64) + n)
+    with tw.device("gpu"), pytest.raises(MemoryError, match="the GPU has not enough memory"):
+        big(1.0)
