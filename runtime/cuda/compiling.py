@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -21,6 +21,7 @@ from ...compiler.errors import DeviceError
 from ...compiler.ir.types import DType
 from ...compiler.launches import GpuProgram
 from . import intrinsics
+from .equal import representatives
 from .libdevice import libdevice
 from .protocol import Image
 
@@ -94,16 +95,19 @@ def _simulated(function: Callable[..., None]) -> Callable[..., None]:
     return launch
 
 
-def ptx(program: GpuProgram, capability: tuple[int, int]) -> dict[str, str]:
-    """The PTX of every kernel for a compute capability; no GPU is needed."""
+def ptx(
+    program: GpuProgram, capability: tuple[int, int], kernels: Collection[str] | None = None
+) -> dict[str, str]:
+    """The PTX of every kernel, or of some, for a compute capability; no GPU is needed."""
     numba = _numba()
     if numba.simulated:
         raise DeviceError("the simulator has no PTX", hint="unset NUMBA_ENABLE_CUDASIM")
     found = _numba_functions(program.source, capability)
     texts = {}
     for kernel, kinds in parameters(program).items():
-        signature = numba.types.void(*map(_type, kinds))
-        texts[kernel], _ = numba.cuda.compile_ptx(found[kernel], signature, cc=capability)
+        if kernels is None or kernel in kernels:
+            signature = numba.types.void(*map(_type, kinds))
+            texts[kernel], _ = numba.cuda.compile_ptx(found[kernel], signature, cc=capability)
     return texts
 
 
@@ -139,9 +143,11 @@ def machine_image(program: GpuProgram, target: str) -> Image:
     Raises:
         DeviceError: NVIDIA's linker is not installed, or refuses.
     """
-    texts = ptx(program, _capability(target))
-    entries = {kernel: _entry(text) for kernel, text in texts.items()}
-    return Image(_linked(texts, target), entries, parameters(program))
+    kinds = parameters(program)
+    firsts = representatives(program.source, kinds)
+    texts = ptx(program, _capability(target), set(firsts.values()))
+    entries = {kernel: _entry(texts[first]) for kernel, first in firsts.items()}
+    return Image(_linked(texts, target), entries, kinds)
 
 
 def _capability(target: str) -> tuple[int, int]:
