@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...tree import flatten, unflatten
+from ...values import kind_of
 from ..convert import convert_to_tensor
 from ..data import Dataset
 from ..tensors import Tensor
@@ -218,7 +219,7 @@ def _arrays(x: Any) -> Any:
 
 
 def _is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind in "biuf"
+    return isinstance(x, np.ndarray) and kind_of(x.dtype) in "biuf"
 
 
 def _as_tensors(x: Any) -> Any:

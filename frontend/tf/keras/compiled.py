@@ -78,6 +78,7 @@ class CompiledMetrics:
             for k, several in enumerate(_per_output(given, names, len(preds))):
                 for one in several:
                     metric = _as_metric(one, trues[k], preds[k], loss[k])
+                    metric._build(preds[k])
                     if len(preds) > 1 and not isinstance(one, metrics.Metric):
                         metric.name = f"{names[k] if names else f'output_{k}'}_{metric.name}"
                     self._entries.append((k, metric, is_weighted))

@@ -14,7 +14,7 @@ from ..apply import apply
 from ..elementwise import cast
 from ..tensors import Tensor
 from . import loss_functions as functions
-from . import masks
+from . import masks, overlaps
 from .registry import Configured, Family
 from .settings import snake_case
 
@@ -183,3 +183,13 @@ SparseCategoricalCrossentropy = _class(
     "SparseCategoricalCrossentropy", functions.sparse_categorical_crossentropy, from_logits=False,
     ignore_class=None,
 )  # fmt: skip
+CategoricalFocalCrossentropy = _class(
+    "CategoricalFocalCrossentropy", overlaps.categorical_focal_crossentropy, alpha=0.25, gamma=2.0,
+    from_logits=False, label_smoothing=0.0, axis=-1,
+)  # fmt: skip
+CategoricalGeneralizedCrossEntropy = _class(
+    "CategoricalGeneralizedCrossEntropy", overlaps.categorical_generalized_cross_entropy, q=0.5
+)
+
+Dice = _class("Dice", overlaps.dice, axis=None)
+Tversky = _class("Tversky", overlaps.tversky, alpha=0.5, beta=0.5, axis=None)

@@ -84,6 +84,9 @@ class Metric:
             options["name"], args = args[0], args[1:]
         return self.add_variable(*args, **options)
 
+    def _build(self, y_pred: Any) -> None:
+        """Make what depends on the shape of predictions; nothing else may make state in a trace."""
+
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Take another batch into account."""
         raise NotImplementedError

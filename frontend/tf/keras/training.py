@@ -465,8 +465,10 @@ def _listening(listeners: CallbackList, phase: str, when: str) -> list[str]:
     return [name for name in names if listeners.listens(name)]
 
 
-def _floats(logs: Any) -> dict[str, float]:
-    return {name: float(value) for name, value in logs.items()}
+def _floats(logs: Any) -> dict[str, Any]:
+    """Results as numbers; those of metrics with several as arrays."""
+    found = {name: np.asarray(value) for name, value in logs.items()}
+    return {name: x if x.ndim else float(x) for name, x in found.items()}
 
 
 def _flat(logs: dict[str, float]) -> Any:
