@@ -76,8 +76,7 @@ def line(steps: int, seconds: float, logs: dict[str, float]) -> str:
     pace = unit or f"{each * 1e6:.0f}us"
     parts = [f"{steps}/{steps}", f"{seconds:.0f}s", f"{pace}/step"]
     for name, value in logs.items():
-        text = f"{value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{value:.4e}"
-        parts.append(f"{name}: {text}")
+        parts.append(f"{name}: {_text(value)}")
     return " - ".join(parts)
 
 
@@ -89,3 +88,9 @@ def _bar_class() -> Any:
     except ImportError:
         return None
     return Bar
+
+
+def _text(value: Any) -> str:
+    if np.ndim(value):
+        return np.array2string(value, precision=4)
+    return f"{value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{value:.4e}"
