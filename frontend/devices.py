@@ -23,11 +23,9 @@ from .tree import TreeDef, flatten, unflatten
 
 _RUNTIME = f"{__package__.rpartition('.')[0]}.runtime"
 _TENSORFLOW = f"{__package__}.tf"
-# Of TensorFlow's names of devices.
-_PART = re.compile(
-    r"(?P<key>job|replica|task|device|cpu|gpu|tpu|xla_cpu|xla_gpu):(?P<value>.*)", re.IGNORECASE
-)
-_BARE = re.compile(r"(?P<kind>cpu|gpu|tpu)", re.IGNORECASE)
+# Of TensorFlow's names of devices; compiled when one is seen.
+_PART = r"(?i)(?P<key>job|replica|task|device|cpu|gpu|tpu|xla_cpu|xla_gpu):(?P<value>.*)"
+_BARE = r"(?i)cpu|gpu|tpu"
 
 
 # -- which device -------------------------------------------------------------------------------
@@ -165,8 +163,8 @@ def parsed(spec: str) -> tuple[str, int] | None:
     for part in spec.split("/"):
         if not part:
             continue
-        match = _PART.fullmatch(part)
-        if match is None and _BARE.fullmatch(part) is None:
+        match = re.fullmatch(_PART, part)
+        if match is None and re.fullmatch(_BARE, part) is None:
             raise ValueError(
                 f"Unknown attribute '{part}' is encountered while parsing the device spec:"
                 f" '{spec}'."
