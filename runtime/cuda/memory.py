@@ -63,8 +63,11 @@ class Block:
             IndexError, ValueError, OverflowError: the call that should have filled the block
                 found faults in its data.
         """
+        device = self._alive().driver
         if array.nbytes:
-            self._alive().driver.to_host(array, self.address + offset)
+            device.to_host(array, self.address + offset)
+        elif self.pending is not None:
+            device.synchronize()
         self.check()
 
     def check(self) -> None:

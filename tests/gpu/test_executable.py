@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -93,6 +94,27 @@ def test_conditions_are_read_as_soon_as_they_are_needed(device):
     for x in ([1.0, 2.0], [1.0, 40.0], [200.0, 1.0]):
         (y,) = executable(f, "f64[n]")(put(x))
         assert np.asarray(y).tolist() == tw.jit(f)(np.array(x)).tolist()
+
+
+def test_threads_share_a_program(monkeypatch):
+    use(monkeypatch, CountingDriver())
+
+    def f(x):
+        y = tw.while_loop(lambda x: x.sum() < 50, lambda x: x * 2 - x.min() / x.max(), x)
+        return (y - y.mean()) / y.std(), y[1:]
+
+    run, expected = executable(f, "f64[n]"), tw.jit(f)
+
+    def work(seed):
+        x = np.random.default_rng(seed).random(5) + 1
+        return all(
+            np.allclose(np.asarray(got), wanted, rtol=1e-12)
+            for _ in range(10)
+            for got, wanted in zip(run(put(x)), expected(x), strict=True)
+        )
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(work, range(8)))
 
 
 # -- loops that record ----------------------------------------------------------------------------
@@ -205,6 +227,13 @@ def test_the_first_of_several_faults_is_told(device):
     (worse,) = g(bad, put([7, 0]))
     with pytest.raises(IndexError, match="in a call of first"):
         np.asarray(worse)
+
+
+def test_results_without_elements_are_wrong_too(device):
+    f = executable(lambda x, i: (x[i], x[i][:0]), "f64[n]", "i64[m]")
+    _, none = f(put([1.0, 2.0]), put([0, 5]))
+    with pytest.raises(IndexError):
+        np.asarray(none)
 
 
 def test_right_indices_are_forgotten(device):
