@@ -66,17 +66,50 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
+class Matrix:
+    """Rows of a launch's operand that lie `leading` elements apart; columns, if `transposed`.
+
+    Neighbours of a row (column) lie side by side. Matrices of a batch lie `step` elements apart.
+    """
+
+    operand: int
+    offset: Size
+    leading: Size
+    transposed: bool
+    step: Size
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCall:
+    """`c = alpha * a @ b + beta * c` for [m, k] and [k, n] matrices, `batch` times."""
+
+    dtype: DType
+    batch: Size
+    m: Size
+    n: Size
+    k: Size
+    a: Matrix
+    b: Matrix
+    c: Matrix
+    alpha: float = 1.0
+    beta: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """A kernel with its operands; its further parameters are all sizes and the status.
 
     It is written for any number of blocks. `blocks` is how many have something to do, with
-    `threads` threads each, a power of two.
+    `threads` threads each, a power of two. `library` is what a library may do in its place, and in
+    that of the next launch if that `is_rest`.
     """
 
     kernel: str
     operands: tuple[Operand, ...]
     blocks: Size
     threads: int = BLOCK
+    library: ProductCall | None = None
+    is_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,10 @@ def test_third_party_imports_are_declared():
     ]
     known = set(sys.stdlib_module_names) | {NAME}
     optional = {name for name, inside in foreign if inside} - known - declared
-    assert "numba-cuda" in extras["cuda"][0]  # imported as numba.cuda
-    assert optional == {d.partition(">")[0] for d in extras["progress"]} | {"numba"}
+    assert "numba-cuda" in extras["cuda"][0]  # imported as numba.cuda; it needs cuda-bindings
+    assert "nvmath-python" in extras["blas"][0]
+    of_gpus = {"cuda", "numba", "nvmath"}
+    assert optional == {d.partition(">")[0] for d in extras["progress"]} | of_gpus
     assert {name for name, _ in foreign} - known - optional == declared
 
 

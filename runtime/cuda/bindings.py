@@ -7,14 +7,15 @@ libraries share. Errors of memory are `OutOfMemory`; of kernels, `CallLog.stoppe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import local
 from typing import Any
 
 import numpy as np
 
 from ...compiler.errors import DeviceError
+from .blas import LibraryKernel
 from .calls import CallLog
 from .protocol import (
     CopyNode,
@@ -183,9 +184,14 @@ class CudaDriver:
             for name, entry in image.entries.items()
         }
 
-    def launch(self, kernel: _Kernel, blocks: int, threads: int, parameters: Parameters) -> None:
+    def launch(
+        self, kernel: _Kernel | LibraryKernel, blocks: int, threads: int, parameters: Parameters
+    ) -> None:
         """As `Driver.launch`."""
         self._enter()
+        if isinstance(kernel, LibraryKernel):
+            kernel.queue(parameters.words)
+            return
         self._call(
             self._cuda.cuLaunchKernel,
             kernel.handle,
@@ -286,6 +292,10 @@ class CudaGraph:
         """As `Graph.update`."""
         self._device._enter()
         cuda, at = self._cuda, (self._executable, self._nodes[index])
+        if isinstance(node, KernelNode) and isinstance(node.kernel, LibraryKernel):
+            with self._captured(node) as work:
+                self._call(cuda.cuGraphExecChildGraphNodeSetParams, *at, work)
+            return
         if isinstance(node, KernelNode):
             self._call(cuda.cuGraphExecKernelNodeSetParams, *at, self._kernel_node(node))
             return
@@ -300,12 +310,28 @@ class CudaGraph:
 
     def _add(self, node: Node, before: list[Any]) -> Any:
         cuda, at = self._cuda, (self._graph, before, len(before))
+        if isinstance(node, KernelNode) and isinstance(node.kernel, LibraryKernel):
+            with self._captured(node) as work:
+                return self._call(cuda.cuGraphAddChildGraphNode, *at, work)
         if isinstance(node, KernelNode):
             return self._call(cuda.cuGraphAddKernelNode, *at, self._kernel_node(node))
         context = self._device._context
         if isinstance(node, CopyNode):
             return self._call(cuda.cuGraphAddMemcpyNode, *at, self._copy_node(node), context)
         return self._call(cuda.cuGraphAddMemsetNode, *at, self._fill_node(node), context)
+
+    @contextmanager
+    def _captured(self, node: KernelNode) -> Iterator[Any]:
+        """What a library queues, as a graph that is given back."""
+        cuda, stream = self._cuda, self._device._stream
+        mode = cuda.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        self._call(cuda.cuStreamBeginCapture, stream, mode)
+        try:
+            node.kernel.queue(node.parameters.words)
+        finally:
+            work = self._call(cuda.cuStreamEndCapture, stream)
+        yield work
+        self._call(cuda.cuGraphDestroy, work)
 
     def _kernel_node(self, node: KernelNode) -> Any:
         made = self._cuda.CUDA_KERNEL_NODE_PARAMS()

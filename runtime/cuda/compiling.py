@@ -115,16 +115,21 @@ def parameters(program: GpuProgram) -> dict[str, tuple[str | None, ...]]:
     """What each kernel takes: the dtypes of arrays, None for sizes."""
     sizes = (None,) * len(program.signature.size_names)
     return {
-        each.kernel: (*(o.dtype.numpy.name for o in each.operands), *sizes, DType.I64.numpy.name)
+        each.kernel: (*(_stored(o.dtype) for o in each.operands), *sizes, _stored(DType.I64))
         for each in program.launches()
     }
+
+
+def _stored(dtype: DType) -> str:
+    """The dtype that kernels know an array by: Numba has no bf16, its bits are an integer."""
+    return "uint16" if dtype is DType.BF16 else dtype.numpy_name
 
 
 def _type(kind: str | None) -> Any:
     types = _numba().types
     if kind is None:
         return types.int64
-    element = types.boolean if kind == DType.BOOL.numpy.name else getattr(types, kind)
+    element = types.boolean if kind == DType.BOOL.numpy_name else getattr(types, kind)
     return element[::1]
 
 

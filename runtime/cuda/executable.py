@@ -20,6 +20,7 @@ from ...compiler.program import LeafKind, LeafSpec, Signature
 from . import cache, driver, memory
 from .arrays import DeviceArray
 from .arrays import Memory as Piece
+from .blas import with_library
 from .eager import Eager
 from .graphs import Recordings, Replay, TooLong
 from .memory import Pool, size_class
@@ -49,7 +50,8 @@ class GpuExecutable:
         self.program = program
         self._array = array
         self._driver = driver.current()
-        self._kernels = self._driver.load(cache.image(program, self._driver.target))
+        loaded = self._driver.load(cache.image(program, self._driver.target))
+        self._kernels = with_library(program, loaded, self._driver.stream, self._driver.target)
         self._can_fail = program.can_fail
         self._constants = _Packed([c.nbytes for c in program.constants])
         self._constant_block = memory.allocate(self._constants.nbytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import operator
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +19,17 @@ from tensorwright.compiler.errors import DeviceError
 from tensorwright.runtime.cuda import cache, compiling, driver, graphs, memory
 from tensorwright.runtime.cuda.arrays import DeviceArray
 from tensorwright.runtime.cuda.bindings import CudaDriver
+from tensorwright.runtime.cuda.blas import LibraryKernel
 from tensorwright.runtime.cuda.compiling import source_image
 from tensorwright.runtime.cuda.executable import GpuExecutable
-from tensorwright.runtime.cuda.protocol import ARRAY_WORDS, CopyNode, FillNode, OutOfMemory
+from tensorwright.runtime.cuda.protocol import (
+    ARRAY_WORDS,
+    CopyNode,
+    FillNode,
+    KernelNode,
+    OutOfMemory,
+    Parameters,
+)
 
 real = pytest.importorskip("cuda.bindings.driver", reason="NVIDIA's bindings are not installed")
 try:
@@ -147,6 +156,44 @@ def test_graphs_run_and_are_updated(gpu, fake, monkeypatch):
     assert names.count("cuGraphInstantiate") == 1
     assert names.count("cuGraphLaunch") >= 2
     assert names.count("cuGraphExecKernelNodeSetParams") >= 1
+
+
+class Library(LibraryKernel):
+    """A library that notes the first word it is given."""
+
+    def __init__(self, fake):
+        self.fake = fake
+        self.done = []
+
+    def queue(self, words):
+        first = int(words[0])
+        self.fake.queue(lambda: self.done.append(first))
+
+
+def test_what_a_library_does_is_captured(gpu, fake):
+    library = Library(fake)
+
+    def node(word):
+        return KernelNode(library, 1, 1, Parameters(np.array([word])))
+
+    gpu.launch(library, 1, 1, Parameters(np.array([5])))
+    graph = gpu.graph([node(6), node(7)])
+    assert library.done == [5]
+    graph.launch()
+    graph.update(1, node(8))
+    graph.launch()
+    assert library.done == [5, 6, 7, 6, 8]
+    names = fake.names()
+    assert names.count("cuStreamBeginCapture") == names.count("cuStreamEndCapture") == 3
+    assert names.count("cuGraphDestroy") == 3
+
+
+def test_a_library_that_fails_ends_its_capture(gpu, fake):
+    library = Library(fake)
+    library.queue = lambda words: operator.truediv(1, 0)
+    with pytest.raises(ZeroDivisionError):
+        gpu.graph([KernelNode(library, 1, 1, Parameters(np.array([1])))])
+    assert "cuStreamEndCapture" in fake.names()
 
 
 def test_nodes_that_copy_and_fill(gpu, fake):

@@ -22,7 +22,9 @@ pytest.importorskip("nvidia", reason="NVIDIA's compiler is not installed")
 
 CAPABILITIES = ((8, 0), (9, 0))
 WORKLOADS = ("chain", "softmax", "layernorm", "sum", "argmax", "mlp_forward", "heat2d")
-EVERY_DTYPE = """graph @g(%a: bool[n], %b: i8[n], %c: u16[n], %d: u64[n], %e: f16[n], %f: f32[n]) {
+EVERY_DTYPE = """graph @g(
+  %a: bool[n], %b: i8[n], %c: u16[n], %d: u64[n], %e: f16[n], %f: f32[n], %g: bf16[n]
+) {
   %0: u16[n] = cast(%b) {dtype=u16}
   %1: u16[n] = right_shift(%0, %c)
   %2: bool[n] = less(%1, %c)
@@ -35,7 +37,8 @@ EVERY_DTYPE = """graph @g(%a: bool[n], %b: i8[n], %c: u16[n], %d: u64[n], %e: f1
   %9: bool[n] = isnan(%8)
   %10: i64[] = argmax(%e) {axes=[0]}
   %11: bool[] = reduce_any(%9) {axes=[0]}
-  return %3, %5, %6, %7, %8, %10, %11
+  %12: bf16[n] = sin(%g)
+  return %3, %5, %6, %7, %8, %10, %11, %12
 }"""
 
 

@@ -32,6 +32,7 @@ class FakeCuda:
         self._things: dict[int, Any] = {}
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.failing: dict[str, Any] = {}
+        self._captured: _Graph | None = None
 
     def __getattr__(self, name: str) -> Any:
         simulated = _FUNCTIONS.get(name)
@@ -73,6 +74,23 @@ class FakeCuda:
     def thing(self, handle: Any) -> Any:
         """What a handle stands for."""
         return self._things[int(handle)]
+
+    def queue(self, work: Callable[[], None]) -> None:
+        """What a library does on the stream: it is kept where that is captured."""
+        if self._captured is None:
+            work()
+        else:
+            self._captured.nodes.append(work)
+
+    def capture(self) -> tuple[()]:
+        """Keep what is queued from now on."""
+        self._captured = _Graph()
+        return ()
+
+    def captured(self) -> tuple[Any]:
+        """A graph of what has been kept."""
+        made, self._captured = self._captured, None
+        return (self.keep("CUgraph", made),)
 
     def load(self, code: bytes) -> Any:
         """Kernels by their names in the code."""
@@ -137,6 +155,9 @@ class _Graph:
 def _work(fake: FakeCuda, node: Any) -> Callable[[], None]:
     """What the parameters of a node stand for. Those of kernels are read now, as CUDA does."""
     device = fake.device
+    if isinstance(node, fake.CUgraph):
+        parts = list(fake.thing(node).nodes)
+        return lambda: [part() for part in parts] and None
     if isinstance(node, fake.CUDA_MEMCPY3D):
         assert (node.Height, node.Depth) == (1, 1)
         copied = int(node.dstDevice), int(node.srcDevice), node.WidthInBytes
@@ -215,6 +236,10 @@ _FUNCTIONS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "cuModuleUnload": _nothing,
     "cuLaunchKernel": _launch,
     "cuGraphCreate": lambda fake, flags: (fake.keep("CUgraph", _Graph()),),
+    "cuStreamBeginCapture": lambda fake, stream, mode: fake.capture(),
+    "cuStreamEndCapture": lambda fake, stream: fake.captured(),
+    "cuGraphAddChildGraphNode": _add_node,
+    "cuGraphExecChildGraphNodeSetParams": _update_node,
     "cuGraphAddKernelNode": _add_node,
     "cuGraphAddMemcpyNode": _add_node,
     "cuGraphAddMemsetNode": _add_node,

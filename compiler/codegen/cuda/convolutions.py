@@ -12,9 +12,9 @@ from math import prod
 
 from ...ir.dims import product
 from ...ir.types import DType, Size
-from ...kernel.form import Access, Convolution, WindowPart
+from ...kernel.form import Access, Convolution, MatmulCall, WindowAxis, WindowPart
 from .maps import THREAD, THREADS, emit_map
-from .products import aligned
+from .products import aligned, emit_product
 from .programs import ProgramWriter
 from .scalars import literal
 from .source import SourceWriter, affine_text, size_text
@@ -29,10 +29,32 @@ def emit_convolution(writer: ProgramWriter, step: Convolution) -> None:
         writer.adopt(step.parts[0].y.buffer)
     if step.of_filter and not _is_covered(step):
         _clear_filter(writer, step)
-    for number, part in enumerate(step.parts):
-        emit_tiled(writer, _Part(step, part).tiled(f"{step.name}_part{number}"))
+    call = _as_product(step)
+    if call is not None:
+        emit_product(writer, call)
+    else:
+        for number, part in enumerate(step.parts):
+            emit_tiled(writer, _Part(step, part).tiled(f"{step.name}_part{number}"))
     if step.epilogue is not None:
         emit_map(writer, step.epilogue)
+
+
+def _as_product(step: Convolution) -> MatmulCall | None:
+    """The matrix product that it is, with a window of one position; None if it is none."""
+    part = step.parts[0]
+    alone = WindowAxis(1, 1, 1, 0, 1, 1)
+    if step.groups != 1 or len(step.parts) > 1 or any(axis != alone for axis in part.axes):
+        return None
+    x, w, y = step.x, part.w, part.y
+    outputs = Access(y.buffer, y.offset, (y.strides[0], y.strides[-1]))
+    matrix = Access(w.buffer, w.offset, w.strides[-2:])
+    if step.of_filter:
+        columns = Access(x.buffer, x.offset, (x.strides[-1], x.strides[0]))
+        sizes = (step.channels, step.features, step.batch)
+        return MatmulCall(step.name, step.dtype, (), *sizes, columns, outputs, matrix)
+    rows = Access(x.buffer, x.offset, (x.strides[0], x.strides[-1]))
+    sizes = (step.batch, step.features, step.channels)
+    return MatmulCall(step.name, step.dtype, (), *sizes, rows, matrix, outputs)
 
 
 def _is_covered(step: Convolution) -> bool:

@@ -175,8 +175,8 @@ def _scan(nest: Nest, instr: Scan, acc: Acc, values: Values) -> Scalar:
     s, reduction = nest.s, reduction_of(instr)
     _take_in(nest, instr, acc, values)
     value: Scalar = reduction.finish(s, acc, instr.dtype)
-    if instr.dtype is DType.F16:  # rounded at every step
-        value = s.cast(value, DType.F16)
+    if instr.dtype.is_half:  # rounded at every step
+        value = s.cast(value, instr.dtype)
         s.move(acc, (s.cast(value, DType.F32),))
     return s.plain(value.handle, value.dtype)
 

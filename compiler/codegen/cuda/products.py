@@ -6,9 +6,12 @@ has the kernel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...ir.dims import product
 from ...ir.types import Size
-from ...kernel.form import Access, MatmulCall
+from ...kernel.form import Access, Buffer, MatmulCall
+from ...launches import Matrix, ProductCall
 from .programs import ProgramWriter
 from .source import SourceWriter, affine_text, size_text
 from .tiles import Operand, Target, Tiled, emit_tiled
@@ -32,6 +35,7 @@ def emit_product(writer: ProgramWriter, call: MatmulCall) -> None:
             _operand(call, left, call.m),
             _operand(call, right, call.n),
             Target(c.buffer, lambda out: _place(out, call), aligned(c, len(c.strides) - 1)),
+            lambda buffers: _library(call, buffers),
         ),
     )
 
@@ -75,3 +79,25 @@ def aligned(access: Access, axis: int) -> str | None:
         return None
     unknown = dict.fromkeys(size_text(s) for s in steps if not isinstance(s, int))
     return " & ".join(f"({step} % 4 == 0)" for step in unknown)
+
+
+def _library(call: MatmulCall, buffers: Sequence[Buffer]) -> ProductCall | None:
+    """The product for a library; None if its matrices are none that libraries know."""
+    found = [_matrix(call, access, buffers) for access in (call.a, call.b, call.c)]
+    a, b, c = found
+    if a is None or b is None or c is None or c.transposed:
+        return None
+    return ProductCall(call.dtype, product(call.batch), call.m, call.n, call.k, a, b, c)
+
+
+def _matrix(call: MatmulCall, access: Access, buffers: Sequence[Buffer]) -> Matrix | None:
+    *outer, row, column = access.strides
+    transposed = column != 1
+    leading = column if transposed else row
+    step: Size = outer[-1] if outer else 0
+    for k in range(len(outer) - 1):  # all axes of the batch have to be one
+        if outer[k] != outer[k + 1] * call.batch[k + 1]:
+            return None
+    if leading == 0 or (transposed and row != 1):
+        return None
+    return Matrix(buffers.index(access.buffer), access.offset, leading, transposed, step)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from ...ir.types import DType, Size
 from ...kernel.form import Buffer, KernelProgram, Region, Space
-from ...launches import DEVICE, Geometry, GpuStep, Launch, Memory, Operand
+from ...launches import DEVICE, Geometry, GpuStep, Launch, Memory, Operand, ProductCall
 from .source import SourceWriter
 
 _MEMORY = {Space.IN: Memory.IN, Space.OUT: Memory.OUT, Space.CONST: Memory.CONST}
@@ -63,16 +63,24 @@ class ProgramWriter:
         buffers: Sequence[Buffer],
         blocks: Size,
         body: Callable[[SourceWriter], None],
-        threads: int | None = None,
-    ) -> None:
-        """A kernel, and its launch at this point of the program, with a block's threads."""
+        library: Callable[[Sequence[Buffer]], ProductCall | None] | None = None,
+        is_rest: bool = False,
+    ) -> Launch:
+        """A kernel, and its launch at this point of the program, with a block's threads.
+
+        `library` says what a library may do instead, for the buffers in their order.
+        """
         used, name = list(dict.fromkeys(buffers)), name.replace(".", "_")
         sizes = [f"n_{size}" for size in self.size_names]
         out = SourceWriter(name, [*map(str, used), *sizes, "status"])
         body(out)
         self.functions.append(out.text())
         operands = tuple(self.operand(buffer) for buffer in used)
-        self.steps.append(Launch(name, operands, blocks, threads or self.geometry.block))
+        call = None if library is None else library(used)
+        threads = self.geometry.block
+        launch = Launch(name, operands, blocks, threads, call, is_rest)
+        self.steps.append(launch)
+        return launch
 
     def blocks(self, threads: Size) -> Size:
         """How many blocks have so many threads."""

@@ -18,6 +18,8 @@ import math
 import struct
 from collections.abc import Callable
 
+import numpy as np
+
 from ...errors import InternalError
 from ...ir.types import DType
 from ...ops.scalar import Number, Scalar
@@ -176,6 +178,8 @@ class CudaScalars:
     # --------------------------------------------------------- choice, conversion
 
     def compare(self, relation: str, x: Scalar, y: Scalar) -> Scalar:
+        if x.dtype is DType.BF16:
+            x, y = self._from_bf16(x), self._from_bf16(y)
         return self.plain(f"{x.handle} {_RELATIONS[relation]} {y.handle}", DType.BOOL)
 
     def select(self, condition: Scalar, x: Scalar | Number, y: Scalar | Number) -> Scalar:
@@ -209,14 +213,30 @@ class CudaScalars:
             return self.compare("ne", x, self.const(0, source))
         if dtype.is_integer and source.is_float:
             return self._float_to_int(x, dtype)
+        if source is DType.BF16:
+            return self.cast(self._from_bf16(x), dtype)
+        if dtype is DType.BF16:
+            return self._to_bf16(self.cast(x, DType.F32))
         if dtype is DType.F16 and not source.is_float:  # NumPy rounds integers to f32 on the way
             x = self.typed(x.handle, DType.F32)
         return self.typed(x.handle, dtype)
 
+    def _from_bf16(self, x: Scalar) -> Scalar:
+        """The f32 that it is the upper half of."""
+        return self.bitcast(self.typed(f"np.int32({x.handle}) << 16", DType.I32), DType.F32)
+
+    def _to_bf16(self, x: Scalar) -> Scalar:
+        """The nearest one, of two the even one: half of the last place is added, or just less."""
+        bits = self.bitcast(x, DType.U32)
+        rounded = bits + 0x7FFF + ((bits >> 16) & 1)
+        nan = (bits & 0x80000000) | 0x7FC00000
+        half = self.select(x.eq(x), rounded, nan) >> 16
+        return self.typed(half.handle, DType.BF16)
+
     def _float_to_int(self, x: Scalar, dtype: DType) -> Scalar:
         """As NumPy does on x86-64; see codegen/llvm/scalars.py for what that is."""
-        if x.dtype is DType.F16:
-            x = self.typed(x.handle, DType.F32)
+        if x.dtype.is_half:
+            x = self.cast(x, DType.F32)
         if dtype is DType.U64:
             big = x >= 2.0**63
             low = self._truncated(self.select(big, x - 2.0**63, x), DType.I64)
@@ -274,7 +294,9 @@ class CudaScalars:
 
 
 def type_name(dtype: DType) -> str:
-    """The dtype's class in NumPy, which Numba knows, too."""
+    """The dtype's class in NumPy, which Numba knows, too; a bf16 is its bits."""
+    if dtype is DType.BF16:
+        return "np.uint16"
     return "np.bool_" if dtype.is_bool else f"np.{dtype.numpy.name}"
 
 
@@ -288,6 +310,8 @@ def literal(value: Number, dtype: DType) -> str:
             wrapped -= 1 << dtype.bits
         return f"{type_name(dtype)}({wrapped})"
     number = float(value)
+    if dtype is DType.BF16:
+        return f"np.uint16({int(np.array(number, dtype.numpy).view(np.uint16))})"
     if dtype is not DType.F64 and math.isfinite(number):
         try:
             code = ">e" if dtype is DType.F16 else ">f"

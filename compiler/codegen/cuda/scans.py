@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ...ir.dims import product
-from ...ir.types import DType
 from ...kernel.form import Buffer, Instr, Kernel, Reduce, Scan
 from ...ops.scalar import Scalar
 from .nest import Nest, Values, component_text, kernel_buffers, reduction_of
@@ -35,7 +34,7 @@ def is_running(kernel: Kernel) -> bool:
     scans = [i for i in kernel.instrs if isinstance(i, Scan)]
     if len(scans) != 1 or len(scans[0].args) != 1 or kernel.rank != kernel.outer + 1:
         return False
-    if scans[0].dtype is DType.F16:  # rounded at every step
+    if scans[0].dtype.is_half:  # rounded at every step
         return False
     if kernel.columns or any(isinstance(i, Reduce) for i in kernel.instrs):
         return False

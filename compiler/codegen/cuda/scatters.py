@@ -87,9 +87,9 @@ def _emit(nest: Nest, roots: Sequence[Instr], values: Values) -> None:
 
 
 def _joined(s: CudaScalars, x: Scalar, y: Scalar) -> Scalar:
-    """The sum; of bools, whether one of them is true. f16 is added in f32."""
+    """The sum; of bools, whether one of them is true. Halves are added in f32."""
     if x.dtype.is_bool:
         return x | y
-    if x.dtype is DType.F16:
-        return s.cast(s.cast(x, DType.F32) + s.cast(y, DType.F32), DType.F16)
+    if x.dtype.is_half:
+        return s.cast(s.cast(x, DType.F32) + s.cast(y, DType.F32), x.dtype)
     return x + y

@@ -1,0 +1,124 @@
+"""Matrix products by cuBLAS, where nvmath-python and the library are installed (the extra `blas`).
+
+Layer: runtime. A `LibraryKernel` takes the place of a loaded kernel: it is queued with the same
+parameters, and the driver captures it where graphs are made. cuBLAS counts along columns first, so
+it is asked for the transpose of each result: `c.T = b.T @ a.T`, whose operands are, for it, the
+rows that are there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...compiler.ir.dims import evaluate
+from ...compiler.ir.types import DType, Size
+from ...compiler.launches import GpuProgram, Launch, Matrix, ProductCall
+from .protocol import ARRAY_WORDS
+
+_ADDRESS = 4  # which word of an array's is its address
+_FUNCTIONS = {
+    DType.F32: ("sgemm_strided_batched_64", ctypes.c_float),
+    DType.F64: ("dgemm_strided_batched_64", ctypes.c_double),
+}
+
+
+class Blas:
+    """cuBLAS on one stream.
+
+    Args:
+        cublas: the module `nvmath.bindings.cublas`.
+        stream: the stream that products are queued on.
+    """
+
+    def __init__(self, cublas: Any, stream: int) -> None:
+        self._cublas = cublas
+        self._handle = cublas.create()
+        cublas.set_stream(self._handle, stream)
+
+    def multiply(self, call: ProductCall, words: np.ndarray, sizes: Mapping[str, int]) -> None:
+        """Queue a product; `words` are the parameters of the launch that it stands for."""
+
+        def number(size: Size) -> int:
+            return evaluate(size, sizes)
+
+        name, kind = _FUNCTIONS[call.dtype]
+        m, n, k, batch = map(number, (call.m, call.n, call.k, call.batch))
+        alpha, beta = kind(call.alpha), kind(call.beta)
+        operation = self._cublas.Operation
+
+        def operand(matrix: Matrix, rows: int, columns: int) -> tuple[int, int, int]:
+            """Address, distance of rows, and distance of matrices."""
+            address = int(words[matrix.operand * ARRAY_WORDS + _ADDRESS])
+            place = address + number(matrix.offset) * call.dtype.itemsize
+            # of one row, any distance is true, but the library wants that of whole rows
+            fewest = rows if matrix.transposed else columns
+            return place, max(number(matrix.leading), fewest, 1), number(matrix.step)
+
+        a, b, c = operand(call.a, m, k), operand(call.b, k, n), operand(call.c, m, n)
+        getattr(self._cublas, name)(
+            self._handle,
+            int(operation.T if call.b.transposed else operation.N),
+            int(operation.T if call.a.transposed else operation.N),
+            *(n, m, k),
+            ctypes.addressof(alpha),
+            *b,
+            *a,
+            ctypes.addressof(beta),
+            *c,
+            batch,
+        )
+
+
+class LibraryKernel:
+    """What is queued in place of a kernel: a product, or nothing where one has done it all."""
+
+    def __init__(
+        self, blas: Blas, call: ProductCall | None, arrays: int, size_names: Sequence[str]
+    ) -> None:
+        self._blas = blas
+        self._call = call
+        self._first_size = arrays * ARRAY_WORDS
+        self._size_names = tuple(size_names)
+
+    def queue(self, words: np.ndarray) -> None:
+        """Queue it with the parameters of the kernel."""
+        if self._call is None:
+            return
+        first = self._first_size
+        numbers = words[first : first + len(self._size_names)].tolist()
+        sizes = dict(zip(self._size_names, numbers, strict=True))
+        self._blas.multiply(self._call, words, sizes)
+
+
+def with_library(
+    program: GpuProgram, kernels: Mapping[str, Any], stream: int, target: str
+) -> Mapping[str, Any]:
+    """The kernels of a program, those of products replaced if the library is there."""
+    calls = [each for each in program.launches() if each.library or each.is_rest]
+    blas = _library(stream) if calls and target.startswith("sm_") else None
+    if blas is None:
+        return kernels
+    names = program.signature.size_names
+    return {**kernels, **{each.kernel: _in_place_of(each, blas, names) for each in calls}}
+
+
+def _in_place_of(launch: Launch, blas: Blas, size_names: Sequence[str]) -> LibraryKernel:
+    return LibraryKernel(blas, launch.library, len(launch.operands), size_names)
+
+
+@lru_cache(maxsize=1)
+def _library(stream: int) -> Blas | None:
+    try:
+        # optional (the extra `blas`)
+        from nvmath.bindings import cublas
+    except ImportError:
+        return None
+    try:
+        return Blas(cublas, stream)
+    except Exception:  # the bindings have many for a library that is not there
+        return None
