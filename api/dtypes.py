@@ -3,6 +3,7 @@
 from .frontend.tf.dtypes import (
     DType,
     as_dtype,
+    bfloat16,
     double,
     float16,
     float32,
@@ -29,6 +30,7 @@ from .frontend.tf.elementwise import (
 __all__ = [
     "DType",
     "as_dtype",
+    "bfloat16",
     "bool",
     "cast",
     "double",

@@ -8,7 +8,9 @@ they replay it later, on traced arrays, to differentiate it.
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from ...compiler.errors import ShapeError
 from ..placement import GPU
 from ..tracer import Tracer
+from ..values import kind_of
 from . import dtypes, placing
 from .convert import convert_to_tensor, has_tensor
 from .dtypes import DType
@@ -70,6 +73,8 @@ def apply(
     token = _ON_ERROR.set(_IGNORE)
     try:
         arrays = [t._value for t in inputs]
+        if "ml_dtypes" in sys.modules and name not in _AS_THEY_ARE and _has_bfloat16(arrays):
+            function = _in_float32(function)
         found = placing.run(function, arrays, attrs) if GPU.in_use else function(*arrays, **attrs)
     except (ShapeError, ValueError) as error:
         raise _invalid(name, inputs, error) from None
@@ -84,6 +89,38 @@ def apply(
     if STATE.recorders:
         _record(Record(name, function, tuple(inputs), attrs, (output,), False))
     return output
+
+
+# Ops whose results are of a dtype that is asked for.
+_AS_THEY_ARE = frozenset({"Cast", "Bitcast", "Empty", "ZerosLike", "OnesLike"})
+
+
+def _has_bfloat16(arrays: Sequence[Any]) -> bool:
+    wanted = dtypes.bfloat16.numpy
+    return any(x.dtype == wanted for x in arrays)
+
+
+@cache
+def _in_float32(function: Function) -> Function:
+    """The function for arrays of bfloat16: computed in float32, results rounded once.
+
+    NumPy's promotion does not know the dtype: beside a Python float it becomes float32.
+    """
+
+    @wraps(function)
+    def widened(*arrays: Any, **attrs: Any) -> Any:
+        narrow = dtypes.bfloat16.numpy
+        wide = [x.astype(np.float32) if x.dtype == narrow else x for x in arrays]
+        found = function(*wide, **attrs)
+        if type(found) is tuple:
+            return tuple([_rounded(x) for x in found])
+        return _rounded(found)
+
+    return widened
+
+
+def _rounded(x: Any) -> Any:
+    return x.astype(dtypes.bfloat16.numpy) if x.dtype == np.float32 else x
 
 
 def _plain(x: Any) -> Any:
@@ -145,7 +182,7 @@ def like(name: str, x: Any, dtype: DType) -> Tensor:
             raise different_dtypes(name, 1, dtype, dtypes.float32)
         return convert_to_tensor(x, dtype)
     if isinstance(x, (np.ndarray, np.generic)):
-        return convert_to_tensor(x.astype(dtype.numpy) if x.dtype.kind in "biuf" else x)
+        return convert_to_tensor(x.astype(dtype.numpy) if kind_of(x.dtype) in "biuf" else x)
     if hasattr(x, "_read_tensor"):
         return convert_to_tensor(x)
     if kind is bool and dtype.is_numeric:
@@ -223,10 +260,10 @@ def binary(name: str, function: Function, doc: str, accepts: str = "") -> Functi
 
 def checked(name: str, x: Tensor, accepts: str) -> Tensor:
     """The tensor; InvalidArgumentError if its kind of dtype is not among those accepted."""
-    if accepts and x.dtype.numpy.kind not in accepts:
+    if accepts and x.dtype.kind not in accepts:
         if accepts == "b":
             raise different_dtypes(name, 0, dtypes.bool_, x.dtype)
-        allowed = [d for d in dtypes.ALL if d.numpy.kind in accepts]
+        allowed = [d for d in dtypes.ALL if d.kind in accepts]
         error = InvalidArgumentError(
             f"Value for attr 'T' of {x.dtype.kernel_name} is not in the list of allowed values: "
             f"{', '.join(d.kernel_name for d in allowed)} [Op:{name}] name: "

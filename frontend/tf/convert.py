@@ -12,6 +12,7 @@ import numpy as np
 
 from ..placement import is_on_gpu
 from ..tracer import Tracer
+from ..values import kind_of
 from . import dtypes
 from .dtypes import DType
 from .tensors import OPERATORS, Tensor
@@ -82,7 +83,7 @@ def _from_python(value: Any, wanted: DType | None) -> Tensor:
         array = np.array(value)
     except ValueError:
         raise ValueError("Can't convert non-rectangular Python sequence to Tensor.") from None
-    kind = array.dtype.kind
+    kind = kind_of(array.dtype)
     if kind in "SU" or (kind == "O" and _is_text(array)):
         if wanted not in (None, dtypes.string):
             raise _cannot(value, wanted)
@@ -103,7 +104,7 @@ def _from_python(value: Any, wanted: DType | None) -> Tensor:
 
 
 def _default(array: np.ndarray) -> Tensor:
-    kind = array.dtype.kind
+    kind = kind_of(array.dtype)
     if kind == "f":
         target = dtypes.float32
     elif kind == "c":
@@ -123,7 +124,7 @@ def _plain(array: np.ndarray) -> Any:
 
 
 def _fits(array: np.ndarray, wanted: DType) -> bool:
-    kind = array.dtype.kind
+    kind = kind_of(array.dtype)
     if array.size == 0:
         return wanted is not dtypes.string
     if wanted.is_complex:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ...compiler.ir.types import DType as ElementType
+
 
 class DType:
     """An element type. `name` is TensorFlow's, `as_numpy_dtype` the scalar class of NumPy."""
@@ -29,34 +31,44 @@ class DType:
         self.size = self.numpy.itemsize
 
     @property
+    def kind(self) -> str:
+        """NumPy's letter for its kind: "f" for floats."""
+        return self.numpy.kind
+
+    @property
+    def finfo(self) -> Any:
+        """The limits of a float, as `np.finfo` gives them."""
+        return np.finfo(self.numpy)
+
+    @property
     def is_floating(self) -> bool:
         """Whether it is a float of any size."""
-        return self.numpy.kind == "f"
+        return self.kind == "f"
 
     @property
     def is_integer(self) -> bool:
         """Whether it is an integer, signed or not."""
-        return self.numpy.kind in "iu"
+        return self.kind in "iu"
 
     @property
     def is_unsigned(self) -> bool:
         """Whether it is an unsigned integer."""
-        return self.numpy.kind == "u"
+        return self.kind == "u"
 
     @property
     def is_bool(self) -> bool:
         """Whether it is bool."""
-        return self.numpy.kind == "b"
+        return self.kind == "b"
 
     @property
     def is_complex(self) -> bool:
         """Whether it is complex; ops on complex numbers are NumPy's, and are not compiled."""
-        return self.numpy.kind == "c"
+        return self.kind == "c"
 
     @property
     def is_numeric(self) -> bool:
         """Whether arithmetic is defined on it."""
-        return self.numpy.kind in "iufc"
+        return self.kind in "iufc"
 
     @property
     def base_dtype(self) -> DType:
@@ -68,12 +80,12 @@ class DType:
     @property
     def min(self) -> Any:
         """The smallest value."""
-        return np.finfo(self.numpy).min if self.is_floating else np.iinfo(self.numpy).min
+        return self.finfo.min if self.is_floating else np.iinfo(self.numpy).min
 
     @property
     def max(self) -> Any:
         """The largest value."""
-        return np.finfo(self.numpy).max if self.is_floating else np.iinfo(self.numpy).max
+        return self.finfo.max if self.is_floating else np.iinfo(self.numpy).max
 
     @property
     def limits(self) -> tuple[Any, Any]:
@@ -107,6 +119,22 @@ class DType:
         return as_dtype, (self.name,)
 
 
+class _BFloat16(DType):
+    """Whose NumPy dtype comes with the first use: few programs need its package, ml_dtypes."""
+
+    __slots__ = ()
+    kind = "f"  # of which NumPy knows nothing
+    numpy = property(lambda self: ElementType.BF16.numpy)
+    as_numpy_dtype = property(lambda self: ElementType.BF16.numpy.type)
+    finfo = property(lambda self: ElementType.BF16.finfo)
+
+    def __init__(self) -> None:
+        self._base = None
+        self.name = self.kernel_name = "bfloat16"
+        self.as_datatype_enum, self.size = 14, 2
+
+
+bfloat16 = _BFloat16()
 float16 = half = DType("float16", np.float16, 19, "half")
 float32 = DType("float32", np.float32, 1, "float")
 float64 = double = DType("float64", np.float64, 2, "double")
@@ -124,11 +152,11 @@ complex128 = DType("complex128", np.complex128, 18)
 string = DType("string", object, 7)
 
 ALL = (
-    float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
+    bfloat16, float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
     bool_, string,
 )  # fmt: skip
 COMPLEX = (complex64, complex128)
-_BY_NUMPY = {d.numpy: d for d in (*ALL, *COMPLEX)}
+_BY_NUMPY = {d.numpy: d for d in (*ALL, *COMPLEX) if d is not bfloat16}
 _BY_NAME = {d.name: d for d in (*ALL, *COMPLEX)} | {
     "half": float16, "double": float64, "float": float32,
 }  # fmt: skip
@@ -155,6 +183,8 @@ def as_dtype(x: Any) -> DType:
     except TypeError:
         raise TypeError(f"Cannot convert value {x!r} to a TensorFlow DType.") from None
     found = _BY_NUMPY.get(numpy) or _BY_NUMPY.get(numpy.newbyteorder("="))
+    if found is None and numpy.name == "bfloat16":
+        return _BY_NUMPY.setdefault(numpy, bfloat16)
     if found is None and numpy.kind in "SU":
         return string
     if found is None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..tracer import Tracer
+from ..values import kind_of
 from . import dtypes
 from .apply import apply, binary, checked, many, pair, unary
 from .convert import convert_to_tensor
@@ -387,7 +388,7 @@ def clip_by_value(
 
 
 def _identity(x: Any) -> Any:
-    return np.positive(x) if x.dtype.kind in "iuf" else x.copy()
+    return np.positive(x) if kind_of(x.dtype) in "iuf" else x.copy()
 
 
 def identity(input: Any, name: str | None = None) -> Tensor:

@@ -23,7 +23,7 @@ TOP_LEVEL: dict[str, str] = {
     "convert": "convert_to_tensor",
     "devices": "device",
     "dtypes": """
-        DType as_dtype bool=bool_ double float16 float32 float64 half int16 int32 int64 int8 string
+        DType as_dtype bfloat16 bool=bool_ double float16 float32 float64 half int16 int32 int64 int8 string
         uint16 uint32 uint64 uint8
     """,
     "elementwise": """

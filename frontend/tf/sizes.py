@@ -35,7 +35,7 @@ class _NotSizes(Exception):
 
 def sizes_of(x: Tracer) -> tuple[Any, ...] | None:
     """The sizes that a traced integer, or a vector of them, stands for; None if it is data."""
-    if x._type.dtype.numpy.kind not in "iu" or x.ndim > 1:
+    if not x._type.dtype.is_integer or x.ndim > 1:
         return None
     context, value = x._context, x._read()
     try:

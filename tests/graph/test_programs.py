@@ -16,7 +16,7 @@ def test_dtypes_that_differ_are_a_type_error_while_the_graph_is_built():
         tf.matmul(tf.ones([2, 2]), tf.ones([2, 2], tf.float64))
     with pytest.raises(TypeError, match=r"of 'ConcatV2' Op have types \[int32, float32\] that don"):
         tf.concat([[whole], [real]], 0)
-    with pytest.raises(TypeError, match="DataType int32 not in list of allowed values: float16"):
+    with pytest.raises(TypeError, match="DataType int32 not in list of allowed values: bfloat16"):
         tf.sqrt(whole)
     with pytest.raises(TypeError, match="has type int32 that does not match expected type of bool"):
         tf.logical_and(whole, True)

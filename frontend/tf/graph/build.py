@@ -252,7 +252,7 @@ def add_call(
 ) -> Operation:
     """An op whose outputs are found by inference."""
     found = infer_named(body, inputs, name, graph)
-    kinds = [t.dtype.numpy.kind for t in inputs] + [t.dtype.numpy.kind for t in found.outputs]
+    kinds = [t.dtype.kind for t in inputs] + [t.dtype.kind for t in found.outputs]
     has_strings = "O" in kinds or "c" in kinds
     body.is_host = body.is_host or found.is_host or has_strings
     made = graph.add(type or "Call", body, inputs, found.outputs, name)

@@ -181,7 +181,7 @@ def _key(body: Body, inputs: Sequence[GraphTensor]) -> Any:
 
 
 def _infer(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferred:
-    if any(t.dtype.numpy.kind in "Oc" for t in roots.tensors):
+    if any(t.dtype.kind in "Oc" for t in roots.tensors):
         return _sampled(body, inputs, roots)
     error: Exception | None = None
     found: list[list[TensorType]] = []

@@ -22,8 +22,8 @@ from ...values import dtype_of
 from . import philox
 
 _U32, _U64 = np.dtype(np.uint32), np.dtype(np.uint64)
-# float16 and float32: the low bits of a word as a fraction of 2**bits
-_FRACTION = {np.dtype(np.float16): 10, np.dtype(np.float32): 23}
+# the low bits of a word as a fraction of 2**bits
+_FRACTION = {"bfloat16": 7, "float16": 10, "float32": 23}
 
 
 def bits(start: Any, shape: Any, dtype: np.dtype) -> Any:
@@ -44,7 +44,7 @@ def uniform(start: Any, shape: Any, dtype: np.dtype) -> Any:
         drawn_bits, half = bits(start, shape, _U64), np.uint64(32)
         whole = (drawn_bits & np.uint64(0xFFFFF)) << half | drawn_bits >> half
         return whole.astype(np.int64).astype(np.float64) * 2.0**-52
-    count = _FRACTION[dtype]
+    count = _FRACTION[dtype.name]
     fraction = bits(start, shape, _U32) & np.uint32(2**count - 1)
     # by way of int32, from which conversions are one instruction
     return (fraction.astype(np.int32).astype(np.float32) * np.float32(2.0**-count)).astype(dtype)

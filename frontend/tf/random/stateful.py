@@ -20,7 +20,7 @@ from ..tensors import OPERATORS, Tensor
 from . import seeds
 from .programs import draw, draw_with
 
-_FLOATS = (dtypes.float16, dtypes.float32, dtypes.float64)
+_FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 
 
 def normal(
