@@ -11,6 +11,44 @@ from __future__ import annotations
 
 from ... import abi
 
+
+def _each(head: str, body: str, last: str = "body") -> str:
+    """A function that does something for each %k below %count; `last` is its last block."""
+    return f"""
+define {head} {{
+entry:
+  br label %head
+head:
+  %k = phi i64 [0, %entry], [%k.next, %{last}]
+  %more = icmp ult i64 %k, %count
+  br i1 %more, label %body, label %done
+body:{body}
+  %k.next = add i64 %k, 1
+  br label %head
+done:
+  ret void
+}}
+"""
+
+
+def _pack(kind: str, items: str) -> str:
+    """A function that makes a tuple or a list; `items` is code that finds where its items lie."""
+    return f"""
+define ptr @tw.pack.{kind.lower()}(ptr %objects, i64 %count) {{
+entry:
+  %made = call ptr @Py{kind}_New(i64 %count)
+  %failed = icmp eq ptr %made, null
+  br i1 %failed, label %done, label %fill
+fill:
+  {items}
+  call void @tw.move(ptr %items, ptr %objects, i64 %count)
+  br label %done
+done:
+  ret ptr %made
+}}
+"""
+
+
 # The value of the next item of a dict if its key is the wanted string, else null. `%position` is
 # PyDict_Next's. Keys that were made at run time may be equal strings but not the interned one.
 _DICT_VALUE = f"""
@@ -43,58 +81,23 @@ no:
 """
 
 # Moves pointers: null is what they leave behind.
-_MOVE = """
-define internal void @tw.move(ptr %to, ptr %from, i64 %count) {
-entry:
-  br label %head
-head:
-  %k = phi i64 [0, %entry], [%k.next, %body]
-  %more = icmp ult i64 %k, %count
-  br i1 %more, label %body, label %done
-body:
+_MOVE = _each(
+    "internal void @tw.move(ptr %to, ptr %from, i64 %count)",
+    """
   %from.k = getelementptr ptr, ptr %from, i64 %k
   %to.k = getelementptr ptr, ptr %to, i64 %k
   %object = load ptr, ptr %from.k
   store ptr %object, ptr %to.k
-  store ptr null, ptr %from.k
-  %k.next = add i64 %k, 1
-  br label %head
-done:
-  ret void
-}
-"""
+  store ptr null, ptr %from.k""",
+)
 
 # New containers of the objects in an array; null after an error.
-_PACK_TUPLE = f"""
-define ptr @tw.pack.tuple(ptr %objects, i64 %count) {{
-entry:
-  %tuple = call ptr @PyTuple_New(i64 %count)
-  %failed = icmp eq ptr %tuple, null
-  br i1 %failed, label %done, label %fill
-fill:
-  %items = getelementptr i8, ptr %tuple, i64 {abi.TUPLE_ITEMS}
-  call void @tw.move(ptr %items, ptr %objects, i64 %count)
-  br label %done
-done:
-  ret ptr %tuple
-}}
-"""
-
-_PACK_LIST = f"""
-define ptr @tw.pack.list(ptr %objects, i64 %count) {{
-entry:
-  %list = call ptr @PyList_New(i64 %count)
-  %failed = icmp eq ptr %list, null
-  br i1 %failed, label %done, label %fill
-fill:
-  %items.at = getelementptr i8, ptr %list, i64 {abi.LIST_ITEMS}
-  %items = load ptr, ptr %items.at
-  call void @tw.move(ptr %items, ptr %objects, i64 %count)
-  br label %done
-done:
-  ret ptr %list
-}}
-"""
+_PACK_TUPLE = _pack("Tuple", f"%items = getelementptr i8, ptr %made, i64 {abi.TUPLE_ITEMS}")
+_PACK_LIST = _pack(
+    "List",
+    f"""%items.at = getelementptr i8, ptr %made, i64 {abi.LIST_ITEMS}
+  %items = load ptr, ptr %items.at""",
+)
 
 _PACK_DICT = """
 define ptr @tw.pack.dict(ptr %objects, i64 %count, ptr %keys) {
@@ -128,35 +131,18 @@ done:
 """
 
 # A reference more to every object in an array.
-_RETAIN = """
-define void @tw.retain(ptr %objects, i64 %count) {
-entry:
-  br label %head
-head:
-  %k = phi i64 [0, %entry], [%k.next, %body]
-  %more = icmp ult i64 %k, %count
-  br i1 %more, label %body, label %done
-body:
+_RETAIN = _each(
+    "void @tw.retain(ptr %objects, i64 %count)",
+    """
   %object.k = getelementptr ptr, ptr %objects, i64 %k
   %object = load ptr, ptr %object.k
-  call void @Py_IncRef(ptr %object)
-  %k.next = add i64 %k, 1
-  br label %head
-done:
-  ret void
-}
-"""
+  call void @Py_IncRef(ptr %object)""",
+)
 
 # Drops the references in an array of pointers, some of which may be null.
-_RELEASE = """
-define void @tw.release(ptr %objects, i64 %count) {
-entry:
-  br label %head
-head:
-  %k = phi i64 [0, %entry], [%k.next, %next]
-  %more = icmp ult i64 %k, %count
-  br i1 %more, label %body, label %done
-body:
+_RELEASE = _each(
+    "void @tw.release(ptr %objects, i64 %count)",
+    """
   %object.k = getelementptr ptr, ptr %objects, i64 %k
   %object = load ptr, ptr %object.k
   %none = icmp eq ptr %object, null
@@ -164,13 +150,9 @@ body:
 drop:
   call void @Py_DecRef(ptr %object)
   br label %next
-next:
-  %k.next = add i64 %k, 1
-  br label %head
-done:
-  ret void
-}
-"""
+next:""",
+    last="next",
+)
 
 _EXTERNALS = """
 @tw.py.str = external global i8
