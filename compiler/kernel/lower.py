@@ -39,6 +39,7 @@ from .layout import Resolved, Views, contiguous_strides
 from .schedule import lanes_are_rows
 from .sharing import column_parts
 from .storage import StorageMap
+from .zeros import already_chosen
 
 SPILL_COST = 12.0  # recompute what costs less than this per element, keep the rest of a row
 
@@ -88,6 +89,11 @@ class UnitLowering:
         self.instrs.append(instr)
         return instr
 
+    def _chosen(self, instr: Apply) -> Instr:
+        """Add an instruction, unless it chooses what there is already."""
+        found = already_chosen(instr)
+        return self._add(instr) if found is None else found
+
     # -- nodes --------------------------------------------------------------------------------
 
     def _node(self, node: Node) -> None:
@@ -117,7 +123,7 @@ class UnitLowering:
             return args[0]
         args = tuple(self._widened(a) for a in args)
         if not dtype.is_half:
-            return self._add(Apply(dtype, args, op=node.op, attrs=node.attrs))
+            return self._chosen(Apply(dtype, args, op=node.op, attrs=node.attrs))
         if node.op.name == "cast":
             return self._cast(args[0], dtype)
         wide = self._add(Apply(dtype.wide, args, op=node.op, attrs=node.attrs))
@@ -246,7 +252,7 @@ class UnitLowering:
         element = self._element(value, axes, None)
         zero = self._add(Const(element.dtype, value=0))
         args = (condition, element, zero)
-        return self._add(Apply(element.dtype, args, op=REGISTRY["select"]))
+        return self._chosen(Apply(element.dtype, args, op=REGISTRY["select"]))
 
     def _condition(self, resolved: Resolved, axes: Sequence[int | None]) -> Instr | None:
         """Whether the root has an element at a point of the domain; None: it always has one."""
