@@ -41,6 +41,11 @@ def is_on_gpu(x: object) -> bool:
     return type(x) is GPU.array
 
 
+def on_host(x: Any) -> Any:
+    """The array on the host, a scalar for shape (); what does not lie on the GPU is given back."""
+    return np.asarray(x)[()] if is_on_gpu(x) else x
+
+
 def placed(x: Any) -> Any:
     """The array on the GPU, if a block chooses it and x is a NumPy array that can lie there.
 

@@ -20,7 +20,7 @@ from ...runtime import cpu
 from .. import values
 from ..context import TraceContext, current, require
 from ..lift import lift, tracer
-from ..placement import GPU
+from ..placement import GPU, on_host
 from ..trace import TraceResult, argument, trace
 from ..tracer import Tracer
 from ..transforms.marked import copy_into
@@ -213,7 +213,7 @@ class ConcreteFunction:
             found = self._on_gpu(*arrays, *[cell.array for cell in self.cells])
         else:
             if GPU.in_use:
-                arrays = [placing.on_host(x) for x in arrays]
+                arrays = [on_host(x) for x in arrays]
             native = self._native or self._load_native()
             found = native(*arrays, *self._lending.arguments())
         if found is NotImplemented:

@@ -12,12 +12,10 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from ...compiler.compile import Compilation
 from ...compiler.errors import DeviceError, UserError
 from ..devices import Placement
-from ..placement import CHOSEN, is_on_gpu, placed
+from ..placement import CHOSEN, is_on_gpu, on_host, placed
 from ..tracer import Tracer
 from .variables import Cell
 
@@ -41,11 +39,6 @@ def run(function: Callable[..., Any], arrays: Sequence[Any], attrs: Mapping[str,
         if not Placement.is_soft:
             raise
     return function(*map(on_host, arrays), **attrs)
-
-
-def on_host(x: Any) -> Any:
-    """The array on the host, a scalar for shape ()."""
-    return np.asarray(x)[()] if is_on_gpu(x) else x
 
 
 class DeviceProgram:

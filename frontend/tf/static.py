@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..placement import on_host
 from ..symint import SymInt
 from ..tracer import Tracer
 from .convert import convert_to_tensor
@@ -21,7 +22,7 @@ from .tensors import Tensor
 
 
 def known(x: Any, what: str) -> Any:
-    """The array of a tensor, or the Python value itself.
+    """The array of a tensor, on the host, or the Python value itself.
 
     Raises:
         OperatorNotAllowedInGraphError: it is known only when the function runs.
@@ -38,7 +39,7 @@ def known(x: Any, what: str) -> Any:
                 " argument of the function"
             )
         x = x._known
-    return x
+    return on_host(x)
 
 
 def integer(x: Any, what: str) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..placement import GPU, is_on_gpu
+from ..placement import GPU, is_on_gpu, on_host
 from .convert import convert_to_tensor
 from .dtypes import DType
 from .shapes import TensorShape
@@ -86,8 +86,8 @@ class Cell:
 
 
 def _moved(array: Any) -> Any:
-    """The array on the other side, a scalar for shape () on the host."""
-    return np.asarray(array)[()] if is_on_gpu(array) else GPU.put(array, "value")
+    """The array on the other side."""
+    return on_host(array) if is_on_gpu(array) else GPU.put(array, "value")
 
 
 def in_order(array: Any) -> Any:

@@ -22,6 +22,7 @@ from ....compiler.program import LeafSpec, Signature, tuple_of_leaves
 from ....runtime import cpu
 from ...context import current, require
 from ...lift import lift, tracer
+from ...placement import on_host
 from ...trace import TraceResult
 from ...transforms.marked import copy_into
 from ...transforms.resize import fits
@@ -30,7 +31,6 @@ from ..apply import apply
 from ..concrete import ConcreteFunction
 from ..convert import convert_to_tensor
 from ..functions import Function
-from ..placing import on_host
 from ..specs import TensorSpec
 from ..tensors import Tensor
 from ..variables import Cell, Variable
