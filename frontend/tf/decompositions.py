@@ -16,6 +16,7 @@ from . import dtypes, elimination
 from .apply import apply, checked, pair
 from .convert import convert_to_tensor
 from .elementwise import abs, log, sign
+from .elimination import transposed
 from .errors import InvalidArgumentError
 from .static import value
 from .tensors import Tensor
@@ -37,15 +38,11 @@ def _square(op: str, x: Any) -> Tensor:
     return tensor
 
 
-def _adjoint(x: Any) -> Any:
-    return np.swapaxes(x, -1, -2)
-
-
 # -- systems --------------------------------------------------------------------------------------
 
 
 def _inv(x: Any, *, adjoint: bool) -> Any:
-    a = _adjoint(x) if adjoint else x
+    a = transposed(x) if adjoint else x
     if type(a) is Tracer:
         return elimination.inverse(a)
     try:
@@ -69,7 +66,7 @@ def inv(input: Any, adjoint: bool = False, name: str | None = None) -> Tensor:
 
 
 def _solve(a: Any, b: Any, *, adjoint: bool) -> Any:
-    matrix = _adjoint(a) if adjoint else a
+    matrix = transposed(a) if adjoint else a
     if type(matrix) is Tracer or type(b) is Tracer:
         return elimination.solve(matrix, b)
     try:
@@ -144,10 +141,10 @@ def _least_squares(a: Any, b: Any, *, regularizer: Any) -> Any:
     if concrete and not regularizer and a.ndim == 2:
         return np.linalg.lstsq(a, b)[0].astype(a.dtype)
     if rows >= columns:
-        inner = np.matmul(_adjoint(a), a) + regularizer * np.eye(columns, dtype=a.dtype)
-        return _solve(inner, np.matmul(_adjoint(a), b), adjoint=False)
-    inner = np.matmul(a, _adjoint(a)) + regularizer * np.eye(rows, dtype=a.dtype)
-    return np.matmul(_adjoint(a), _solve(inner, b, adjoint=False))
+        inner = np.matmul(transposed(a), a) + regularizer * np.eye(columns, dtype=a.dtype)
+        return _solve(inner, np.matmul(transposed(a), b), adjoint=False)
+    inner = np.matmul(a, transposed(a)) + regularizer * np.eye(rows, dtype=a.dtype)
+    return np.matmul(transposed(a), _solve(inner, b, adjoint=False))
 
 
 # -- determinants ---------------------------------------------------------------------------------
@@ -223,7 +220,7 @@ def _tensors(arrays: Any) -> list[Tensor]:
 def _symmetric(x: Any) -> Any:
     """TensorFlow reads the lower triangle only."""
     lower = np.tril(x)
-    return lower + _adjoint(np.tril(x, -1))
+    return lower + transposed(np.tril(x, -1))
 
 
 def eigh(tensor: Any, name: str | None = None) -> tuple[Tensor, Tensor]:
@@ -247,7 +244,7 @@ def svd(
     if not compute_uv:
         return convert_to_tensor(np.linalg.svd(array, compute_uv=False))
     u, s, v = np.linalg.svd(array, full_matrices)
-    return tuple(_tensors((s, u, _adjoint(v))))
+    return tuple(_tensors((s, u, transposed(v))))
 
 
 class Qr(NamedTuple):

@@ -15,7 +15,8 @@ from ..control import fori_loop
 from ..transforms.custom import custom_vjp
 
 
-def _transposed(x: Any) -> Any:
+def transposed(x: Any) -> Any:
+    """Each matrix of a stack transposed."""
     return np.swapaxes(x, -1, -2)
 
 
@@ -67,8 +68,8 @@ def _solve_forward(a: Any, b: Any) -> Any:
 
 def _solve_backward(kept: Any, ct: Any) -> Any:
     a, x = kept
-    b_ct = solve(_transposed(a), ct)
-    return -np.matmul(b_ct, _transposed(x)), b_ct
+    b_ct = solve(transposed(a), ct)
+    return -np.matmul(b_ct, transposed(x)), b_ct
 
 
 solve.defvjp(_solve_forward, _solve_backward)
@@ -93,7 +94,7 @@ def _determinant_forward(a: Any) -> Any:
 
 def _determinant_backward(kept: Any, ct: Any) -> Any:
     a, found = kept
-    return ((ct * found)[..., None, None] * _transposed(inverse(a)),)
+    return ((ct * found)[..., None, None] * transposed(inverse(a)),)
 
 
 determinant.defvjp(_determinant_forward, _determinant_backward)
@@ -130,11 +131,11 @@ def _cholesky_backward(factor: Any, ct: Any) -> Any:
     size = int(factor.shape[-1])
     rows, columns = np.arange(size)[:, None], np.arange(size)
     half = np.where(rows == columns, 0.5, 1.0).astype(factor.dtype)
-    inner = np.matmul(_transposed(factor), ct)
+    inner = np.matmul(transposed(factor), ct)
     inner = np.where(rows >= columns, inner, factor.dtype.type(0)) * half
     left = inverse(factor)
-    found = np.matmul(np.matmul(_transposed(left), inner), left)
-    return ((found + _transposed(found)) * factor.dtype.type(0.5),)
+    found = np.matmul(np.matmul(transposed(left), inner), left)
+    return ((found + transposed(found)) * factor.dtype.type(0.5),)
 
 
 cholesky.defvjp(_cholesky_forward, _cholesky_backward)

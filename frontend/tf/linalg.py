@@ -14,6 +14,7 @@ from . import dtypes, static
 from .apply import apply, checked, many, pair
 from .convert import convert_to_tensor
 from .elementwise import cast
+from .elimination import transposed
 from .errors import InvalidArgumentError
 from .sizes import numbers
 from .tensors import OPERATORS, Tensor
@@ -344,10 +345,6 @@ def band_part(input: Any, num_lower: Any, num_upper: Any, name: str | None = Non
     return apply("MatrixBandPart", _band_part, (_matrix("MatrixBandPart", input),), attrs)  # type: ignore[no-any-return]
 
 
-def _swap(x: Any) -> Any:
-    return np.swapaxes(x, -1, -2)
-
-
 def matrix_transpose(
     a: Any, name: str | None = "matrix_transpose", conjugate: bool = False
 ) -> Tensor:
@@ -355,7 +352,7 @@ def matrix_transpose(
     tensor = convert_to_tensor(a)
     if tensor.ndim < 2:
         raise ValueError(f"Argument `a` should be a (batch) matrix with rank >= 2, got {a!r}")
-    return apply("Transpose", _swap, (tensor,))  # type: ignore[no-any-return]
+    return apply("Transpose", transposed, (tensor,))  # type: ignore[no-any-return]
 
 
 adjoint = matrix_transpose

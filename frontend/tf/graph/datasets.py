@@ -304,9 +304,6 @@ class Dataset(eager.Dataset, Described):
     def __iter__(self) -> Iterator[Any]:
         raise RuntimeError("__iter__() is only supported inside of tf.function or when eager")
 
-    def __repr__(self) -> str:
-        return f"<_Dataset element_spec={self.element_spec}>"
-
 
 def _refuse() -> Iterator[Any]:
     raise RuntimeError("a dataset of a graph has examples in sessions only: make an iterator of it")
