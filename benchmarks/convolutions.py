@@ -1,6 +1,7 @@
 """`python -m benchmarks.convolutions`: convolutions and their derivatives against the peers.
 
-The layers are those of a small net for digits, forward and backward, and all of ResNet-50, forward.
+The layers are those of a small net for digits, forward and backward, all of ResNet-50, forward, and
+such as networks for images begin with, end with, and have in between where they are small.
 Each library runs in a process of its own. They take turns, some milliseconds each, so that a slow
 moment of the machine hits all of them; the median of the rounds' ratios is reported.
 
@@ -43,6 +44,12 @@ class Layer:
     features: int
     window: int
     stride: int = 1
+    depthwise: bool = False  # each channel has a filter of its own
+
+    @property
+    def groups(self) -> int:
+        """Parts of the channels that are convolved apart."""
+        return self.channels if self.depthwise else 1
 
     @property
     def padding(self) -> int:
@@ -57,7 +64,7 @@ class Layer:
     @property
     def operations(self) -> float:
         """Multiplications and additions."""
-        each = self.window**2 * self.channels * self.features
+        each = self.window**2 * self.channels // self.groups * self.features
         return 2.0 * self.batch * self.places**2 * each
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,7 +72,7 @@ class Layer:
         rng = np.random.default_rng(0)
         shapes = (
             (self.batch, self.side, self.side, self.channels),
-            (self.window, self.window, self.channels, self.features),
+            (self.window, self.window, self.channels // self.groups, self.features),
             (self.batch, self.places, self.places, self.features),
         )
         x, w, ct = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
@@ -110,6 +117,17 @@ LAYERS = (
         for sizes in ((28, 1, 32, 5), (14, 32, 64, 5))
     ),
     *(Layer("resnet50", FORWARD, 8, *sizes) for sizes in RESNET50),
+    *(
+        Layer("first", kind, *sizes)
+        for kind in (FORWARD, BY_FILTER)
+        for sizes in ((64, 28, 1, 16, 3), (64, 32, 3, 32, 3), (16, 112, 3, 32, 3, 2))
+    ),
+    *(Layer("last", FORWARD, 16, 64, 64, outputs, 3) for outputs in (1, 3)),
+    *(
+        Layer("depthwise", kind, 8, side, channels, channels, window, depthwise=True)
+        for kind in (FORWARD, BY_INPUT, BY_FILTER)
+        for side, channels, window in ((56, 64, 3), (28, 128, 3), (14, 256, 5))
+    ),
 )
 
 
@@ -120,7 +138,7 @@ def tensorwright_calls(layer: Layer) -> list[Call]:
     """A compiled function of the arrays."""
     tw = importlib.import_module("tensorwright")
     x, w, ct = layer.arrays()
-    options = {"strides": layer.stride, "padding": layer.padding}
+    options = {"strides": layer.stride, "padding": layer.padding, "groups": layer.groups}
     if layer.kind == FORWARD:
         forward = tw.jit(lambda x, w: tw.conv(x, w, **options))
         return [lambda: forward(x, w)]
@@ -153,9 +171,9 @@ def torch_calls(layer: Layer) -> list[Call]:
 def _torch_call(torch: Any, layer: Layer, x: Any, w: Any, ct: Any) -> Call:
     stride, padding = [layer.stride] * 2, [layer.padding] * 2
     if layer.kind == FORWARD:
-        return lambda: torch.conv2d(x, w, None, stride, padding)
+        return lambda: torch.conv2d(x, w, None, stride, padding, [1, 1], layer.groups)
     wanted = [layer.kind == BY_INPUT, layer.kind == BY_FILTER, False]
-    rest = (None, stride, padding, [1, 1], False, [0, 0], 1, wanted)
+    rest = (None, stride, padding, [1, 1], False, [0, 0], layer.groups, wanted)
     return lambda: torch.ops.aten.convolution_backward(ct, x, w, *rest)
 
 
@@ -169,22 +187,22 @@ def tensorflow_calls(layer: Layer) -> list[Call]:
         "padding": "EXPLICIT",
         "explicit_paddings": [n for pair in sides for n in pair],
     }
+    name = "DepthwiseConv2dNative" if layer.depthwise else "Conv2D"
+    names = (name, f"{name}BackpropInput", f"{name}BackpropFilter")
+    if layer.depthwise:
+        w = tf.transpose(w, [0, 1, 3, 2])
+    forward, by_input, by_filter = (getattr(tf.raw_ops, name) for name in names)
     if layer.kind == FORWARD:
-        forward = tf.function(lambda x, w: tf.nn.conv2d(x, w, layer.stride, sides))
-        return [lambda: forward(x, w).numpy()]
-    if layer.kind == BY_INPUT:
-        by_input = tf.function(
-            lambda w, ct: tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=x.shape, filter=w, out_backprop=ct, **options
-            )
+        call = tf.function(lambda x, w, ct: forward(input=x, filter=w, **options))
+    elif layer.kind == BY_INPUT:
+        call = tf.function(
+            lambda x, w, ct: by_input(input_sizes=x.shape, filter=w, out_backprop=ct, **options)
         )
-        return [lambda: by_input(w, ct).numpy()]
-    by_filter = tf.function(
-        lambda x, ct: tf.raw_ops.Conv2DBackpropFilter(
-            input=x, filter_sizes=w.shape, out_backprop=ct, **options
+    else:
+        call = tf.function(
+            lambda x, w, ct: by_filter(input=x, filter_sizes=w.shape, out_backprop=ct, **options)
         )
-    )
-    return [lambda: by_filter(x, ct).numpy()]
+    return [lambda: call(x, w, ct).numpy()]
 
 
 LIBRARIES = {
