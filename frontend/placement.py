@@ -6,13 +6,16 @@ so it loads nothing of what a GPU needs.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .context import current
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Thread(threading.local):
@@ -44,6 +47,22 @@ def is_on_gpu(x: object) -> bool:
 def on_host(x: Any) -> Any:
     """The array on the host, a scalar for shape (); what does not lie on the GPU is given back."""
     return np.asarray(x)[()] if is_on_gpu(x) else x
+
+
+def at_host(function: F) -> F:
+    """A function whose work is done on the host, whichever block it is called in; a decorator."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if CHOSEN.device != "gpu":
+            return function(*args, **kwargs)
+        CHOSEN.device = "cpu"
+        try:
+            return function(*args, **kwargs)
+        finally:
+            CHOSEN.device = "gpu"
+
+    return call  # type: ignore[return-value]
 
 
 def placed(x: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..placement import at_host
 from ..tree import flatten, unflatten
 from .convert import convert_to_tensor
 from .dtypes import DType, as_dtype
@@ -63,6 +64,7 @@ def _array(x: Any) -> Any:
     return np.array(x, order="C") if is_numeric else value_of(x)
 
 
+@at_host
 def value_of(x: Any) -> Any:
     """An array."""
     return np.asarray(convert_to_tensor(x)._concrete("tf.data"))
@@ -87,6 +89,7 @@ def copied(example: Any) -> Any:
     return unflatten(tree, [np.array(x)[()] if np.ndim(x) == 0 else np.array(x) for x in leaves])
 
 
+@at_host
 def called(function: Callable[..., Any], example: Any) -> Any:
     """What a function of tensors gives for an example; tuples are several arguments."""
     given = tensors_of(example)

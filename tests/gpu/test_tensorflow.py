@@ -254,7 +254,12 @@ def test_checkpoints(tmp_path):
     assert v.numpy().tolist() == X.tolist()
 
 
-def test_data_sets():
+def test_data_sets_are_made_on_the_host(device):  # noqa: F811
     with tf.device("/GPU:0"):
-        batches = tf.data.Dataset.from_tensor_slices(X).batch(2)
-        assert [b.numpy().tolist() for b in batches] == [X.tolist()]
+        v = tf.Variable(1.0)
+        before = launches(device)
+        rows = tf.data.Dataset.from_tensor_slices(X).map(lambda x: x + v).filter(lambda x: x[0] > 0)
+        batches = list(rows.batch(2))
+        assert launches(device) == before
+        assert is_there(v, *batches)
+        assert [b.numpy().tolist() for b in batches] == [(X + 1).tolist()]
