@@ -334,25 +334,32 @@ def _listed(x: Any, one: type) -> tuple[Any, ...]:
     return (x,) if isinstance(x, one) else tuple(x)
 
 
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    """The parameters; None for those builtins that do not tell."""
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
 def _parameter_names(function: Callable[..., Any]) -> list[str]:
     """The names of the parameters that can be passed by position."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    signature = signature_of(function)
+    if signature is None:
         return []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in kinds]
+    return [p.name for p in signature.parameters.values() if p.kind in kinds]
 
 
 def _all_names(function: Callable[..., Any]) -> set[str] | None:
     """Every name that an argument can have; None if any name is accepted."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    signature = signature_of(function)
+    if signature is None:
         return None
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+    parameters = signature.parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         return None
-    return {p.name for p in parameters}
+    return set(parameters)
 
 
 # --- types in place of arguments ---------------------------------------------------------------

@@ -9,7 +9,6 @@ results; a call reads and replaces their values around one native call.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from threading import RLock
 from types import MethodType
@@ -23,6 +22,7 @@ from ...compiler.ir.types import Shape
 from ...compiler.options import Options
 from ...compiler.program import LeafSpec
 from .. import values
+from ..arguments import signature_of
 from ..transforms.resize import fits
 from ..tree import flatten, unflatten
 from .concrete import DATA, ConcreteFunction, FlatCall, flat_call
@@ -46,7 +46,7 @@ class Function:
         self.input_signature = None if input_signature is None else tuple(input_signature)
         self._options = Options.from_environment()
         self._programs: dict[Any, list[ConcreteFunction]] = {}
-        self._signature = _signature_of(python_function)
+        self._signature = signature_of(python_function)
         self._lock = RLock()
         self._has_traced = False
         self._last: ConcreteFunction | None = None  # of flat tensors, to be tried first
@@ -221,13 +221,6 @@ def _example(spec: TensorSpec) -> Tensor:
     """A tensor that a spec describes; open sizes are 2."""
     shape = [2 if size is None else size for size in spec.shape]
     return convert_to_tensor(np.zeros(shape, spec.dtype.numpy))
-
-
-def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
 
 
 def _static_key(x: Any) -> Any:

@@ -12,7 +12,6 @@ both programs; other sizes compile anew.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -25,7 +24,7 @@ from ...compiler.options import Options
 from ...compiler.program import LeafSpec, Nest, Signature, tuple_of_leaves
 from ...compiler.transforms.residuals import split, subgraph
 from ...runtime import cpu
-from ..arguments import Call
+from ..arguments import Call, signature_of
 from ..context import require
 from ..jit import Jitted
 from ..trace import Output, TraceResult
@@ -55,7 +54,7 @@ class VjpProgram(Jitted):
 
         named = function()
         joint.__name__ = getattr(named, "__name__", "function")
-        joint.__signature__ = _signature(named)  # type: ignore[attr-defined]
+        joint.__signature__ = signature_of(named)  # type: ignore[attr-defined]
         options = named._options if isinstance(named, Jitted) else None
         super().__init__(joint, options=options)
 
@@ -64,13 +63,6 @@ class VjpProgram(Jitted):
         options = replace(self._options, device=device)
         # the result is that of this very trace
         variants.add(_Variant(traced, variants.nest, *self._result, options))
-
-
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
 
 
 class _Variant:

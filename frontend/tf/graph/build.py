@@ -7,13 +7,13 @@ one op whose body is the call (bodies.Call). Names follow TensorFlow 1: the op's
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from ...arguments import signature_of
 from ...tree import flatten, unflatten
 from .. import dtypes
 from ..apply import like
@@ -194,10 +194,8 @@ def _operand(x: Any, dtype: DType | None) -> Tensor:
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
-    try:
-        return list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return []
+    signature = signature_of(function)
+    return [] if signature is None else list(signature.parameters)
 
 
 def graph_op(

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ...arguments import signature_of
 from .. import dtypes
 from ..shapes import TensorShape
 from ..tensors import Tensor
@@ -227,11 +228,11 @@ def _of_shape(initializer: Any, shape: list[int], dtype: Any) -> Callable[[], An
 
 
 def _takes_nothing(function: Any) -> bool:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    signature = signature_of(function)
+    if signature is None:
         return False
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = signature.parameters.values()
     return all(p.default is not p.empty or p.kind in variadic for p in parameters)
 
 
