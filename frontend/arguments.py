@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compiler.errors import DTypeError, ShapeError, TraceError, UnsupportedError
+from ..compiler.errors import DeviceError, DTypeError, ShapeError, TraceError, UnsupportedError
 from ..compiler.ir.parser import parse_type
 from ..compiler.ir.types import DType, Shape, TensorType
 from ..compiler.program import LeafKind, LeafSpec, Nest
@@ -313,6 +313,12 @@ def _converted(x: Any) -> tuple[Any, LeafKey] | None:
     """
     if is_on_gpu(x):
         return x, array_key(values.type_of(x))
+    if hasattr(x, "__cuda_array_interface__"):
+        raise DeviceError(
+            "an argument is an array of another library on the GPU",
+            got=f"{type(x).__module__}.{type(x).__name__}",
+            hint="tw.from_dlpack(x) shares its memory",
+        )
     if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
         if isinstance(x, np.generic):
             dtype = DType.of(x.dtype)

@@ -63,7 +63,7 @@ class DeviceArray:
         """
         if hasattr(source, "__dlpack__"):
             device = source.__dlpack_device__()
-            if device[0] == dlpack.CPU and not is_own_device(device):
+            if device[0] in (dlpack.CPU, dlpack.CUDA_HOST) and not is_own_device(device):
                 return cls.from_host(np.from_dlpack(source))
             _check_device(device)
             found = dlpack.take(source, _consumer_stream())

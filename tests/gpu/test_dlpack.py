@@ -189,6 +189,15 @@ def test_cuda_array_interface_of_others():
     assert tw.device_put(Other()).block.address != x.ctypes.data
 
 
+def test_arguments_have_to_be_ours():
+    class Tensor:
+        __cuda_array_interface__ = {"shape": (1,)}  # noqa: RUF012
+
+    with pytest.raises(DeviceError, match="an argument is an array of another library on") as error:
+        tw.jit(lambda x: x)(Tensor())
+    assert error.value.hint == "tw.from_dlpack(x) shares its memory"
+
+
 def test_refusals():
     with pytest.raises(DeviceError, match="side by side in row-major order") as error:
         tw.from_dlpack(np.zeros((3, 4)).T)
