@@ -21,7 +21,7 @@ def libdevice() -> SimpleNamespace:
         found[name] = found[f"{name}f"] = getattr(np, name)
     for name in ("copysign", "fmod"):
         found[name] = found[f"{name}f"] = getattr(np, name)
-    found |= {"fmul_rn": np.multiply, "dmul_rn": np.multiply}
+    found |= {"fmul_rn": np.multiply, "dmul_rn": np.multiply, "fast_fdividef": np.divide}
     found |= {"fma": _fma("fma", np.float64), "fmaf": _fma("fmaf", np.float32)}
     found |= {"float_as_int": _bits(np.int32), "int_as_float": _bits(np.float32)}
     found |= {"double_as_longlong": _bits(np.int64), "longlong_as_double": _bits(np.float64)}

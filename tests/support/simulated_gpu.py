@@ -37,15 +37,16 @@ Check = Callable[[], None]
 ELEMENTS = 24  # of each operand of an elementwise op
 
 
-def gpu_program(graph: Graph) -> GpuProgram:
-    """The kernels of a graph, without any graph pass."""
+def gpu_program(graph: Graph, few_threads: bool | None = None) -> GpuProgram:
+    """The kernels of a graph, without any graph pass; for few threads where they are simulated."""
     leaves = [
         tuple(LeafSpec(LeafKind.ARRAY, v.type) for v in values)
         for values in (graph.inputs, graph.outputs)
     ]
     nests = [tuple_of_leaves(len(each)) for each in leaves]
+    few = simulates_gpu() if few_threads is None else few_threads
     signature = Signature(leaves[0], leaves[1], nests[0], nests[1], graph.guards)
-    return emit_program(lower_graph(graph), signature, graph.name, simulated=simulates_gpu())
+    return emit_program(lower_graph(graph), signature, graph.name, simulated=few)
 
 
 def assert_same(graph: Graph, *arrays: Any, rtol: float) -> None:
@@ -211,6 +212,33 @@ def _function_check(function: Callable[..., Any], x: np.ndarray) -> Check:
     return check
 
 
+FULL_BLOCKS = """graph @g(%x: f64[9,256], %i: i32[700]) {
+  %0: f64[9] = reduce_max(%x) {axes=[1]}
+  %1: f64[9,256] = broadcast(%0) {shape=[9,256], dims=[0]}
+  %2: f64[9,256] = subtract(%x, %1)
+  %3: f64[9] = reduce_sum(%2) {axes=[1]}
+  %4: f64[256] = reduce_sum(%x) {axes=[0]}
+  %5: i32[700] = cumsum(%i) {axis=0}
+  %6: i64[] = argmax(%x) {axes=[0, 1]}
+  return %2, %3, %4, %5, %6
+}"""
+
+
+def full_blocks() -> Iterator[tuple[str, Check]]:
+    """Blocks and warps of as many threads as a device has."""
+
+    def check() -> None:
+        rng = np.random.default_rng(4)
+        x, i = rng.normal(size=(9, 256)), rng.integers(-9, 9, 700).astype(np.int32)
+        graph = parse(FULL_BLOCKS)
+        results = GpuExecutable(gpu_program(graph, few_threads=False))(x, i)
+        for got, wanted in zip(results, interpret(graph, [x, i]), strict=True):
+            assert got.dtype == wanted.dtype
+            np.testing.assert_allclose(got, wanted, rtol=1e-13, atol=1e-13)
+
+    yield "full blocks", check
+
+
 def faults() -> Iterator[tuple[str, Check]]:
     """Faults in data."""
 
@@ -226,7 +254,7 @@ def faults() -> Iterator[tuple[str, Check]]:
     yield "fault index", out_of_bounds
 
 
-GROUPS = (elementwise, structural, programs, workloads, functions, faults)
+GROUPS = (elementwise, structural, programs, workloads, functions, full_blocks, faults)
 
 
 def cases() -> dict[str, Check]:

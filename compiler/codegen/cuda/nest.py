@@ -194,6 +194,10 @@ class Nest:
         place = self._affine(access.offset, access.strides)
         return f"{access.buffer}[np.uint64({place}{further and f' + {further}'})]"
 
+    def affine(self, access: Access) -> str:
+        """The place of an access at the present point."""
+        return self._affine(access.offset, access.strides)
+
     def load(self, dtype: DType, access: Access, further: str = "") -> Scalar:
         """Read at the present point, `further` elements on."""
         return self.s.plain(self._element(access, further), dtype)

@@ -74,6 +74,8 @@ class CudaScalars:
         return self._arithmetic(f"{x.handle} * {y.handle}", x.dtype)
 
     def div(self, x: Scalar, y: Scalar) -> Scalar:
+        if self.fast_math and x.dtype is DType.F32:
+            return self.plain(f"libdevice.fast_fdividef({x.handle}, {y.handle})", x.dtype)
         return self._arithmetic(f"{x.handle} / {y.handle}", x.dtype)
 
     def neg(self, x: Scalar) -> Scalar:
@@ -252,12 +254,12 @@ class CudaScalars:
     # --------------------------------------------------- calls and other rare ends
 
     def libm(self, name: str, *args: Scalar) -> Scalar:
-        return self.plain(_c_call(name, args), args[0].dtype)
+        return self.plain(_c_call(name, args, self.fast_math), args[0].dtype)
 
     def repair(self, condition: Scalar, value: Scalar, name: str, *args: Scalar) -> Scalar:
         result = self.plain(value.handle, value.dtype)
         with self.out.block(f"if {condition.handle}:"):
-            self.out.line(f"{result.handle} = {_c_call(name, args)}")
+            self.out.line(f"{result.handle} = {_c_call(name, args, self.fast_math)}")
         return result
 
     def loop(
@@ -322,11 +324,11 @@ def literal(value: Number, dtype: DType) -> str:
     return f"{type_name(dtype)}({'-' if number == -math.inf else ''}{text})"
 
 
-def _c_call(name: str, args: tuple[Scalar, ...]) -> str:
-    """A function of the C library; of f32, the f64 one rounded."""
+def _c_call(name: str, args: tuple[Scalar, ...], fast_math: bool) -> str:
+    """A function of the C library; of f32, the f64 one rounded unless that may be another way."""
     handles = [a.handle for a in args]
     if args[0].dtype is not DType.F32:
         return f"libdevice.{name}({', '.join(handles)})"
-    if name in _EXACT_IN_C:
+    if fast_math or name in _EXACT_IN_C:
         return f"libdevice.{name}f({', '.join(handles)})"
     return f"np.float32(libdevice.{name}({', '.join(f'np.float64({h})' for h in handles)}))"

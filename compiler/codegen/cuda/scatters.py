@@ -1,9 +1,10 @@
 """Stores at computed places, which several points may share.
 
-Layer: compiler/codegen/cuda. Elements are added in the order of the loops, as on the CPU: a place
-has one thread that adds to it. Axes along which places differ for sure are shared out among
-threads; the others are walked by every thread, which adds what falls to its places, those whose
-number leaves the thread's own remainder.
+Layer: compiler/codegen/cuda. Sums of integers are the same in any order: each point adds its own by
+an atomic instruction. Floats are added in the order of the loops, as on the CPU, unless fast math
+lets the order be any: a place has one thread that adds to it. Axes along which places differ for
+sure are shared out among threads; the others are walked by every thread, which adds what falls to
+its places, those whose number leaves the thread's own remainder.
 """
 
 from __future__ import annotations
@@ -21,12 +22,45 @@ from .scalars import CudaScalars
 from .source import SourceWriter, size_text
 
 _OWNERS = 1 << 10  # threads among which the places of one walk are shared out
+_ATOMIC = frozenset({DType.I32, DType.U32, DType.I64, DType.U64})  # that devices add atomically
+_ATOMIC_FLOATS = frozenset({DType.F32, DType.F64})
 
 
 def emit_scatter(writer: ProgramWriter, kernel: Kernel, store: Store, number: int) -> None:
     """One launch for one scatter of a kernel without reductions."""
     assert store.place is not None
-    place = store.place
+    place, dtype = store.place, store.value.dtype
+    name = f"{kernel.name}_scatter{number}"
+    if dtype in _ATOMIC or (writer.fast_math and dtype in _ATOMIC_FLOATS):
+        _emit_atomic(writer, kernel, store, place, name)
+    else:
+        _emit_owned(writer, kernel, store, place, name)
+
+
+def _emit_atomic(
+    writer: ProgramWriter, kernel: Kernel, store: Store, place: Place, name: str
+) -> None:
+    """A thread for each point."""
+
+    def body(out: SourceWriter) -> None:
+        nest = Nest(out, kernel, writer)
+        with nest.points(range(kernel.rank), THREAD, THREADS):
+            values = Values()
+            _emit(nest, place.args, values)
+            offset, inside = nest.located([values[a] for a in place.args], place)
+            with out.block(f"if {inside.handle}:"):
+                _emit(nest, [store.value], values)
+                at = f"{nest.affine(store.access)} + {offset.handle}"
+                value = values[store.value].handle
+                out.line(f"cuda.atomic.add({store.access.buffer}, {at}, {value})")
+
+    writer.function(name, kernel_buffers(kernel), writer.blocks(product(kernel.axes)), body)
+
+
+def _emit_owned(
+    writer: ProgramWriter, kernel: Kernel, store: Store, place: Place, name: str
+) -> None:
+    """A thread for each place, or for several."""
     apart = _axes_apart(kernel, store, place)
     points = product(tuple(kernel.axes[k] for k in apart))
     owners = _owners(points)
@@ -41,7 +75,6 @@ def emit_scatter(writer: ProgramWriter, kernel: Kernel, store: Store, number: in
             with nest.points(rest, "0", "1"):
                 _add(nest, store, place, owners)
 
-    name = f"{kernel.name}_scatter{number}"
     writer.function(name, kernel_buffers(kernel), writer.blocks(threads), body)
 
 
