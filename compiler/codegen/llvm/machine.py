@@ -18,8 +18,8 @@ from ...target import Target
 if TYPE_CHECKING:
     import llvmlite.binding as llvm
 
-# llvmlite guards single calls, not a target machine used by several threads. Forking while
-# another thread holds the lock, or loads llvmlite, would leave the child without it, so a fork
+# llvmlite guards single calls, not a target machine used by several threads. A fork while another
+# thread holds this lock or llvmlite's own, or loads llvmlite, would leave the child without, so it
 # waits. It is reentrant because a finalizer that the garbage collector runs may compile something.
 _lock = RLock()
 os.register_at_fork(
@@ -40,15 +40,16 @@ def llvm_binding() -> ModuleType:
 @cache
 def host_target() -> Target:
     """The CPU that this process runs on."""
-    llvm = llvm_binding()
-    features = llvm.get_host_cpu_features()
-    vector_bytes = 64 if _has_avx512(features) else 32 if features.get("avx2") else 16
-    return Target(
-        cpu=llvm.get_host_cpu_name(),
-        features=features.flatten(),
-        vector_bytes=vector_bytes,
-        has_fma=bool(features.get("fma")) or _triple().startswith(("aarch64", "arm64")),
-    )
+    with _lock:
+        llvm = llvm_binding()
+        features = llvm.get_host_cpu_features()
+        vector_bytes = 64 if _has_avx512(features) else 32 if features.get("avx2") else 16
+        return Target(
+            cpu=llvm.get_host_cpu_name(),
+            features=features.flatten(),
+            vector_bytes=vector_bytes,
+            has_fma=bool(features.get("fma")) or _triple().startswith(("aarch64", "arm64")),
+        )
 
 
 def compile_module(text: str, target: Target | None = None, effort: int = 2) -> bytes:
