@@ -7,8 +7,10 @@ libraries share. Errors of memory are `OutOfMemory`; of kernels, `CallLog.stoppe
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from threading import local
 from typing import Any
 
@@ -23,6 +25,7 @@ from .protocol import (
     Image,
     KernelNode,
     Node,
+    NotRecorded,
     OutOfMemory,
     Parameters,
     address_of,
@@ -203,6 +206,11 @@ class CudaDriver:
             0,  # no parameters in the other form
         )
 
+    @cached_property
+    def recording_stream(self) -> Any:
+        """A stream for what libraries queue while it is recorded: other threads use our own."""
+        return self._call(self._cuda.cuStreamCreate, self._cuda.CUstream_flags.CU_STREAM_DEFAULT)
+
     def graph(self, nodes: Sequence[Node]) -> CudaGraph:
         """As `Driver.graph`."""
         self._enter()
@@ -254,6 +262,8 @@ class _Module:
         self.handle = handle
 
     def __del__(self) -> None:
+        if sys.is_finalizing():  # all is given back with the process
+            return
         # Errors are those of kernels, which others are told of.
         with suppress(DeviceError):
             self._device.synchronize()
@@ -293,8 +303,10 @@ class CudaGraph:
         self._device._enter()
         cuda, at = self._cuda, (self._executable, self._nodes[index])
         if isinstance(node, KernelNode) and isinstance(node.kernel, LibraryKernel):
+            if node.kernel.is_empty:
+                return
             with self._captured(node) as work:
-                self._call(cuda.cuGraphExecChildGraphNodeSetParams, *at, work)
+                self._try(cuda.cuGraphExecChildGraphNodeSetParams, *at, work)
             return
         if isinstance(node, KernelNode):
             self._call(cuda.cuGraphExecKernelNodeSetParams, *at, self._kernel_node(node))
@@ -311,8 +323,10 @@ class CudaGraph:
     def _add(self, node: Node, before: list[Any]) -> Any:
         cuda, at = self._cuda, (self._graph, before, len(before))
         if isinstance(node, KernelNode) and isinstance(node.kernel, LibraryKernel):
+            if node.kernel.is_empty:
+                return self._call(cuda.cuGraphAddEmptyNode, *at)
             with self._captured(node) as work:
-                return self._call(cuda.cuGraphAddChildGraphNode, *at, work)
+                return self._try(cuda.cuGraphAddChildGraphNode, *at, work)
         if isinstance(node, KernelNode):
             return self._call(cuda.cuGraphAddKernelNode, *at, self._kernel_node(node))
         context = self._device._context
@@ -320,18 +334,27 @@ class CudaGraph:
             return self._call(cuda.cuGraphAddMemcpyNode, *at, self._copy_node(node), context)
         return self._call(cuda.cuGraphAddMemsetNode, *at, self._fill_node(node), context)
 
+    def _try(self, function: Any, *arguments: Any) -> Any:
+        """As `_call`, for what is refused where a library does more than can be recorded."""
+        try:
+            return self._call(function, *arguments)
+        except DeviceError as error:
+            raise NotRecorded from error
+
     @contextmanager
     def _captured(self, node: KernelNode) -> Iterator[Any]:
         """What a library queues, as a graph that is given back."""
-        cuda, stream = self._cuda, self._device._stream
+        cuda, stream = self._cuda, self._device.recording_stream
         mode = cuda.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         self._call(cuda.cuStreamBeginCapture, stream, mode)
         try:
-            node.kernel.queue(node.parameters.words)
+            node.kernel.queue(node.parameters.words, int(stream))
         finally:
-            work = self._call(cuda.cuStreamEndCapture, stream)
-        yield work
-        self._call(cuda.cuGraphDestroy, work)
+            work = self._try(cuda.cuStreamEndCapture, stream)
+        try:
+            yield work
+        finally:
+            self._call(cuda.cuGraphDestroy, work)
 
     def _kernel_node(self, node: KernelNode) -> Any:
         made = self._cuda.CUDA_KERNEL_NODE_PARAMS()
@@ -359,6 +382,8 @@ class CudaGraph:
         return made
 
     def __del__(self) -> None:
+        if sys.is_finalizing():
+            return
         # What is queued is done before. Errors are those of kernels, which others are told of.
         with suppress(DeviceError):
             self._device._enter()

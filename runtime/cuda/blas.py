@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ import numpy as np
 from ...compiler.ir.dims import evaluate
 from ...compiler.ir.types import DType, Size
 from ...compiler.launches import GpuProgram, Launch, Matrix, ProductCall
+from . import memory
+from .memory import Block
 from .protocol import ARRAY_WORDS
 
+_WORKSPACE = 32 << 20  # bytes; what NVIDIA advises for the largest devices
 _ADDRESS = 4  # which word of an array's is its address
 _FUNCTIONS = {
     DType.F32: ("sgemm_strided_batched_64", ctypes.c_float),
@@ -33,16 +37,46 @@ class Blas:
     Args:
         cublas: the module `nvmath.bindings.cublas`.
         stream: the stream that products are queued on.
+        workspace: memory for it; without any it allocates its own for each graph, which then cannot
+            be a part of others.
     """
 
-    def __init__(self, cublas: Any, stream: int) -> None:
+    def __init__(self, cublas: Any, stream: int, workspace: Block | None = None) -> None:
         self._cublas = cublas
+        self._stream = stream
+        self._workspace = workspace
+        self._lock = Lock()
         self._handle = cublas.create()
-        cublas.set_stream(self._handle, stream)
+        self._use(stream)
 
-    def multiply(self, call: ProductCall, words: np.ndarray, sizes: Mapping[str, int]) -> None:
-        """Queue a product; `words` are the parameters of the launch that it stands for."""
+    def _use(self, stream: int) -> None:
+        self._cublas.set_stream(self._handle, stream)
+        if self._workspace is not None:  # a new stream takes it away
+            block = self._workspace
+            self._cublas.set_workspace(self._handle, block.address, block.nbytes)
 
+    def multiply(
+        self,
+        call: ProductCall,
+        words: np.ndarray,
+        sizes: Mapping[str, int],
+        stream: int | None = None,
+    ) -> None:
+        """Queue a product; `words` are the parameters of the launch that it stands for.
+
+        `stream` is another one to queue it on.
+        """
+        with self._lock:
+            if stream is None:
+                self._multiply(call, words, sizes)
+                return
+            self._use(stream)
+            try:
+                self._multiply(call, words, sizes)
+            finally:
+                self._use(self._stream)
+
+    def _multiply(self, call: ProductCall, words: np.ndarray, sizes: Mapping[str, int]) -> None:
         def number(size: Size) -> int:
             return evaluate(size, sizes)
 
@@ -85,14 +119,19 @@ class LibraryKernel:
         self._first_size = arrays * ARRAY_WORDS
         self._size_names = tuple(size_names)
 
-    def queue(self, words: np.ndarray) -> None:
-        """Queue it with the parameters of the kernel."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is done."""
+        return self._call is None
+
+    def queue(self, words: np.ndarray, stream: int | None = None) -> None:
+        """Queue it with the parameters of the kernel, perhaps on another stream."""
         if self._call is None:
             return
         first = self._first_size
         numbers = words[first : first + len(self._size_names)].tolist()
         sizes = dict(zip(self._size_names, numbers, strict=True))
-        self._blas.multiply(self._call, words, sizes)
+        self._blas.multiply(self._call, words, sizes, stream)
 
 
 def with_library(
@@ -119,6 +158,6 @@ def _library(stream: int) -> Blas | None:
     except ImportError:
         return None
     try:
-        return Blas(cublas, stream)
+        return Blas(cublas, stream, memory.allocate(_WORKSPACE))
     except Exception:  # the bindings have many for a library that is not there
         return None

@@ -18,7 +18,16 @@ import numpy as np
 
 from ...compiler.ir.types import DType
 from ...compiler.launches import GpuStep, Launch
-from .protocol import CopyNode, Driver, FillNode, Graph, KernelNode, Node, Parameters
+from .protocol import (
+    CopyNode,
+    Driver,
+    FillNode,
+    Graph,
+    KernelNode,
+    Node,
+    NotRecorded,
+    Parameters,
+)
 from .steps import Context, Places, Runner
 from .views import View
 
@@ -189,6 +198,7 @@ class Replay:
         used, self._bases = np.unique(bases, return_inverse=True)
         self._pick = itemgetter(*used.tolist(), 0, 0)  # two or more: a tuple
         self._nodes = [step.node(self._parameters) for step in self._steps]
+        self._can_be_graph = len(self._steps) >= _SHORTEST
         self._written: Addresses | None = None  # what the words have
         self._made: dict[Addresses, _Made] = {}  # oldest first
         self._seen: dict[Addresses, None] = {}
@@ -209,7 +219,7 @@ class Replay:
 
     def _is_worth(self, addresses: Addresses) -> bool:
         """Whether to make a graph: for what comes again."""
-        if len(self._steps) < _SHORTEST:
+        if not self._can_be_graph:
             return False
         if addresses in self._seen:
             return True
@@ -218,14 +228,27 @@ class Replay:
         self._seen[addresses] = None
         return False
 
-    def _make(self, addresses: Addresses) -> _Made:
+    def _make(self, addresses: Addresses) -> _Made | None:
+        """A graph for these addresses; None if there can be none."""
         self._write(addresses)
-        if len(self._made) < _GRAPHS:
-            made = _Made(self._device.graph(self._nodes), self._parameters.words.copy())
-        else:
-            made = self._made.pop(next(iter(self._made)))
-            self._update(made)
+        try:
+            made = self._updated() if len(self._made) == _GRAPHS else self._new()
+        except NotRecorded:
+            self._can_be_graph = False
+            return None
         self._made[addresses] = made
+        return made
+
+    def _new(self) -> _Made:
+        return _Made(self._device.graph(self._nodes), self._parameters.words.copy())
+
+    def _updated(self) -> _Made:
+        """The oldest graph with the words there are now, or a new one in its place."""
+        made = self._made.pop(next(iter(self._made)))
+        try:
+            self._update(made)
+        except NotRecorded:
+            return self._new()
         return made
 
     def _update(self, made: _Made) -> None:

@@ -22,6 +22,10 @@ class OutOfMemory(Exception):
     """The device has no piece of memory of the size asked for."""
 
 
+class NotRecorded(Exception):
+    """Work that cannot be part of a graph, or not of this one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """Compiled kernels of a program.
@@ -101,7 +105,11 @@ class Graph(Protocol):
         """Queue it."""
 
     def update(self, index: int, node: Node) -> None:
-        """Give the `index`-th node other addresses from the next launch on."""
+        """Give the `index`-th node other addresses from the next launch on.
+
+        Raises:
+            NotRecorded: with these, a library would do other work; the graph is of no use.
+        """
 
 
 class Driver(Protocol):
@@ -157,7 +165,11 @@ class Driver(Protocol):
         """Queue a kernel; the parameters may be changed when this returns."""
 
     def graph(self, nodes: Sequence[Node]) -> Graph:
-        """The nodes as one piece of work, done in order."""
+        """The nodes as one piece of work, done in order.
+
+        Raises:
+            NotRecorded: what a library does for one of them cannot be part of a graph.
+        """
 
     def synchronize(self) -> None:
         """Wait for all that is queued, on the streams of others, too."""

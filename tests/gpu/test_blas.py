@@ -135,6 +135,16 @@ def test_a_deep_product_leaves_nothing_to_be_added():
     np.testing.assert_array_equal(got, 4096)
 
 
+def test_another_stream_is_used_for_one_product():
+    library, workspaces = FakeCublas(), []
+    library.set_workspace = lambda handle, address, nbytes: workspaces.append((address, nbytes))
+    made = blas.Blas(library, STREAM, SimpleNamespace(address=256, nbytes=1024))
+    made._multiply = lambda call, words, sizes: None
+    made.multiply(None, None, {}, stream=9)
+    assert library.streams == [(5, STREAM), (5, 9), (5, STREAM)]
+    assert workspaces == [(256, 1024)] * 3  # each change of the stream takes it away
+
+
 def test_without_the_library_kernels_stay(monkeypatch):
     program = tw.jit(lambda a, b: a @ b).lower("f32[64, 64]", "f32[64, 64]").compilation.gpu
     kernels = {each.kernel: object() for each in program.launches()}

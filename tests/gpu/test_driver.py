@@ -27,6 +27,7 @@ from tensorwright.runtime.cuda.protocol import (
     CopyNode,
     FillNode,
     KernelNode,
+    NotRecorded,
     OutOfMemory,
     Parameters,
 )
@@ -161,13 +162,15 @@ def test_graphs_run_and_are_updated(gpu, fake, monkeypatch):
 class Library(LibraryKernel):
     """A library that notes the first word it is given."""
 
+    is_empty = False
+
     def __init__(self, fake):
         self.fake = fake
         self.done = []
 
-    def queue(self, words):
+    def queue(self, words, stream=None):
         first = int(words[0])
-        self.fake.queue(lambda: self.done.append(first))
+        self.fake.queue(lambda: self.done.append(first), stream)
 
 
 def test_what_a_library_does_is_captured(gpu, fake):
@@ -186,11 +189,35 @@ def test_what_a_library_does_is_captured(gpu, fake):
     names = fake.names()
     assert names.count("cuStreamBeginCapture") == names.count("cuStreamEndCapture") == 3
     assert names.count("cuGraphDestroy") == 3
+    begun = [given for name, given in fake.calls if name == "cuStreamBeginCapture"]
+    assert all(int(stream) != gpu.stream for stream, _ in begun), "others queue there"
+
+
+def test_what_a_library_does_not_do_is_an_empty_node(gpu, fake):
+    library = Library(fake)
+    library.is_empty = True
+    node = KernelNode(library, 1, 1, Parameters(np.array([1])))
+    graph = gpu.graph([node, node])
+    graph.update(1, node)
+    graph.launch()
+    assert library.done == []
+    assert fake.names().count("cuGraphAddEmptyNode") == 2
+
+
+def test_what_a_library_does_may_be_none_that_can_be_recorded(gpu, fake):
+    node = KernelNode(Library(fake), 1, 1, Parameters(np.array([1])))
+    graph = gpu.graph([node])
+    for name in ("cuGraphExecChildGraphNodeSetParams", "cuGraphAddChildGraphNode"):
+        fake.failing[name] = real.CUresult.CUDA_ERROR_INVALID_VALUE
+    with pytest.raises(NotRecorded):
+        graph.update(0, node)
+    with pytest.raises(NotRecorded):
+        gpu.graph([node])
 
 
 def test_a_library_that_fails_ends_its_capture(gpu, fake):
     library = Library(fake)
-    library.queue = lambda words: operator.truediv(1, 0)
+    library.queue = lambda words, stream: operator.truediv(1, 0)
     with pytest.raises(ZeroDivisionError):
         gpu.graph([KernelNode(library, 1, 1, Parameters(np.array([1])))])
     assert "cuStreamEndCapture" in fake.names()

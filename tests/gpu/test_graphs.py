@@ -9,6 +9,8 @@ import tensorwright as tw
 from support.one_thread import CountingDriver, executable, use
 from tensorwright.runtime.cuda import graphs
 from tensorwright.runtime.cuda.arrays import DeviceArray
+from tensorwright.runtime.cuda.protocol import NotRecorded
+from tensorwright.runtime.cuda.simulated import SimulatedGraph
 
 
 @pytest.fixture(params=[False, True], ids=["at once", "late"])
@@ -83,6 +85,33 @@ def test_one_or_two_kernels_are_not_worth_a_graph(device):
         assert np.asarray(y).tolist() == [2.0, 4.0]
         del y
     assert device.done["graph"] == 0
+
+
+def test_what_cannot_be_a_graph_is_queued(device, monkeypatch):
+    def refuse(nodes):
+        raise NotRecorded
+
+    monkeypatch.setattr(device, "graph", refuse)
+    f, x = executable(three_kernels, "f64[n]"), put(1.0, 2.0, 4.0, 9.0)
+    for _ in range(3):
+        (y,) = f(x)
+        np.testing.assert_allclose(np.asarray(y), three_kernels(np.asarray(x)), rtol=1e-14)
+        del y
+
+
+def test_a_graph_that_cannot_be_updated_is_replaced(device, monkeypatch):
+    def refuse(graph, index, node):
+        raise NotRecorded
+
+    monkeypatch.setattr(graphs, "_GRAPHS", 1)
+    monkeypatch.setattr(SimulatedGraph, "update", refuse)
+    f = executable(three_kernels, "f64[n]")
+    given = [put(1.0, 2.0, k) for k in (3.0, 5.0)]
+    for x in given * 3:
+        (y,) = f(x)
+        np.testing.assert_allclose(np.asarray(y), three_kernels(np.asarray(x)), rtol=1e-14)
+        del y
+    assert device.done["graph"] == 4
 
 
 def scanned(x):

@@ -32,7 +32,7 @@ class FakeCuda:
         self._things: dict[int, Any] = {}
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.failing: dict[str, Any] = {}
-        self._captured: _Graph | None = None
+        self._captured: dict[int | None, _Graph] = {}
 
     def __getattr__(self, name: str) -> Any:
         simulated = _FUNCTIONS.get(name)
@@ -75,22 +75,22 @@ class FakeCuda:
         """What a handle stands for."""
         return self._things[int(handle)]
 
-    def queue(self, work: Callable[[], None]) -> None:
-        """What a library does on the stream: it is kept where that is captured."""
-        if self._captured is None:
+    def queue(self, work: Callable[[], None], stream: int | None) -> None:
+        """What a library does on a stream: it is kept where that is captured."""
+        graph = self._captured.get(stream)
+        if graph is None:
             work()
         else:
-            self._captured.nodes.append(work)
+            graph.nodes.append(work)
 
-    def capture(self) -> tuple[()]:
-        """Keep what is queued from now on."""
-        self._captured = _Graph()
+    def capture(self, stream: Any) -> tuple[()]:
+        """Keep what is queued on a stream from now on."""
+        self._captured[int(stream)] = _Graph()
         return ()
 
-    def captured(self) -> tuple[Any]:
-        """A graph of what has been kept."""
-        made, self._captured = self._captured, None
-        return (self.keep("CUgraph", made),)
+    def captured(self, stream: Any) -> tuple[Any]:
+        """What has been kept, as a graph."""
+        return (self.keep("CUgraph", self._captured.pop(int(stream))),)
 
     def load(self, code: bytes) -> Any:
         """Kernels by their names in the code."""
@@ -236,13 +236,14 @@ _FUNCTIONS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "cuModuleUnload": _nothing,
     "cuLaunchKernel": _launch,
     "cuGraphCreate": lambda fake, flags: (fake.keep("CUgraph", _Graph()),),
-    "cuStreamBeginCapture": lambda fake, stream, mode: fake.capture(),
-    "cuStreamEndCapture": lambda fake, stream: fake.captured(),
+    "cuStreamBeginCapture": lambda fake, stream, mode: fake.capture(stream),
+    "cuStreamEndCapture": lambda fake, stream: fake.captured(stream),
     "cuGraphAddChildGraphNode": _add_node,
     "cuGraphExecChildGraphNodeSetParams": _update_node,
     "cuGraphAddKernelNode": _add_node,
     "cuGraphAddMemcpyNode": _add_node,
     "cuGraphAddMemsetNode": _add_node,
+    "cuGraphAddEmptyNode": lambda fake, *at: _add_node(fake, *at, fake.keep("CUgraph", _Graph())),
     "cuGraphInstantiate": _instantiate,
     "cuGraphExecKernelNodeSetParams": _update_node,
     "cuGraphExecMemcpyNodeSetParams": _update_node,
