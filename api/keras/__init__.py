@@ -3,6 +3,7 @@
 from ..frontend.tf.keras.layers.base import Layer
 from ..frontend.tf.keras.layers.core import Input
 from ..frontend.tf.keras.models import Model, Sequential
+from ..frontend.tf.keras.policies import DTypePolicy
 from . import (
     activations,
     backend,
@@ -14,6 +15,7 @@ from . import (
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     optimizers,
     regularizers,
@@ -21,6 +23,7 @@ from . import (
 )
 
 __all__ = [
+    "DTypePolicy",
     "Input",
     "Layer",
     "Model",
@@ -35,6 +38,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "optimizers",
     "regularizers",

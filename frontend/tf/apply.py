@@ -91,8 +91,13 @@ def apply(
     return output
 
 
-# Ops whose results are of a dtype that is asked for.
-_AS_THEY_ARE = frozenset({"Cast", "Bitcast", "Empty", "ZerosLike", "OnesLike"})
+# Ops whose results have a dtype that is asked for, and programs made of other ops.
+_AS_THEY_ARE = frozenset(
+    {
+        "ApplyGradients", "Bitcast", "Cast", "CustomGradient", "Empty", "Gradient", "OnesLike",
+        "PartitionedCall", "Share", "StatefulPartitionedCall", "UpdateState", "ZerosLike",
+    }
+)  # fmt: skip
 
 
 def _has_bfloat16(arrays: Sequence[Any]) -> bool:

@@ -16,7 +16,7 @@ from ..tensors import Tensor
 from . import loss_functions as functions
 from . import masks, overlaps
 from .registry import Configured, Family
-from .settings import snake_case
+from .settings import float_dtype, snake_case
 
 FAMILY = Family("loss")
 serialize, deserialize = FAMILY.serialize, FAMILY.deserialize
@@ -69,6 +69,8 @@ class Loss(Configured):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The loss of all examples, as `reduction` says."""
         pred = functions.as_tensor(y_pred)
+        if pred.dtype.is_floating and pred.dtype.size < float_dtype().size:
+            pred = cast(pred, float_dtype())  # of mixed precision
         losses = functions.as_tensor(self.call(functions.as_tensor(y_true), pred))
         weight = masks.weigh(sample_weight, masks.mask_of(y_pred), losses.dtype, self.reduction)
         return reduce_weighted(losses, weight, self.reduction)

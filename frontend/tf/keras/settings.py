@@ -16,7 +16,7 @@ from .. import dtypes
 from ..random import seeds
 from ..scopes import init_scope
 
-_FLOATS = ("float16", "float32", "float64")
+_FLOATS = ("bfloat16", "float16", "float32", "float64")
 
 
 class _Settings:

@@ -62,11 +62,14 @@ class Trainer(Layer):
             metrics: names, metrics or functions, gathered over an epoch without weights.
             weighted_metrics: the same, with `sample_weight`.
             run_eagerly: whether steps run op by op, for debugging.
-            steps_per_execution: for Keras's signature, like the two that follow.
+            steps_per_execution: for Keras's signature, like the one that follows.
             jit_compile: see above.
-            auto_scale_loss: see above.
+            auto_scale_loss: whether a `LossScaleOptimizer` is put around the optimiser where the
+                model's policy is "mixed_float16".
         """
         self.optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
+            self.optimizer = optimizers.LossScaleOptimizer.around(self.optimizer)
         self._compiled = _Compiled(
             CompiledLoss(loss, loss_weights),
             CompiledMetrics(metrics, weighted_metrics, loss),
@@ -119,9 +122,10 @@ class Trainer(Layer):
         with GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
+            scaled = self.optimizer.scale_loss(loss)
         self._track(loss, x)
         variables = self.trainable_weights
-        gradients = tape.gradient(loss, variables)
+        gradients = tape.gradient(scaled, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 

@@ -439,3 +439,15 @@ def test_activations_are_like_tensorflows():
             wanted = getattr(peer.keras.activations, name)(peer.constant(x)).numpy()
             found = getattr(tf.keras.activations, name)(tf.constant(x)).numpy()
             assert np.allclose(found, wanted, rtol=1e-5, atol=1e-6), name
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: tf.keras.layers.Dense(2), lambda: tf.keras.layers.LSTM(2)]
+)
+def test_layers_that_were_built_keep_their_weights(make):
+    layer, shape = make(), (1, 4, 3)
+    layer.build(shape)
+    before = layer.get_weights()
+    layer(np.ones(shape, np.float32))
+    assert layer.built and len(layer.weights) == len(before)
+    assert all((a == b).all() for a, b in zip(before, layer.get_weights(), strict=True))

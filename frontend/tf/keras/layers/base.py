@@ -7,6 +7,7 @@ that are called inside.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +16,14 @@ from typing import Any
 import numpy as np
 
 from ...convert import convert_to_tensor
+from ...dtypes import DType
 from ...elementwise import cast
 from ...shapes import TensorShape
 from ...tensors import Tensor
 from ...variables import Variable
-from .. import constraints, initializers, regularizers
+from .. import constraints, initializers, policies, regularizers
 from ..masks import mask_of, masks_of, put_masks
+from ..policies import AutoCastVariable, reading_as
 from ..registry import Family
 from ..settings import float_dtype, snake_case, unique_name
 
@@ -44,7 +47,8 @@ class Layer:
 
     Args:
         trainable: whether optimisers change the weights.
-        dtype: of the weights, and of floats that the layer is called with.
+        dtype: of the weights, and of floats that the layer is called with; or a dtype policy, by
+            which the two differ.
         name: by default made of the class's name.
         activity_regularizer: a penalty on the layer's output.
     """
@@ -53,6 +57,8 @@ class Layer:
     fields: tuple[str, ...] = ()
     # Whether masks of the inputs go on to the outputs; subclasses may also set it in `__init__`.
     supports_masking = False
+    # Whether the layer computes in the dtype of its weights under mixed precision, too.
+    computes_wide = False
     _weights: list[Variable]
 
     def __init__(
@@ -77,7 +83,8 @@ class Layer:
             )
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.built = False
-        self._dtype = float_dtype(getattr(dtype, "name", dtype))
+        self.dtype_policy = policies.get(dtype)
+        self._dtype = self.dtype_policy.variable
         self._autocast = autocast
         self._trainable = bool(trainable)
         self._frozen: list[Any] = []  # cells that `trainable = False` has switched off
@@ -87,6 +94,11 @@ class Layer:
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._takes_training: bool | None = None
         self._mask_places: list[tuple[int, str, str]] | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _marking_built(cls.build)  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Layer, Variable)) and "_weights" not in self.__dict__:
@@ -131,7 +143,8 @@ class Layer:
             initializer = "glorot_uniform" if chosen.is_floating else "zeros"
         sizes = tuple(int(d) for d in (() if shape is None else shape))
         value = initializers.get(initializer)(sizes, dtype=chosen)
-        variable = Variable(
+        mixed = self.dtype_policy.is_mixed and chosen is self._dtype and not self.computes_wide
+        variable = (AutoCastVariable if mixed else Variable)(
             convert_to_tensor(value, chosen),
             trainable=trainable is not False,
             name=f"{self.name}/{name or unique_name('variable')}",
@@ -286,8 +299,11 @@ class Layer:
         """Build if need be, and compute."""
         if not args and not kwargs:
             raise ValueError(f"Layer {self.name!r} was called without arguments")
-        args = tuple([self._converted(x) for x in args])
-        kwargs = {k: self._converted(x) if k != "training" else x for k, x in kwargs.items()}
+        wanted = self._inner_dtype
+        args = tuple([self._converted(x, wanted) for x in args])
+        kwargs = {
+            k: self._converted(x, wanted) if k != "training" else x for k, x in kwargs.items()
+        }
         outermost = _CALLS.depth == 0
         if outermost and "_added_losses" in self.__dict__:
             self._clear_losses()
@@ -304,7 +320,7 @@ class Layer:
             self._maybe_build(first)
             masks = masks_of(first)
             self._fill_masks(args, kwargs)
-            outputs = self.call(*args, **kwargs)
+            outputs = self._computed(args, kwargs)
         finally:
             _CALLS.training, _CALLS.depth = before, _CALLS.depth - 1
         if self.supports_masking:
@@ -312,6 +328,16 @@ class Layer:
         if self.activity_regularizer is not None:
             self._added_losses.append(self.activity_regularizer(outputs))
         self._output_shape = _shape_of(outputs)
+        return outputs
+
+    def _computed(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """What `call` gives, with weights read in the dtype that the layer computes in."""
+        if not self.dtype_policy.is_mixed:
+            return self.call(*args, **kwargs)
+        with reading_as(self._inner_dtype):
+            outputs = self.call(*args, **kwargs)
+        if self.computes_wide:
+            outputs = self._converted(outputs, self.dtype_policy.compute)
         return outputs
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -342,23 +368,28 @@ class Layer:
             )
         return self._takes_training
 
-    def _converted(self, x: Any) -> Any:
-        """Arrays, and lists of them, as tensors; floats in the layer's dtype."""
+    @property
+    def _inner_dtype(self) -> DType:
+        """Of floats inside of `call`."""
+        return self._dtype if self.computes_wide else self.dtype_policy.compute
+
+    def _converted(self, x: Any, wanted: DType) -> Any:
+        """Arrays, and lists of them, as tensors; floats in the dtype that is wanted."""
         if isinstance(x, dict):
-            return {k: self._converted(v) for k, v in x.items()}
+            return {k: self._converted(v, wanted) for k, v in x.items()}
         if isinstance(x, (list, tuple)) and any(
             isinstance(v, (Tensor, np.ndarray, Variable)) for v in x
         ):
-            return type(x)([self._converted(v) for v in x])
+            return type(x)([self._converted(v, wanted) for v in x])
         if isinstance(x, (np.ndarray, list)):
             x = convert_to_tensor(x)
         if (
             isinstance(x, Tensor)
             and self._autocast
             and x.dtype.is_floating
-            and x.dtype is not self._dtype
+            and x.dtype is not wanted
         ):
-            found = cast(x, self._dtype)
+            found = cast(x, wanted)
             put_masks(found, mask_of(x))
             return found
         return x
@@ -376,11 +407,16 @@ class Layer:
         """The dtype of the weights, as a name."""
         return self._dtype.name
 
-    compute_dtype = variable_dtype = dtype
+    variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of what the layer computes and gives, as a name."""
+        return self.dtype_policy.compute_dtype
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, without its weights."""
-        config = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype.name}
+        config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy.name}
         for field in self.fields:
             config[field] = _plain(getattr(self, field))
         return config
@@ -399,6 +435,18 @@ _KERAS_3 = ("shape", "initializer", "dtype", "trainable")
 _KERAS_2 = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
 # Attributes that are looked through on their own, or not at all.
 _PRIVATE = frozenset({"_weights", "_frozen", "_penalties", "_added_losses", "_last_states"})
+
+
+def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
+    """A `build` after which the layer knows that it has its weights."""
+
+    @functools.wraps(build)
+    def marking(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        found = build(self, *args, **kwargs)
+        self.built = True
+        return found
+
+    return marking
 
 
 def _inside(values: Any) -> Iterator[Any]:

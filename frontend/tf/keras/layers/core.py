@@ -366,7 +366,7 @@ class Rescaling(Layer):
     def call(self, inputs: Any) -> Any:
         """The result."""
         attrs = {"scale": float(self.scale), "offset": float(self.offset)}
-        return apply("Rescaling", _rescale, [cast(inputs, self._dtype)], attrs)
+        return apply("Rescaling", _rescale, [cast(inputs, self.dtype_policy.compute)], attrs)
 
 
 @FAMILY.add()

@@ -42,6 +42,7 @@ class Scaled(Weighted):
     """A layer whose result is scaled by `gamma` and shifted by `beta`, where that is wanted."""
 
     supports_masking = True
+    computes_wide = True  # means of many numbers need more digits than halves have
 
     fields: tuple[str, ...] = (
         "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",

@@ -16,6 +16,7 @@ from .algorithms import (
     RMSprop,
 )
 from .base import FAMILY, Optimizer
+from .loss_scale import LossScaleOptimizer
 
 get, serialize, deserialize = FAMILY.get, FAMILY.serialize, FAMILY.deserialize
 
@@ -27,6 +28,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Ftrl",
+    "LossScaleOptimizer",
     "Nadam",
     "Optimizer",
     "RMSprop",

@@ -274,6 +274,10 @@ class Optimizer:
         """Change one variable; for optimisers of users to override."""
         raise NotImplementedError(f"{type(self).__name__} must override `update_step`.")
 
+    def scale_loss(self, loss: Any) -> Any:
+        """What gradients are computed of: the loss; a `LossScaleOptimizer` makes it larger."""
+        return loss
+
     # -- computing gradients ----------------------------------------------------------------------
 
     def minimize(
