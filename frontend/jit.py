@@ -15,7 +15,7 @@ from dataclasses import replace
 from importlib import import_module
 from threading import Lock, RLock
 from types import MethodType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from weakref import WeakSet
 
 from ..compiler.compile import Compilation, host_target
@@ -62,6 +62,7 @@ class Jitted(NativeCallable):
         self._variants: dict[tuple[Structure, tuple[LeafKey, ...]], Variants] = {}
         self._device_calls: DeviceCalls | None = None
         self._lock = RLock()
+        self._is_paused = False  # native calls, since a block chose the GPU
         _all_jitted.add(self)
 
     @staticmethod
@@ -76,6 +77,8 @@ class Jitted(NativeCallable):
         """Prepare the arguments, compile if need be, and run."""
         if current() is not None:
             return self._function(*args, **kwargs)
+        if self._is_paused and not _Pauses.count:
+            self._end_pause()
         device = self._options.device
         if device == "gpu" or (GPU.in_use and device is None):
             calls = self._device_calls or self._new_device_calls()
@@ -162,6 +165,17 @@ class Jitted(NativeCallable):
             super()._attach(executable)
             if _Pauses.count:
                 self._pause()
+                self._is_paused = True
+            else:
+                _Pauses.native.add(self)
+
+    def _end_pause(self) -> None:
+        """Let further calls go to machine code again."""
+        with _Pauses.lock:
+            if not _Pauses.count:
+                self._resume()
+                self._is_paused = False
+                _Pauses.native.add(self)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -187,9 +201,13 @@ os.register_at_fork(after_in_child=_renew_locks)
 
 
 class _Pauses:
-    """How many blocks of all threads choose the GPU."""
+    """How many blocks of all threads choose the GPU; the functions whose calls go to machine code.
+
+    Pauses end for each function when it is called: a block in a loop pauses few of them again.
+    """
 
     count = 0
+    native: ClassVar[WeakSet[Jitted]] = WeakSet()
     lock = Lock()
 
 
@@ -197,18 +215,16 @@ def pause_native_calls() -> None:
     """Let all calls of jitted functions be prepared in Python, which asks where they run."""
     with _Pauses.lock:
         _Pauses.count += 1
-        if _Pauses.count == 1:
-            for jitted in list(_all_jitted):
-                jitted._pause()
+        for jitted in list(_Pauses.native):
+            jitted._pause()
+            jitted._is_paused = True
+        _Pauses.native.clear()
 
 
 def resume_native_calls() -> None:
     """Undo one pause; once all are undone, calls go to machine code again."""
     with _Pauses.lock:
         _Pauses.count -= 1
-        if not _Pauses.count:
-            for jitted in list(_all_jitted):
-                jitted._resume()
 
 
 @overload

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 import tensorwright as tw
 from support.one_device import device  # noqa: F401  the device of these tests
 from support.sources import ROOT
+from tensorwright.compiler import abi
 from tensorwright.compiler.errors import DeviceError, TraceError
 from tensorwright.frontend.device_arrays import DeviceArray
 from tensorwright.runtime.cuda import driver
@@ -208,6 +210,20 @@ def test_functions_compiled_in_a_block_run_on_the_host_behind_it(device):  # noq
             f(X)
     before = launches(device)
     assert values(f(X)) == values(X - 1) and launches(device) == before
+
+
+def test_calls_are_native_again_behind_a_block():
+    f = tw.jit(lambda x: x + 5)
+    f(X)
+    native = ctypes.c_void_p.from_address(id(f) + abi.CALLABLE_VECTORCALL)
+    assert native.value
+    with tw.device("gpu"):
+        assert not native.value
+        f(X)
+        assert not native.value
+    assert values(f(X)) == values(X + 5) and native.value
+    with tw.device("gpu"):
+        assert not native.value
 
 
 def test_calls_without_arrays_leave_their_results_on_the_device():
