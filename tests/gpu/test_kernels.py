@@ -101,6 +101,11 @@ def test_a_row_is_read_once_and_stays_in_registers() -> None:
     assert ".shared" not in found and ".local" not in found
 
 
+def test_results_of_rows_do_not_decide_how_rows_are_read() -> None:
+    found = text(lambda x: (x.sum(axis=1), x.max(axis=1)), "f32[4096, 1024]")
+    assert count("ld.global.v4.f32", found) > 0 and count("shfl.sync.down.b32", found) > 0
+
+
 def test_long_rows_are_shared_by_blocks() -> None:
     found = text(softmax, "f32[64, 8192]")
     assert count("ld.global.v4.f32", found) == 8

@@ -67,8 +67,11 @@ def _side_by_side(kernel: Kernel) -> bool:
 
 
 def _unit_strides(kernel: Kernel, axis: int) -> int:
+    """How many accesses of elements, not of whole rows, are neighbours along an axis."""
     reads = [i.access for i in kernel.instrs if isinstance(i, (Load, Indexed)) and i.access]
-    return sum(a.strides[axis] == 1 for a in [*reads, *kernel.written()])
+    accesses = [*reads, *kernel.written()]
+    elements = [a for a in accesses if any(s != 0 for s in a.strides[kernel.outer :])]
+    return sum(a.strides[axis] == 1 for a in elements)
 
 
 # -- a thread for each row ----------------------------------------------------------------------
