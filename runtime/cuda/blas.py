@@ -19,9 +19,7 @@ import numpy as np
 from ...compiler.ir.dims import evaluate
 from ...compiler.ir.types import DType, Size
 from ...compiler.launches import GpuProgram, Launch, Matrix, ProductCall
-from . import memory
-from .memory import Block
-from .protocol import ARRAY_WORDS
+from .protocol import ARRAY_WORDS, Driver
 
 _WORKSPACE = 32 << 20  # bytes; what NVIDIA advises for the largest devices
 _ADDRESS = 4  # which word of an array's is its address
@@ -37,11 +35,11 @@ class Blas:
     Args:
         cublas: the module `nvmath.bindings.cublas`.
         stream: the stream that products are queued on.
-        workspace: memory for it; without any it allocates its own for each graph, which then cannot
-            be a part of others.
+        workspace: the address of memory for it; without any it allocates its own for each graph,
+            which then cannot be a part of others.
     """
 
-    def __init__(self, cublas: Any, stream: int, workspace: Block | None = None) -> None:
+    def __init__(self, cublas: Any, stream: int, workspace: int | None = None) -> None:
         self._cublas = cublas
         self._stream = stream
         self._workspace = workspace
@@ -52,8 +50,7 @@ class Blas:
     def _use(self, stream: int) -> None:
         self._cublas.set_stream(self._handle, stream)
         if self._workspace is not None:  # a new stream takes it away
-            block = self._workspace
-            self._cublas.set_workspace(self._handle, block.address, block.nbytes)
+            self._cublas.set_workspace(self._handle, self._workspace, _WORKSPACE)
 
     def multiply(
         self,
@@ -135,11 +132,11 @@ class LibraryKernel:
 
 
 def with_library(
-    program: GpuProgram, kernels: Mapping[str, Any], stream: int, target: str
+    program: GpuProgram, kernels: Mapping[str, Any], device: Driver
 ) -> Mapping[str, Any]:
     """The kernels of a program, those of products replaced if the library is there."""
     calls = [each for each in program.launches() if each.library or each.is_rest]
-    blas = _library(stream) if calls and target.startswith("sm_") else None
+    blas = _library(device) if calls and device.target.startswith("sm_") else None
     if blas is None:
         return kernels
     names = program.signature.size_names
@@ -151,13 +148,13 @@ def _in_place_of(launch: Launch, blas: Blas, size_names: Sequence[str]) -> Libra
 
 
 @lru_cache(maxsize=1)
-def _library(stream: int) -> Blas | None:
+def _library(device: Driver) -> Blas | None:
     try:
         # optional (the extra `blas`)
         from nvmath.bindings import cublas
     except ImportError:
         return None
     try:
-        return Blas(cublas, stream, memory.allocate(_WORKSPACE))
+        return Blas(cublas, device.stream, device.allocate(_WORKSPACE))
     except Exception:  # the bindings have many for a library that is not there
         return None

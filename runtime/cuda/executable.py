@@ -51,7 +51,7 @@ class GpuExecutable:
         self._array = array
         self._driver = driver.current()
         loaded = self._driver.load(cache.image(program, self._driver.target))
-        self._kernels = with_library(program, loaded, self._driver.stream, self._driver.target)
+        self._kernels = with_library(program, loaded, self._driver)
         self._can_fail = program.can_fail
         self._constants = _Packed([c.nbytes for c in program.constants])
         self._constant_block = memory.allocate(self._constants.nbytes)

@@ -16,6 +16,19 @@ from tensorwright.runtime.cuda.protocol import ARRAY_WORDS
 STREAM = 77
 
 
+class Device:
+    """What the library is told of a device."""
+
+    stream, target = STREAM, "sm_90"
+
+    def allocate(self, nbytes):
+        return 256
+
+
+class Simulator(Device):
+    target = "simulator"
+
+
 class Operation(enum.IntEnum):
     N = 0
     T = 1
@@ -138,29 +151,29 @@ def test_a_deep_product_leaves_nothing_to_be_added():
 def test_another_stream_is_used_for_one_product():
     library, workspaces = FakeCublas(), []
     library.set_workspace = lambda handle, address, nbytes: workspaces.append((address, nbytes))
-    made = blas.Blas(library, STREAM, SimpleNamespace(address=256, nbytes=1024))
+    made = blas.Blas(library, STREAM, 256)
     made._multiply = lambda call, words, sizes: None
     made.multiply(None, None, {}, stream=9)
     assert library.streams == [(5, STREAM), (5, 9), (5, STREAM)]
-    assert workspaces == [(256, 1024)] * 3  # each change of the stream takes it away
+    assert workspaces == [(256, 32 << 20)] * 3  # each change of the stream takes it away
 
 
 def test_without_the_library_kernels_stay(monkeypatch):
     program = tw.jit(lambda a, b: a @ b).lower("f32[64, 64]", "f32[64, 64]").compilation.gpu
     kernels = {each.kernel: object() for each in program.launches()}
-    monkeypatch.setattr(blas, "_library", lambda stream: None)
-    assert blas.with_library(program, kernels, STREAM, "sm_90") is kernels
+    monkeypatch.setattr(blas, "_library", lambda device: None)
+    assert blas.with_library(program, kernels, Device()) is kernels
 
 
 def test_with_the_library_products_are_replaced(monkeypatch):
     program = tw.jit(lambda a, b: (a.T @ b) * 2).lower("f32[4096, 64]", "f32[4096, 32]")
     program = program.compilation.gpu
     kernels = {each.kernel: object() for each in program.launches()}
-    monkeypatch.setattr(blas, "_library", lambda stream: blas.Blas(FakeCublas(), stream))
-    found = blas.with_library(program, kernels, STREAM, "sm_90")
+    monkeypatch.setattr(blas, "_library", lambda device: blas.Blas(FakeCublas(), device.stream))
+    found = blas.with_library(program, kernels, Device())
     replaced = [isinstance(kernel, blas.LibraryKernel) for kernel in found.values()]
     assert replaced == [bool(each.library or each.is_rest) for each in program.launches()]
-    assert blas.with_library(program, kernels, STREAM, "simulator") is kernels
+    assert blas.with_library(program, kernels, Simulator()) is kernels
 
 
 def test_a_library_that_cannot_be_loaded(monkeypatch):
@@ -173,5 +186,5 @@ def test_a_library_that_cannot_be_loaded(monkeypatch):
     )
     monkeypatch.setitem(__import__("sys").modules, "nvmath", SimpleNamespace())
     blas._library.cache_clear()
-    assert blas._library(STREAM) is None
+    assert blas._library(Device()) is None
     blas._library.cache_clear()
