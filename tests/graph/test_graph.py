@@ -118,6 +118,8 @@ def test_names_of_operators_functions_and_numbers():
         (lambda x: tf.cast(x, tf.int32), "Cast"),
         (lambda x: tf.equal(x, x), "Equal"),
         (lambda x: tf.square(x), "Square"),
+        (lambda x: tf.matmul(x, x), "MatMul"),
+        (lambda x: tf.matmul(tf.expand_dims(x, 0, name="e"), [x]), "MatMul"),
         (lambda x: tf.squared_difference(x, x), "SquaredDifference"),
         (lambda x: tf.log(x), "Log"),
         (lambda x: tf.reshape(x, [-1]), "Reshape"),

@@ -47,6 +47,7 @@ _DEFAULT_NAMES = {
     "decode_raw": "DecodeRaw",
     "encode_base64": "EncodeBase64",
     "ensure_shape": "EnsureShape",
+    "matmul": "MatMul",
     "identity_n": "IdentityN",
     "invert_permutation": "InvertPermutation",
     "join": "StringJoin",
