@@ -121,6 +121,8 @@ class Driver(Protocol):
     stream: int  # the library's stream, as other libraries take it
     calls: CallLog
 
+    def __hash__(self) -> int: ...
+
     def allocate(self, nbytes: int) -> int:
         """The address of new memory.
 
