@@ -1,6 +1,7 @@
 """`tf.keras.layers`: layers."""
 
 from ..frontend.tf.keras.layers.attention import (
+    AdditiveAttention,
     Attention,
     MultiHeadAttention,
 )
@@ -69,6 +70,16 @@ from ..frontend.tf.keras.layers.noise import (
     GaussianNoise,
     LayerNormalization,
 )
+from ..frontend.tf.keras.layers.nonlinear import (
+    ELU,
+    AlphaDropout,
+    EinsumDense,
+    GaussianDropout,
+    Normalization,
+    PReLU,
+    RMSNormalization,
+    ThresholdedReLU,
+)
 from ..frontend.tf.keras.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -119,13 +130,21 @@ from ..frontend.tf.keras.layers.repeating import (
     UpSampling3D,
 )
 
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "RNN",
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
+    "AlphaDropout",
     "Attention",
     "Average",
     "AveragePooling1D",
@@ -143,6 +162,12 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -151,9 +176,11 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GRUCell",
+    "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -187,13 +214,18 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
+    "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
@@ -202,6 +234,7 @@ __all__ = [
     "SpatialDropout3D",
     "StackedRNNCells",
     "Subtract",
+    "ThresholdedReLU",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

@@ -2,6 +2,7 @@
 
 from ...frontend.tf.keras.optimizers.schedules import (
     CosineDecay,
+    CosineDecayRestarts,
     ExponentialDecay,
     InverseTimeDecay,
     LearningRateSchedule,
@@ -13,6 +14,7 @@ from ...frontend.tf.keras.optimizers.schedules import (
 
 __all__ = [
     "CosineDecay",
+    "CosineDecayRestarts",
     "ExponentialDecay",
     "InverseTimeDecay",
     "LearningRateSchedule",

@@ -14,6 +14,7 @@ from .. import elementwise
 from ..apply import apply
 from ..convert import convert_to_tensor
 from ..nn import activations as ops
+from ..shaping import split
 from ..tensors import Tensor
 from .registry import Family
 
@@ -135,3 +136,95 @@ def softmax(x: Any, axis: Any = -1) -> Tensor:
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     """log(softmax(x)) along the axis."""
     return ops.log_softmax(x, axis)
+
+
+# -- thresholds, shrinking, gates -----------------------------------------------------------------
+
+
+def _hard_tanh(x: Any) -> Any:
+    return np.clip(x, -1, 1)
+
+
+def _tanh_shrink(x: Any) -> Any:
+    return x - np.tanh(x)
+
+
+def _sparse_plus(x: Any) -> Any:
+    return np.where(x <= -1, 0 * x, np.where(x < 1, np.square(x + 1) / 4, x))
+
+
+def _sparse_sigmoid(x: Any) -> Any:
+    return np.clip((x + 1) / 2, 0, 1)
+
+
+hard_tanh = _of_arrays("hard_tanh", _hard_tanh, "x, within -1 and 1.")
+tanh_shrink = _of_arrays("tanh_shrink", _tanh_shrink, "x - tanh(x).")
+sparse_plus = _of_arrays(
+    "sparse_plus", _sparse_plus, "0 below -1, x above 1, (x + 1) ** 2 / 4 between them."
+)
+sparse_sigmoid = _of_arrays("sparse_sigmoid", _sparse_sigmoid, "(x + 1) / 2, within 0 and 1.")
+
+
+def _with(name: str, function: Callable[..., Any], x: Any, **attrs: Any) -> Tensor:
+    found: Tensor = apply(name, function, [convert_to_tensor(x)], attrs)
+    return found
+
+
+@FAMILY.add()
+def celu(x: Any, alpha: float = 1.0) -> Tensor:
+    """x, or alpha * (exp(x / alpha) - 1) where x is negative (Barron, 2017)."""
+    return _with("celu", _celu, x, alpha=float(alpha))
+
+
+def _celu(x: Any, *, alpha: float) -> Any:
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
+
+
+@FAMILY.add()
+def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+    """x where its size is above the threshold, else 0."""
+    return _with("hard_shrink", _hard_shrink, x, threshold=float(threshold))
+
+
+def _hard_shrink(x: Any, *, threshold: float) -> Any:
+    return np.where(np.abs(x) > threshold, x, 0 * x)
+
+
+@FAMILY.add()
+def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+    """x moved towards 0 by the threshold."""
+    return _with("soft_shrink", _soft_shrink, x, threshold=float(threshold))
+
+
+def _soft_shrink(x: Any, *, threshold: float) -> Any:
+    return np.where(x > threshold, x - threshold, np.where(x < -threshold, x + threshold, 0 * x))
+
+
+@FAMILY.add()
+def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
+    """x where it is above the threshold, else a value."""
+    return _with("threshold", _above, x, limit=float(threshold), value=float(default_value))
+
+
+def _above(x: Any, *, limit: float, value: float) -> Any:
+    return np.where(x > limit, x, x.dtype.type(value))
+
+
+@FAMILY.add()
+def squareplus(x: Any, b: float = 4) -> Tensor:
+    """(x + sqrt(x ** 2 + b)) / 2 (Barron, 2021)."""
+    return _with("squareplus", _squareplus, x, b=float(b))
+
+
+def _squareplus(x: Any, *, b: float) -> Any:
+    return (x + np.sqrt(x * x + b)) / 2
+
+
+@FAMILY.add()
+def glu(x: Any, axis: int = -1) -> Tensor:
+    """The first half along an axis, times the sigmoid of the second (Dauphin et al., 2016)."""
+    first, second = split(convert_to_tensor(x), 2, axis)
+    return first * ops.sigmoid(second)
+
+
+hard_swish = FAMILY.table["hard_swish"] = hard_silu

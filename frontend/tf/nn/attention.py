@@ -37,6 +37,11 @@ def attention_weights(query: Any, key: Any, *mask: Any, scale: float, causal: bo
 def _weights(query: Any, key: Any, mask: Any, scale: float, first: Any) -> Any:
     """As `attention_weights`; `first` is the number of the first query, None if none is causal."""
     scores = np.matmul(query * query.dtype.type(scale), np.swapaxes(key, -1, -2))
+    return masked_softmax(scores, mask, first)
+
+
+def masked_softmax(scores: Any, mask: Any, first: Any) -> Any:
+    """The softmax of scores [..., queries, keys] where queries may look; arguments as above."""
     if mask is not None:
         scores = np.where(over_heads(mask, scores.ndim), scores, _far_below(scores.dtype))
     if first is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from ...apply import apply
 from ...convert import convert_to_tensor
 from ...elementwise import cast
-from ...nn.attention import attend, attention_weights
+from ...nn.attention import attend, attention_weights, masked_softmax
 from ...nn.normalise import dropout
 from ...shapes import TensorShape
 from ...shaping import expand_dims
@@ -259,17 +259,57 @@ class Attention(Layer):
         """
         q, v, *rest = (convert_to_tensor(x) for x in inputs)
         k = rest[0] if rest else v
-        if self.use_scale:
-            q = q * self.scale.value()  # type: ignore[operator]
         given = list(mask) if mask is not None else []
         counts, seen = (*given, None, None)[:2]
         masks = _all_masks(None, (seen, 1))
-        attrs = {"scale": 1.0, "causal": bool(use_causal_mask)}
-        wanted = return_attention_scores
-        found, weights = _attended(self, q, k, v, masks, attrs, training, wanted)
+        causal, wanted = bool(use_causal_mask), bool(return_attention_scores)
+        found, weights = self._seen(q, k, v, masks, causal, training, wanted)
         if counts is not None:
             found = apply("Masked", _where, [cast(counts, "bool"), found])
         return (found, weights) if return_attention_scores else found
 
+    def _seen(
+        self, q: Tensor, k: Tensor, v: Tensor, masks: list[Tensor], causal: bool, training: bool,
+        wanted: bool,
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+        """What is seen of the values, and the weights if they are wanted."""
+        if self.use_scale:
+            q = q * self.scale.value()  # type: ignore[operator]
+        attrs = {"scale": 1.0, "causal": causal}
+        return _attended(self, q, k, v, masks, attrs, training, wanted)
 
-__all__ = ["Attention", "MultiHeadAttention"]
+
+def _additive(query: Any, key: Any, *rest: Any, has_scale: bool, causal: bool) -> Any:
+    """The softmax of sum(scale * tanh(query + key)): [batch, queries, keys]."""
+    others = list(rest)
+    seen = np.tanh(query[:, :, None] + key[:, None])
+    scores = np.sum(seen * others.pop(0) if has_scale else seen, axis=-1)
+    return masked_softmax(scores, others[0] if others else None, 0 if causal else None)
+
+
+@FAMILY.add()
+class AdditiveAttention(Attention):
+    """Attention by sums: softmax(sum(scale * tanh(query + key))) @ value (Bahdanau, 2014)."""
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **options: Any) -> None:
+        super().__init__(use_scale=use_scale, dropout=dropout, **options)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the scale, a number for each feature."""
+        if self.use_scale:
+            size = TensorShape(input_shape[0])[-1]
+            self.scale = self.add_weight(name="scale", shape=(size,), initializer="glorot_uniform")
+
+    def _seen(
+        self, q: Tensor, k: Tensor, v: Tensor, masks: list[Tensor], causal: bool, training: bool,
+        wanted: bool,
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+        scale = [self.scale.value()] if self.use_scale else []
+        attrs = {"has_scale": bool(scale), "causal": causal}
+        weights: Tensor = apply("AdditiveAttention", _additive, [q, k, *scale, *masks], attrs)
+        drops = training and self.dropout > 0
+        used = dropout(weights, self.dropout, seed=self.seed) if drops else weights
+        return apply("BatchMatMulV2", np.matmul, [used, v]), weights
+
+
+__all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]

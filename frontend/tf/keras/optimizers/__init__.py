@@ -12,6 +12,8 @@ from .algorithms import (
     Adamax,
     AdamW,
     Ftrl,
+    Lamb,
+    Lion,
     Nadam,
     RMSprop,
 )
@@ -28,6 +30,8 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Ftrl",
+    "Lamb",
+    "Lion",
     "LossScaleOptimizer",
     "Nadam",
     "Optimizer",

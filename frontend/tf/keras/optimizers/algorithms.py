@@ -276,3 +276,42 @@ class Ftrl(Optimizer):
         """The arguments that make an equal optimiser, without its state."""
         start = {"initial_accumulator_value": self.initial_accumulator_value}
         return super().get_config() | start
+
+
+@FAMILY.add()
+class Lamb(_Moments):
+    """LAMB: Adam for large batches, each variable's step as long as the variable."""
+
+    _rule = staticmethod(rules.lamb)
+
+    def state_names(self) -> Sequence[tuple[str, float]]:
+        """The averages of gradients and of their squares."""
+        return [("momentum", 0.0), ("velocity", 0.0)]
+
+
+@FAMILY.add()
+class Lion(Optimizer):
+    """Lion: all elements move by the learning rate, to where an average of gradients points."""
+
+    _rule = staticmethod(rules.lion)
+    _hyper = (("beta_1", "beta_1"), ("beta_2", "beta_2"))
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        weight_decay: float | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, **options)
+        if not 0 < beta_1 <= 1:
+            raise ValueError(
+                "Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer"
+                f" degenerates to SignSGD. Received: beta_1={beta_1}."
+            )
+        self.beta_1, self.beta_2 = float(beta_1), float(beta_2)
+
+    def state_names(self) -> Sequence[tuple[str, float]]:
+        """The average of gradients."""
+        return [("momentum", 0.0)]

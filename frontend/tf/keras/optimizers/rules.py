@@ -154,5 +154,35 @@ def ftrl(
     return (np.clip(linear, -l1, l1) - linear) / quadratic, (total, linear)
 
 
+def lion(
+    x: Any, g: Any, state: tuple[Any, ...], lr: Any, t: Any, *, beta_1: float, beta_2: float
+) -> Result:
+    """Lion (Chen et al., 2023): the sign of an average of gradients."""
+    (m,) = state
+    step = np.sign(m * beta_1 + g * (1 - beta_1))
+    return x - lr * step, (m * beta_2 + g * (1 - beta_2),)
+
+
+def lamb(
+    x: Any,
+    g: Any,
+    state: tuple[Any, ...],
+    lr: Any,
+    t: Any,
+    *,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> Result:
+    """LAMB (You et al., 2019): Adam's step, as long as the variable."""
+    m = state[0] + (g - state[0]) * (1 - beta_1)
+    v = state[1] + (np.square(g) - state[1]) * (1 - beta_2)
+    step = m / (1 - _power(beta_1, t)) / (np.sqrt(v / (1 - _power(beta_2, t))) + epsilon)
+    length, size = (np.sqrt(np.sum(np.square(a))) for a in (x, step))
+    usable = (length > 0) & (size > 0)
+    ratio = np.where(usable, length / np.where(usable, size, np.ones_like(size)), 1)
+    return x - lr * ratio.astype(x.dtype) * step, (m, v)
+
+
 def _power(base: float, exponent: Any) -> Any:
     return np.power(exponent.dtype.type(base), exponent)

@@ -173,6 +173,36 @@ class CosineDecay(LearningRateSchedule):
         return _run(decays.warm_cosine, step, [*numbers, self.warmup_target, self.warmup_steps])
 
 
+@FAMILY.add()
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half cosine waves, one after the other (Loshchilov and Hutter, 2016).
+
+    Each is `t_mul` times as long as the one before, and begins `m_mul` times as high.
+    """
+
+    fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: int,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ) -> None:
+        _check_steps(first_decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps, self.t_mul, self.m_mul = first_decay_steps, t_mul, m_mul
+        self.alpha, self.name = alpha, name
+
+    def __call__(self, step: Any) -> Tensor:
+        """The learning rate at a step."""
+        first = self.initial_learning_rate, self.first_decay_steps
+        numbers = [*first, self.t_mul, self.m_mul, self.alpha]
+        return _run(decays.restarts, step, numbers, is_even=self.t_mul == 1.0)
+
+
 def _check_steps(decay_steps: Any) -> None:
     if decay_steps <= 0:
         raise ValueError(f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}")
