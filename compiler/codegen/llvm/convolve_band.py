@@ -282,7 +282,7 @@ class _BandFunction(TableWriter):
         i, of = self.i, self.of
         low, high = self._limits(line, place)
         stride = i.multiply(of["column_step"], of["x.width"])
-        before = i.multiply(low, of["piece"])
+        before = i.multiply(low, of["column"])
         self.copies.zeros(target, before)
         begin = self.at(source, i.multiply(low, stride))
         inner, count = self.at(target, before), i.larger(i.subtract(high, low), "0")
@@ -300,20 +300,20 @@ class _BandFunction(TableWriter):
             return []
 
         def whole() -> list[str]:
-            self.copies.row(begin, inner, i.multiply(count, of["piece"]))
+            self.copies.row(begin, inner, i.multiply(count, of["column"]))
             return []
 
         either(self.fn, self.test("is_dense"), [], whole, one_by_one)
-        after = i.multiply(high, of["piece"])
+        after = i.multiply(high, of["column"])
         self.copies.zeros(self.at(target, after), i.subtract(of["pitch"], after))
 
     def _short_rows(self, begin: str, stride: str, target: str, count: str) -> list[str]:
-        self.copies.rows(begin, stride, target, self.of["piece"], (count, "%channels"))
+        self.copies.rows(begin, stride, target, self.of["column"], (count, "%channels"))
         return []
 
     def _long_rows(self, begin: str, stride: str, target: str, count: str) -> list[str]:
         def row(number: str) -> None:
-            place = self.at(target, self.i.multiply(number, self.of["piece"]))
+            place = self.at(target, self.i.multiply(number, self.of["column"]))
             source = self.at(begin, self.i.multiply(number, stride))
             self.copies.row(source, place, "%channels")
 

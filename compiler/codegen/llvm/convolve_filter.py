@@ -86,7 +86,7 @@ class FilterWriter(BandWriter):
     def _set_offsets(self, count: str) -> None:
         """Where the windows of positions begin in the band; their number is `self.positions`."""
         i, of = self.i, self.of
-        apart = i.multiply(of["output_step"], of["piece"])
+        apart = i.multiply(of["output_step"], of["column"])
 
         def line(number: str, carried: list[str]) -> list[str]:
             start = i.multiply(self.line(number, "row"), of["pitch"])
@@ -192,7 +192,7 @@ class FilterWriter(BandWriter):
 
         def run(number: str) -> None:
             row, column = i.split(number, of["row_runs"])
-            ahead = i.multiply(i.multiply(column, of["dilation.width"]), of["piece"])
+            ahead = i.multiply(i.multiply(column, of["dilation.width"]), of["column"])
             start = i.add(i.multiply(row, of["pitch"]), ahead)
             body(number, self.at(self.band, start), row, column)
 

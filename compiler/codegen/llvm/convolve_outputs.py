@@ -113,7 +113,7 @@ class OutputsWriter(BandWriter):
 
         def run(number: str) -> None:
             row, column = i.split(i.add(first, number), of["inside"])
-            offset = i.multiply(i.multiply(column, of["dilation.width"]), of["piece"])
+            offset = i.multiply(i.multiply(column, of["dilation.width"]), of["column"])
             offset = i.add(offset, i.multiply(row, of["pitch"]))
             term = i.multiply(number, block.channels)
 
@@ -208,7 +208,7 @@ class OutputsWriter(BandWriter):
         all_outputs = i.subtract(all_outputs, self.line("0", "output"))
         groups = i.select(together, "1", self.count)
         groups = i.select(across, of["outputs.width"], groups)
-        between = i.multiply(of["output_step"], of["piece"])
+        between = i.multiply(of["output_step"], of["column"])
         apart = i.select(across, i.multiply(of["block_rows"], of["pitch"]), between)
         self.row_bytes = self.bytes(apart)
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from ...ir.dims import product
 from ...ir.types import Size
 from ...kernel.form import Convolution, WindowPart
+from ...kernel.schedule import CACHE_LINE
 from ...target import Target
 from .integers import Integers
 from .tiles import rows_along, tile_for
@@ -283,8 +284,22 @@ class Plan:
             self.piece = i.larger(i.ceiling(channels, pieces), "1")
         self._set("piece", self.piece)
         self.pieces = self._set("pieces", pieces)
+        self.column = self._set("column", self._column())
         dense = isinstance(wide, int) and wide <= self.most_piece and stride == wide
-        self._set("is_dense", dense)
+        self._set("is_dense", dense and self.column == self.piece)
+
+    def _column(self) -> str:
+        """The elements from column to column of the band.
+
+        In sums over positions, tiles read the same elements of many columns, one after the other.
+        Where these are points, an odd number of cache lines apart spreads them over the cache.
+        """
+        if not (self.step.of_filter and self.is_point) or self.depthwise:
+            return self.piece
+        line = CACHE_LINE // self.itemsize
+        if self.piece.startswith("%") or int(self.piece) % (2 * line):
+            return self.piece
+        return str(int(self.piece) + line)
 
     def _set_lines(self) -> None:
         """Lines and strips of equal length, of whole tiles; enough that there are some units."""
@@ -329,7 +344,7 @@ class Plan:
         i, width = self.i, self.axes[-1]
         columns = i.multiply(i.subtract(outputs, "1"), str(self.output_step))
         columns = i.add(columns, str((self.inside - 1) * width.dilation + 1))
-        self.pitch = self._set("pitch", i.multiply(columns, self.piece))
+        self.pitch = self._set("pitch", i.multiply(columns, self.column))
 
     def _fitting_lines(self) -> str:
         """How many lines the band holds with all their rows."""
@@ -349,7 +364,7 @@ class Plan:
             run = i.multiply(term_piece, str(self.inside)) if joined else term_piece
             self._set("joined", joined)
             self._set("term_piece", term_piece)
-            row = i.multiply(self.piece, str(self.axes[-1].dilation)) if self.depthwise else "1"
+            row = i.multiply(self.column, str(self.axes[-1].dilation)) if self.depthwise else "1"
             self._set("term_row", row)
             self._set_filter_tiles(run)
             room = i.multiply(self.values["row_tiles"], str(self.tile.rows))
@@ -367,7 +382,7 @@ class Plan:
         many = i.multiply(i.multiply(self.pieces, self.blocks), parts)
         self._set("is_single", many == "1")
         tile = str(self.tile.rows)
-        slack = i.multiply(i.multiply(tile, self.piece), str(self.output_step))
+        slack = i.multiply(i.multiply(tile, self.column), str(self.output_step))
         self._set("slack", slack if self.together else str(self.tile.lanes))
 
     def _set_filter_tiles(self, run: str) -> None:
@@ -429,7 +444,17 @@ FIELDS = (
     *("inside", "row_columns", "rows", "column_step", "output_step", "w.channel", "w.feature"),
     *("together", "across", "is_regular", "y.row", "output_row"),
     *("features", "groups", "group_columns", "column_groups", "columns", "tile_rows"),
-    *("tile_elements", "channels", "piece", "pieces", "is_dense", "segment", "segments", "lines"),
+    *(
+        "tile_elements",
+        "channels",
+        "piece",
+        "column",
+        "pieces",
+        "is_dense",
+        "segment",
+        "segments",
+        "lines",
+    ),
     *("pitch", "strip", "strips", "joined", "block_rows", "blocks", "shift", "runs", "is_single"),
     *("slack", "run", "run_tiles", "row_runs", "row_tiles", "is_direct", "filter_size"),
     *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row", "is_packed", "skips"),
