@@ -50,6 +50,7 @@ class GpuExecutable:
         self.program = program
         self._array = array
         self._driver = driver.current()
+        self._pool = memory.pool()
         loaded = self._driver.load(cache.image(program, self._driver.target))
         self._kernels = with_library(program, loaded, self._driver)
         self._can_fail = program.can_fail
@@ -90,10 +91,8 @@ class GpuExecutable:
         if plan is None:
             return NotImplemented
         call = self._driver.calls.enter(self.program.name)
-        pool = memory.pool()
-        inputs = [_block(pool, a) for a in arrays]
-        outputs = [pool.take(*each) for each in plan.outputs]
-        arena = pool.take(*plan.arena)
+        inputs = [_block(self._pool, a) for a in arrays]
+        *outputs, arena = self._pool.take_all(plan.memories)
         pieces = (*inputs, *outputs, arena, self._constant_block)
         plan.work.run(tuple([piece.address for piece in pieces]))
         failures = [piece.pending for piece in inputs if piece.pending is not None]
@@ -134,25 +133,23 @@ class GpuExecutable:
         context = Context(sizes, status, self._can_fail)
         recordings = Recordings(self._driver, self._kernels, context)
         return _Plan(
-            [(nbytes, size_class(nbytes)) for nbytes in outputs],
+            [(nbytes, size_class(nbytes)) for nbytes in (*outputs, slots.nbytes)],
             [leaf.type.dtype.numpy for leaf in signature.outputs],
             [_shape(leaf.type.shape, sizes) for leaf in signature.outputs],
-            (slots.nbytes, size_class(slots.nbytes)),
             _work(recordings, program.steps, places),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a call of certain sizes needs: outputs, scratch memory, and the work.
+    """What a call of certain sizes needs: memory for outputs and, last, scratch; and the work.
 
     Of memory there are the bytes and their class. The scratch memory begins with the status.
     """
 
-    outputs: list[tuple[int, int]]
+    memories: list[tuple[int, int]]
     dtypes: list[np.dtype]
     shapes: list[tuple[int, ...]]
-    arena: tuple[int, int]
     work: Replay | Eager
 
 

@@ -8,6 +8,7 @@ which there are eight between two powers of two; small blocks are cut from chunk
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from threading import Lock
@@ -113,19 +114,26 @@ class Pool:
 
     def take(self, nbytes: int, size: int) -> Block:
         """A block of the class that `size_class` gives for so many bytes."""
+        return self.take_all([(nbytes, size)])[0]
+
+    def take_all(self, wanted: Sequence[tuple[int, int]]) -> list[Block]:
+        """Blocks of so many bytes and of their classes."""
+        blocks = []
         with self._lock:
             if self._returned:
                 self._take_back()
-            free = self._free.get(size)
-            if free:
-                address = heappop(free)
-                self._cached -= size
-            else:
-                address, size = self._new(size)
-            self._in_use += size
+            for nbytes, size in wanted:
+                free = self._free.get(size)
+                if free:
+                    address = heappop(free)
+                    self._cached -= size
+                else:
+                    address, size = self._new(size)
+                self._in_use += size
+                blocks.append(Block(self, address, nbytes, size))
             if self._in_use > self._peak:
                 self._peak = self._in_use
-        return Block(self, address, nbytes, size)
+        return blocks
 
     def give_back(self, address: int, size: int, lent: bool) -> None:
         """A block is no longer used."""
