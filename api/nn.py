@@ -47,6 +47,12 @@ from .frontend.tf.nn.losses import (
     sparse_softmax_cross_entropy_with_logits,
     weighted_cross_entropy_with_logits,
 )
+from .frontend.tf.nn.morphology import (
+    depthwise_conv2d_backprop_filter,
+    depthwise_conv2d_backprop_input,
+    dilation2d,
+    erosion2d,
+)
 from .frontend.tf.nn.normalise import (
     batch_normalization,
     bias_add,
@@ -70,6 +76,11 @@ from .frontend.tf.nn.pooling import (
     max_pool_with_argmax,
     pool,
 )
+from .frontend.tf.nn.statistics import (
+    batch_norm_with_global_normalization,
+    normalize_moments,
+    sufficient_statistics,
+)
 
 __all__ = [
     "atrous_conv2d",
@@ -78,6 +89,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "batch_norm_with_global_normalization",
     "batch_normalization",
     "bias_add",
     "compute_average_loss",
@@ -92,9 +104,13 @@ __all__ = [
     "crelu",
     "depth_to_space",
     "depthwise_conv2d",
+    "depthwise_conv2d_backprop_filter",
+    "depthwise_conv2d_backprop_input",
+    "dilation2d",
     "dropout",
     "elu",
     "embedding_lookup",
+    "erosion2d",
     "gelu",
     "in_top_k",
     "l2_loss",
@@ -111,6 +127,7 @@ __all__ = [
     "max_pool3d",
     "max_pool_with_argmax",
     "moments",
+    "normalize_moments",
     "pool",
     "relu",
     "relu6",
@@ -126,6 +143,7 @@ __all__ = [
     "softsign",
     "space_to_depth",
     "sparse_softmax_cross_entropy_with_logits",
+    "sufficient_statistics",
     "swish",
     "tanh",
     "top_k",

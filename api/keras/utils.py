@@ -3,6 +3,7 @@
 from ..frontend.tf.keras.utils import (
     clear_session,
     normalize,
+    pad_sequences,
     register_keras_serializable,
     set_random_seed,
     to_categorical,
@@ -11,6 +12,7 @@ from ..frontend.tf.keras.utils import (
 __all__ = [
     "clear_session",
     "normalize",
+    "pad_sequences",
     "register_keras_serializable",
     "set_random_seed",
     "to_categorical",

@@ -38,7 +38,39 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
     return array / np.expand_dims(norms, axis)
 
 
+def pad_sequences(
+    sequences: Any,
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: Any = 0.0,
+) -> np.ndarray:
+    """Sequences of different lengths as one array.
+
+    Args:
+        sequences: a list of lists or arrays.
+        maxlen: the length of all; by default that of the longest.
+        dtype: of the array.
+        padding: whether values are put before ("pre") or behind ("post") short ones.
+        truncating: whether long ones lose their beginning ("pre") or their end ("post").
+        value: what is put there.
+    """
+    for name, choice in (("padding", padding), ("truncating", truncating)):
+        if choice not in ("pre", "post"):
+            raise ValueError(f'{name.capitalize()} type "{choice}" not understood')
+    arrays = [np.asarray(s) for s in sequences]
+    length = max((len(a) for a in arrays), default=0) if maxlen is None else int(maxlen)
+    rest = next((a.shape[1:] for a in arrays if len(a)), ())
+    found = np.full((len(arrays), length, *rest), value, dtype)
+    for row, array in zip(found, arrays, strict=True):
+        kept = array[max(len(array) - length, 0) :] if truncating == "pre" else array[:length]
+        first = length - len(kept) if padding == "pre" else 0
+        row[first : first + len(kept)] = kept
+    return found
+
+
 __all__ = [
-    "clear_session", "normalize", "register_keras_serializable", "set_random_seed",
+    "clear_session", "normalize", "pad_sequences", "register_keras_serializable", "set_random_seed",
     "to_categorical",
 ]  # fmt: skip

@@ -88,7 +88,9 @@ def batch_normalization(
         name: for TensorFlow's signature.
     """
     given = [p for p in (offset, scale) if p is not None]
-    tensors = many("BatchNormalization", [x, mean, variance, variance_epsilon, *given])
+    tensors = many(
+        "BatchNormalization", [convert_to_tensor(x), mean, variance, variance_epsilon, *given]
+    )
     attrs = {"has_offset": offset is not None, "has_scale": scale is not None}
     found: Tensor = apply("BatchNormalization", _batch_normalization, tensors, attrs)
     return found
