@@ -144,3 +144,14 @@ def test_like_tensorflow(method: str, antialias: bool) -> None:
         ours = tf.image.resize(IMAGES, size, method, antialias=antialias)
         theirs = peer.image.resize(IMAGES, size, method, antialias=antialias)
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["gaussian", "mitchellcubic"])
+def test_methods_that_smooth_images_of_the_same_size(method):
+    """Each row and column is a mean of neighbours, with the weights of the kernel."""
+    x = np.zeros((1, 7, 7, 1), np.float32)
+    x[0, 3, 3, 0] = 1
+    found = tf.image.resize(x, (7, 7), method).numpy()[0, ..., 0]
+    row = found.sum(0)
+    np.testing.assert_allclose(found, np.outer(row, row), atol=1e-6)
+    assert row.sum() == pytest.approx(1, rel=1e-5) and 0 < row[2] == row[4] < row[3] < 1

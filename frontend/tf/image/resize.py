@@ -88,7 +88,7 @@ def resize(
         wanted = tuple(max(round(n * scale), 1) for n in old)
     if method != "nearest":
         x = cast(x, "float32")
-    if tuple(old) == wanted:
+    if tuple(old) == wanted and method not in SMOOTHING:
         return x
     attrs = {"size": wanted, "method": method, "antialias": bool(antialias)}
     result: Tensor = apply("Resize", _resize, [x], attrs)
