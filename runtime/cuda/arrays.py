@@ -6,6 +6,7 @@ Layer: runtime. In: NumPy arrays, arrays of other libraries, blocks that program
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any, Protocol, Self
 
@@ -14,6 +15,8 @@ import numpy as np
 from ...compiler.errors import DeviceError
 from . import dlpack, driver, memory
 from .calls import Pending
+
+_DEFAULT_STREAM = 1  # as DLPack and the CUDA array interface number it
 
 
 class Memory(Protocol):
@@ -68,8 +71,9 @@ class DeviceArray:
             _check_device(device)
             found = dlpack.take(source, _consumer_stream())
         else:
-            found = dlpack.of_interface(source.__cuda_array_interface__, source)
-            driver.current().synchronize()
+            interface = source.__cuda_array_interface__
+            found = dlpack.of_interface(interface, source)
+            _wait_for(interface)
         return cls(_Foreign(found), found.dtype, found.shape)
 
     def copied(self) -> Self:
@@ -134,9 +138,11 @@ class DeviceArray:
                 raise BufferError(f"the array lies on device {own}, not on {tuple(dl_device)}")
             return np.asarray(self).__dlpack__(max_version=max_version)
         given = self.copied() if copy else self
-        if stream != -1:
-            given.block_until_ready()
         block = given.block
+        if stream != -1 and block.pending is not None:
+            given.block_until_ready()  # raises what went wrong
+        elif stream != -1:
+            driver.current().let_wait(_DEFAULT_STREAM if stream is None else stream)
         block.lend()
         lent = dlpack.Memory(block, block.address, self.dtype, self.shape, own)
         return dlpack.export(lent, max_version, read_only=not copy)
@@ -220,6 +226,15 @@ def _check_device(device: tuple[int, int]) -> None:
             got=f"DLPack's device type {int(device[0])}, number {device[1]}",
             expected="device type {}, number {}".format(*_device()),
         )
+
+
+def _wait_for(interface: Mapping[str, Any]) -> None:
+    """Let what we queue wait for what fills another library's array."""
+    device = driver.current()
+    if "stream" not in interface:  # before version 3 nothing was said of it
+        device.synchronize()
+    elif interface["stream"] is not None:
+        device.wait_for(int(interface["stream"]))
 
 
 def _consumer_stream() -> int | None:

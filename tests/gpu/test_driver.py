@@ -266,6 +266,46 @@ def test_other_streams_are_waited_for_and_wait(gpu, fake):
     assert recorded == [1, gpu.stream] and waiting == [gpu.stream, 2]
 
 
+class Foreign:
+    """An array of another library on a stream."""
+
+    def __init__(self, address, **more):
+        self.__cuda_array_interface__ = {
+            "shape": (2,),
+            "typestr": "<f8",
+            "data": (address, False),
+            "version": 3,
+            **more,
+        }
+
+
+@pytest.mark.parametrize(
+    ("more", "called"),
+    [
+        ({"stream": 7}, ["cuEventCreate", "cuEventRecord", "cuStreamWaitEvent", "cuEventDestroy"]),
+        ({"stream": None}, []),
+        ({}, ["cuCtxSynchronize"]),
+    ],
+    ids=["stream", "no stream", "nothing known"],
+)
+def test_arrays_of_others_are_waited_for_on_their_stream(gpu, fake, more, called):
+    address = gpu.allocate(16)
+    gpu.to_device(address, np.array([1.0, 2.0]))
+    at = len(fake.calls)
+    array = DeviceArray.from_other(Foreign(address, **more))
+    assert fake.names()[at:] == called
+    assert np.asarray(array).tolist() == [1.0, 2.0]
+
+
+def test_others_wait_for_our_arrays_on_the_device(gpu, fake):
+    array = DeviceArray.from_host(np.arange(3.0))
+    at = len(fake.calls)
+    array.__dlpack__(stream=9)
+    assert fake.names()[at:].count("cuStreamWaitEvent") == 1
+    assert "cuCtxSynchronize" not in fake.names()[at:]
+    assert array.block.lent
+
+
 # -- errors ---------------------------------------------------------------------------------------
 
 
