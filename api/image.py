@@ -1,5 +1,6 @@
 """`tf.image`: sizes, parts, colours, random changes and measures of images."""
 
+from .frontend.tf.either import wrap as _wrap
 from .frontend.tf.image.boxes import (
     crop_and_resize,
     non_max_suppression,
@@ -111,3 +112,5 @@ __all__ = [
     "yiq_to_rgb",
     "yuv_to_rgb",
 ]
+
+_wrap(globals(), __all__)

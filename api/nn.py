@@ -1,5 +1,6 @@
 """`tf.nn`: activations, losses, normalisation, look-ups, convolutions and pooling."""
 
+from .frontend.tf.either import wrap as _wrap
 from .frontend.tf.nn.activations import (
     crelu,
     elu,
@@ -151,3 +152,5 @@ __all__ = [
     "weighted_moments",
     "zero_fraction",
 ]
+
+_wrap(globals(), __all__)
