@@ -13,11 +13,13 @@ from tensorwright.compiler.codegen.llvm.machine import host_target
 from tensorwright.compiler.ir.builder import GraphBuilder
 from tensorwright.compiler.ir.graph import Graph
 from tensorwright.compiler.ir.interpret import interpret
+from tensorwright.compiler.ir.opdef import Kind
 from tensorwright.compiler.ir.parser import parse, parse_type
 from tensorwright.compiler.ir.term import Term
 from tensorwright.compiler.ir.types import DType
 from tensorwright.compiler.kernel.form import Convolution
 from tensorwright.compiler.kernel.steps import lower_graph
+from tensorwright.compiler.kernel.write_out_convolutions import write_out_narrow_convolutions
 from tensorwright.compiler.ops.convolve import input_gradient, places
 from tensorwright.compiler.passes.prune import PRUNE
 from tensorwright.compiler.target import Target
@@ -224,6 +226,21 @@ def test_all_sizes_but_the_window_may_be_open(name: str) -> None:
     graph, arrays = builder.finish([y.value]), arrays_for("convolve", case)
     (expected,) = interpret(graph, arrays)
     assert_close(run_native(graph, *arrays)[0], expected)
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_narrow_groups_can_all_be_written_out(name: str) -> None:
+    """As for GPUs; strides of 2 are written out for every device, but for the filter."""
+    case = Case((2, 9, 8, 6), (3, 3), 6, padding=SAME, groups=6)
+    graph, arrays = graph_of(name, case), arrays_for(name, case)
+    assert isinstance(lower_graph(graph).steps[0], Convolution)
+    plain = write_out_narrow_convolutions(graph)
+    assert not any(node.op.kind is Kind.CONVOLVE for node in plain.nodes)
+    for found, expected in zip(interpret(plain, arrays), interpret(graph, arrays), strict=True):
+        assert_close(found, expected)
+    strided = replace(case, strides=(2, 2))
+    (step, *_) = lower_graph(graph_of(name, strided)).steps
+    assert isinstance(step, Convolution) == (name != "convolve")
 
 
 def test_operands_are_read_where_they_lie() -> None:
