@@ -73,31 +73,48 @@ def _vectors() -> dict[str, Any]:
     from numba import types  # the same
     from numba.cuda.extending import intrinsic  # the same
 
-    word, half = ir.IntType(64), ir.IntType(32)
+    made = _Vectors(ir, types, intrinsic)
+    names = {f"read{width}": made.read(width) for width in WIDTHS}
+    names |= {f"write{width}": made.write(width) for width in WIDTHS}
+    return {**names, "aligned": made.aligned()}
 
-    def address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+
+class _Vectors:
+    """Makes functions of Numba whose code is LLVM's; `ir` and so on are what they are made of."""
+
+    def __init__(self, ir: Any, types: Any, intrinsic: Any) -> None:
+        self._ir, self._types, self._intrinsic = ir, types, intrinsic
+        self._word, self._half = ir.IntType(64), ir.IntType(32)
+
+    def _address(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
         return builder.gep(data, [args[1]]) if len(args) > 1 else data
 
-    def as_vector(context: Any, builder: Any, place: Any, width: int) -> tuple[Any, int]:
+    def _as_vector(self, context: Any, builder: Any, place: Any, width: int) -> tuple[Any, int]:
         """The place of a vector, and the alignment that callers have made sure of."""
         element = place.type.pointee
-        vector = builder.bitcast(place, ir.VectorType(element, width).as_pointer())
+        vector = builder.bitcast(place, self._ir.VectorType(element, width).as_pointer())
         return vector, min(_ALIGNED, width * context.get_abi_sizeof(element))
 
-    def read(width: int) -> Any:
+    def read(self, width: int) -> Any:
+        """Reads so many elements."""
+        ir, types = self._ir, self._types
+
         def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            place = address(context, builder, sig, args)
+            place = self._address(context, builder, sig, args)
             with builder.if_else(args[2]) as (whole, apart):
                 with whole:
-                    at, align = as_vector(context, builder, place, width)
+                    at, align = self._as_vector(context, builder, place, width)
                     vector = builder.load(at, align=align)
                     left = [
-                        builder.extract_element(vector, ir.Constant(half, k)) for k in range(width)
+                        builder.extract_element(vector, ir.Constant(self._half, k))
+                        for k in range(width)
                     ]
                     left_block = builder.block
                 with apart:
-                    places = [builder.gep(place, [ir.Constant(word, k)]) for k in range(width)]
+                    places = [
+                        builder.gep(place, [ir.Constant(self._word, k)]) for k in range(width)
+                    ]
                     right = [builder.load(at) for at in places]
                     right_block = builder.block
             model, elements = context.data_model_manager[sig.args[0].dtype], []
@@ -112,44 +129,49 @@ def _vectors() -> dict[str, Any]:
         def typed(typing: Any, array: Any, place: Any, whole: Any) -> Any:
             return types.UniTuple(array.dtype, width)(array, types.int64, types.boolean), code
 
-        return intrinsic(typed)
+        return self._intrinsic(typed)
 
-    def write(width: int) -> Any:
+    def write(self, width: int) -> Any:
+        """Writes so many elements."""
+        ir, types = self._ir, self._types
+
         def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            place = address(context, builder, sig, args)
+            place = self._address(context, builder, sig, args)
             model = context.data_model_manager[sig.args[0].dtype]
             values = [
                 model.as_data(builder, builder.extract_value(args[2], k)) for k in range(width)
             ]
             with builder.if_else(args[3]) as (whole, apart):
                 with whole:
-                    at, align = as_vector(context, builder, place, width)
+                    at, align = self._as_vector(context, builder, place, width)
                     vector = ir.Constant(at.type.pointee, ir.Undefined)
                     for k, value in enumerate(values):
-                        vector = builder.insert_element(vector, value, ir.Constant(half, k))
+                        vector = builder.insert_element(vector, value, ir.Constant(self._half, k))
                     builder.store(vector, at, align=align)
                 with apart:
                     for k, value in enumerate(values):
-                        builder.store(value, builder.gep(place, [ir.Constant(word, k)]))
+                        builder.store(value, builder.gep(place, [ir.Constant(self._word, k)]))
             return context.get_dummy_value()
 
         def typed(typing: Any, array: Any, place: Any, values: Any, whole: Any) -> Any:
             elements = types.UniTuple(array.dtype, width)
             return types.void(array, types.int64, elements, types.boolean), code
 
-        return intrinsic(typed)
+        return self._intrinsic(typed)
 
-    @intrinsic
-    def aligned(typing: Any, array: Any) -> Any:
+    def aligned(self) -> Any:
+        """Whether vectors may begin at the first element."""
+        ir, types, word = self._ir, self._types, self._word
+
         def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            place = builder.ptrtoint(address(context, builder, sig, args), word)
+            place = builder.ptrtoint(self._address(context, builder, sig, args), word)
             low = builder.and_(place, ir.Constant(word, _ALIGNED - 1))
             return builder.icmp_unsigned("==", low, ir.Constant(word, 0))
 
-        return types.boolean(array), code
+        def typed(typing: Any, array: Any) -> Any:
+            return types.boolean(array), code
 
-    names = {f"read{width}": read(width) for width in WIDTHS}
-    return {**names, **{f"write{width}": write(width) for width in WIDTHS}, "aligned": aligned}
+        return self._intrinsic(typed)
 
 
 # -- the simulator ------------------------------------------------------------------------------
