@@ -11,6 +11,7 @@ import pytest
 import tensorwright as tw
 from support.expressions import check_expressions
 from support.ufunc_cases import DTYPES
+from tensorwright.compiler.ir.types import DType
 
 RNG = np.random.default_rng(19)
 
@@ -37,8 +38,11 @@ def test_matrices_of_every_dtype(dtype):
         *PRODUCTS,
         "np.inner(x, y.T)",
         "np.tensordot(x, y, 1)",
-        "np.einsum('ij,jk', x, y)",
     ]
+    if dtype == DType.BF16.numpy:  # NumPy makes float32 of two of these, and has no einsum
+        expressions = ["np.dot(x, y)", "x.dot(y)"]
+    else:
+        expressions.append("np.einsum('ij,jk', x, y)")
     sizes = [((3, 4), (4, 5)), ((7, 2), (2, 33)), ((18, 9), (9, 1))]
     check_expressions(expressions, *(pair(x, y, dtype, dtype) for x, y in sizes))
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 import tensorwright as tw
+from support.same import is_float, widened
+from tensorwright.compiler.ir.types import DType
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ def outcome(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
             return function(*copy.deepcopy(arguments))
         except Exception as error:
             return Raised(error)
+
+
+# Of bfloat16: NumPy rounds each of many partial results, kernels the last one.
+ROUNDED_OFTEN = 4 * 2.0**-8
 
 
 def difference(found: Any, expected: Any, close: float = 0.0, path: str = "result") -> str:
@@ -74,10 +80,12 @@ def _different_values(found: Any, expected: Any, close: float, path: str) -> str
     a, b = np.asarray(found), np.asarray(expected)
     if (a.dtype, a.shape) != (b.dtype, b.shape):
         return f"{path}: {a.dtype}{a.shape} in place of {b.dtype}{b.shape}"
-    if b.dtype.kind != "f":
+    if not is_float(b):
         same = a == b
     else:
         same = (a == b) | (np.isnan(a) & np.isnan(b))
+        close = max(close, ROUNDED_OFTEN) if b.dtype == DType.BF16.numpy else close
+        a, b = widened(a), widened(b)
         if close:
             finite = np.abs(b[np.isfinite(b)], dtype=np.float64)
             scale = max(1.0, float(finite.max())) if finite.size else 1.0
