@@ -1,6 +1,7 @@
 """What tensorwright compiles where it is not the NumPy source itself.
 
-Long loops are written with `tw.scan`, and the gradients of training steps are generated. The
+Long loops are written with `tw.scan`, convolutions with `tw.conv`, as the peers have functions for
+them and NumPy has none, and the gradients of training steps are generated. The
 sources in `workloads` stay plain NumPy, gradients by hand included: they are the reference, and
 they are loaded by the peers, whose Python may not have tensorwright.
 """
@@ -44,11 +45,18 @@ def mlp_step(params, first, second, step, x, targets):
     return *learning.adam(params, grads, first, second, step), value
 
 
+def conv_pool(x, w, b):
+    """As `learning.conv_pool`; the rows of w are the elements of the window."""
+    k = learning.KERNEL
+    filters = w.reshape(k, k, x.shape[3], w.shape[1])
+    return learning.max_pool(np.maximum(tw.conv(x, filters, padding="SAME") + b, 0))
+
+
 def cnn_step(params, first, second, step, images, targets):
     def loss(params):
         w1, b1, w2, b2, w3, b3, w4, b4 = params
-        pool1, _, _ = learning.conv_pool(images, w1, b1)
-        pool2, _, _ = learning.conv_pool(pool1, w2, b2)
+        pool1 = conv_pool(images, w1, b1)
+        pool2 = conv_pool(pool1, w2, b2)
         hidden = np.maximum(pool2.reshape(images.shape[0], -1) @ w3 + b3, 0)
         return learning.softmax_loss(hidden @ w4 + b4, targets)[0]
 

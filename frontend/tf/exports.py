@@ -23,8 +23,8 @@ TOP_LEVEL: dict[str, str] = {
     "convert": "convert_to_tensor",
     "devices": "device",
     "dtypes": """
-        DType as_dtype bfloat16 bool=bool_ double float16 float32 float64 half int16 int32 int64 int8
-        string uint16 uint32 uint64 uint8
+        DType as_dtype bfloat16 bool=bool_ double float16 float32 float64 half int16 int32 int64
+        int8 string uint16 uint32 uint64 uint8
     """,
     "elementwise": """
         abs acos acosh add add_n asin asinh atan atan2 atanh cast ceil clip_by_value constant cos
