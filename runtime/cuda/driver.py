@@ -59,7 +59,7 @@ def _found() -> Driver:
             "there is no GPU",
             got=error.got if isinstance(error, DeviceError) else str(error),
             expected="an NVIDIA GPU and its driver",
-            hint="leave out device='gpu' to run on the CPU",
+            hint="leave out device='gpu', and arrays on the GPU, to run on the CPU",
         ) from None
 
 

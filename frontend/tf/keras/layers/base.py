@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .....compiler.errors import UnsupportedError
 from ...convert import convert_to_tensor
 from ...dtypes import DType
 from ...elementwise import cast
@@ -299,6 +300,12 @@ class Layer:
         """Build if need be, and compute."""
         if not args and not kwargs:
             raise ValueError(f"Layer {self.name!r} was called without arguments")
+        if args and isinstance(args[0], Layer):
+            raise UnsupportedError(
+                "models that are made by calling layers on an Input are not supported",
+                got=f"{type(self).__name__} called on {args[0]!r}",
+                hint="make a keras.Sequential, or a subclass of keras.Model with a method call",
+            )
         wanted = self._inner_dtype
         args = tuple([self._converted(x, wanted) for x in args])
         kwargs = {
