@@ -15,7 +15,7 @@ from ...elementwise import cast
 from ...nn.normalise import dropout
 from ...random import stateful
 from ...shapes import TensorShape
-from ...tensors import STATE
+from ...tensors import STATE, Tensor
 from .base import FAMILY, Layer
 from .weighted import Scaled
 
@@ -51,11 +51,15 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return inputs
         x = convert_to_tensor(inputs)
-        if self.rate == 1:
-            return x * 0.0  # type: ignore[operator]
         noise = self.noise_shape
         if noise is not None:
             noise = [d if n is None else n for n, d in zip(noise, x._value.shape, strict=True)]
+        return self._dropped(x, noise)
+
+    def _dropped(self, x: Tensor, noise: list[Any] | None) -> Any:
+        """What is left of x; `noise` is the shape of the draws, if it is not that of x."""
+        if self.rate == 1:
+            return x * 0.0  # type: ignore[operator]
         return dropout(x, self.rate, noise, self.seed)
 
 

@@ -14,8 +14,10 @@ from ...apply import apply
 from ...convert import convert_to_tensor
 from ...random import stateful
 from ...shapes import TensorShape
+from ...tensors import Tensor
 from .. import activations
 from .base import FAMILY, Layer
+from .noise import Dropout
 from .weighted import Weighted
 
 
@@ -129,41 +131,16 @@ _LOWEST = -1.0507009873554805 * 1.6732632423543772
 
 
 @FAMILY.add()
-class AlphaDropout(Layer):
+class AlphaDropout(Dropout):
     """In training, drops so that mean and variance stay: the dropout for `selu`.
 
-    Args:
-        rate: the part that is dropped.
-        noise_shape: broadcast to the input's shape: elements that share a draw.
-        seed: of the draws.
-        options: see `Layer`.
+    Args: as those of `Dropout`.
     """
 
-    supports_masking = True
-
-    fields = ("rate", "noise_shape", "seed")
-
-    def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **options: Any
-    ) -> None:
-        super().__init__(**options)
-        if not 0 <= rate <= 1:
-            raise ValueError(
-                "Invalid value received for argument `rate`. Expected a float value between 0 and"
-                f" 1. Received: rate={rate}"
-            )
-        self.rate, self.noise_shape, self.seed = float(rate), noise_shape, seed
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """The result."""
-        if not training or self.rate == 0:
-            return inputs
-        x = convert_to_tensor(inputs)
-        sizes = list(x._value.shape)
-        if self.noise_shape is not None:
-            sizes = [d if n is None else n for n, d in zip(self.noise_shape, sizes, strict=True)]
+    def _dropped(self, x: Tensor, noise: list[Any] | None) -> Any:
+        sizes = list(x._value.shape) if noise is None else noise
         drawn = stateful.uniform(sizes, 0.0, 1.0, x.dtype, self.seed)
-        return apply("AlphaDropout", _alpha_dropped, [x, drawn], {"rate": self.rate})
+        return apply("AlphaDropout", _alpha_dropped, [x, drawn], {"rate": float(self.rate)})
 
 
 def _alpha_dropped(x: Any, drawn: Any, *, rate: float) -> Any:
