@@ -56,14 +56,13 @@ class Cell:
 
     def lend(self) -> Any:
         """The value, to be overwritten: a copy, if anything else may look at the array."""
-        if self._tensor is not None and getrefcount(self._tensor) == 2:
+        if self._tensor is not None and _references(self, "_tensor") == _ALONE:
             self._tensor = None
-        array = self.array
-        is_own = array.flags.owndata and array.flags.writeable
-        if is_own and getrefcount(array) == 3:  # this name, the cell and the function's argument
-            return array
+        flags = self.array.flags
+        if flags.owndata and flags.writeable and _references(self, "array") == _ALONE:
+            return self.array
         self._tensor = None
-        self.array = array.copy()
+        self.array = self.array.copy()
         return self.array
 
     def read(self) -> Tensor:
@@ -83,6 +82,22 @@ class Cell:
             self.array, self._tensor = in_order(tensor._value), tensor
         else:
             trace.write(self, tensor)
+
+
+def _references(cell: Cell, name: str) -> int:
+    """How many references there are to an attribute's value, those of this function included."""
+    value = getattr(cell, name)
+    return getrefcount(value)
+
+
+def _count_alone() -> int:
+    """What `_references` gives where the cell alone holds the value: interpreters differ."""
+    cell = Cell.__new__(Cell)
+    cell.array = np.zeros(1)
+    return _references(cell, "array")
+
+
+_ALONE = _count_alone()
 
 
 def _moved(array: Any) -> Any:

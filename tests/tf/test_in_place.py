@@ -217,3 +217,12 @@ def test_a_step_touches_the_rows_alone():
     expected = np.zeros((1 << 16, 64), np.float32)
     expected[[1, 1, 2, 5]] = [[-0.2], [-0.2], [-0.1], [-0.1]]
     np.testing.assert_allclose(v.numpy(), expected)
+
+
+def test_one_more_reference_is_seen():
+    """On every interpreter, however it counts: a value that someone else holds is copied."""
+    cell = tf.Variable(np.zeros((300, 300), np.float32))._cell
+    array = cell.array
+    assert cell.lend() is not array
+    place = cell.array.ctypes.data
+    assert cell.lend().ctypes.data == place
