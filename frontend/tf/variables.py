@@ -58,8 +58,8 @@ class Cell:
         """The value, to be overwritten: a copy, if anything else may look at the array."""
         if self._tensor is not None and _references(self, "_tensor") == _ALONE:
             self._tensor = None
-        flags = self.array.flags
-        if flags.owndata and flags.writeable and _references(self, "array") == _ALONE:
+        is_own = self.array.flags.owndata and self.array.flags.writeable
+        if is_own and _references(self, "array") == _ALONE:
             return self.array
         self._tensor = None
         self.array = self.array.copy()
