@@ -153,3 +153,17 @@ def test_small_gradients_survive_in_float16():
         loss = optimizer.scale_loss(tf.cast(half * np.float16(1e-4), tf.float32) * 1e-4)
     optimizer.apply_gradients([(tape.gradient(loss, v), v)])
     np.testing.assert_allclose(v.numpy(), 1 - 1e-2, rtol=1e-3)
+
+
+def test_weights_of_the_optimiser_inside_are_saved_and_restored():
+    def made():
+        return tf.keras.optimizers.LossScaleOptimizer(tf.keras.optimizers.Adam(0.1))
+
+    optimizer, again = made(), made()
+    variables = [tf.Variable([1.0, 2.0]), tf.Variable([1.0, 2.0])]
+    optimizer.apply_gradients([(tf.constant([3.0, 4.0]), variables[0])])
+    again.build(variables[1:])
+    again.set_weights(optimizer.get_weights())
+    for one, other in zip(optimizer.variables, again.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert int(again.iterations) == 1

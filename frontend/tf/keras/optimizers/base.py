@@ -158,15 +158,15 @@ class Optimizer:
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of `variables`."""
-        return [v.numpy() for v in self._variables]
+        return [v.numpy() for v in self.variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Assign the values of `variables`."""
-        if len(weights) != len(self._variables):
+        if len(weights) != len(self.variables):
             raise ValueError(
-                f"The optimizer has {len(self._variables)} variables, got {len(weights)} weights"
+                f"The optimizer has {len(self.variables)} variables, got {len(weights)} weights"
             )
-        for variable, value in zip(self._variables, weights, strict=True):
+        for variable, value in zip(self.variables, weights, strict=True):
             variable.assign(value)
 
     # -- updating ---------------------------------------------------------------------------------

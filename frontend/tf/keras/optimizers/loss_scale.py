@@ -77,10 +77,6 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.build(var_list)
         self.built = True
 
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of `variables`."""
-        return [v.numpy() for v in self.variables]
-
     # -- scaling ----------------------------------------------------------------------------------
 
     def scale_loss(self, loss: Any) -> Any:
