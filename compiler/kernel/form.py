@@ -24,10 +24,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from math import prod
 from typing import Any
 
+from ..errors import InternalError
 from ..ir.dims import product
-from ..ir.opdef import OpDef
+from ..ir.opdef import OpDef, Reduction
 from ..ir.types import DType, Shape, Size
 
 
@@ -241,6 +243,15 @@ class Kernel:
         walked += [c.value.stage for c in self.columns]
         return max(walked, default=0) + 1
 
+    def inner_strides(self) -> list[Size]:
+        """Per axis, what one step along it adds to the position along the flattened inner axes."""
+        strides: list[Size] = [0] * self.rank
+        step: Size = 1
+        for axis in range(self.rank - 1, self.outer - 1, -1):
+            strides[axis] = step
+            step = step * self.axes[axis]
+        return strides
+
     def buffers(self) -> list[Buffer]:
         """Every buffer that is read or written, in order of appearance."""
         found: dict[Buffer, None] = {}
@@ -259,6 +270,14 @@ class Kernel:
         for column in self.columns:
             places += [*column.components, column.access]
         return places
+
+
+def reduction_of(instr: Instr | ColumnReduce) -> Reduction:
+    """The reduction of a Reduce, Scan or ColumnReduce."""
+    op = instr.op if isinstance(instr, (Reduce, Scan, ColumnReduce)) else None
+    if op is None or op.reduction is None:
+        raise InternalError("not a reduction")
+    return op.reduction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -337,6 +356,12 @@ class Convolution:
     def filter_size(self) -> Size:
         """The elements of `w`."""
         return product((*self.window, self.channels, self.features, self.groups))
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether the parts together have all positions of the window."""
+        covered = sum(prod(axis.window for axis in part.axes) for part in self.parts)
+        return covered == prod(self.window)
 
     @property
     def is_depthwise(self) -> bool:

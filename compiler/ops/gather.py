@@ -16,6 +16,7 @@ from ..ir.derivative import Contribution, Linear, Scattered, Site
 from ..ir.opdef import REGISTRY, Kind, op
 from ..ir.term import Term
 from ..ir.types import DType, Shape, TensorType
+from .scalar import Scalar
 
 Types = tuple[TensorType, ...]
 
@@ -102,6 +103,19 @@ def _scatter_reference(base: Any, values: Any, *indices: Any) -> Any:
     add = np.logical_or if result.dtype.kind == "b" else np.add
     add.at(result, tuple(indices), values)
     return result
+
+
+def added(x: Scalar, y: Scalar) -> Scalar:
+    """An element of a scatter's result with one more: the sum, of bools whether one is true.
+
+    Halves are added in f32.
+    """
+    if x.dtype.is_bool:
+        return x | y
+    if x.dtype.is_half:
+        s, wide = x.builder, x.dtype.wide
+        return s.cast(s.cast(x, wide) + s.cast(y, wide), x.dtype)
+    return x + y
 
 
 def _scatter_transpose(site: Site, ct: Term) -> list[Contribution]:

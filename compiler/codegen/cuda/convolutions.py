@@ -8,7 +8,6 @@ does to the rows of a result while they are in its cache is a kernel of its own 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from ...ir.dims import product
 from ...ir.types import DType, Size
@@ -27,7 +26,7 @@ def emit_convolution(writer: ProgramWriter, step: Convolution) -> None:
     """The launches of all parts, and of what follows for each output."""
     if not step.keeps:
         writer.adopt(step.parts[0].y.buffer)
-    if step.of_filter and not _is_covered(step):
+    if step.of_filter and not step.is_covered:
         _clear_filter(writer, step)
     call = _as_product(step)
     if call is not None:
@@ -55,12 +54,6 @@ def _as_product(step: Convolution) -> MatmulCall | None:
     rows = Access(x.buffer, x.offset, (x.strides[0], x.strides[-1]))
     sizes = (step.batch, step.features, step.channels)
     return MatmulCall(step.name, step.dtype, (), *sizes, rows, matrix, outputs)
-
-
-def _is_covered(step: Convolution) -> bool:
-    """Whether the parts together have all positions of the window."""
-    covered = sum(prod(axis.window for axis in part.axes) for part in step.parts)
-    return covered == prod(step.window)
 
 
 def _clear_filter(writer: ProgramWriter, step: Convolution) -> None:

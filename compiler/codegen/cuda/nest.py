@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from ...errors import InternalError
 from ...ir.dims import product
-from ...ir.opdef import Kind, Reduction
+from ...ir.opdef import Kind
 from ...ir.types import DType, Size
 from ...kernel.form import (
     Access,
@@ -28,7 +28,6 @@ from ...kernel.form import (
     Place,
     Position,
     Reduce,
-    Scan,
     SizeOf,
     Store,
 )
@@ -248,13 +247,6 @@ class Nest:
 
     def _size(self, size: Size) -> Scalar:
         return Scalar(self.s, DType.I64, f"np.int64({size_text(size)})")
-
-
-def reduction_of(instr: Instr) -> Reduction:
-    """The reduction of a Reduce or Scan."""
-    if not isinstance(instr, (Reduce, Scan)) or instr.op is None or instr.op.reduction is None:
-        raise InternalError("not a reduction")
-    return instr.op.reduction
 
 
 def kernel_buffers(kernel: Kernel) -> list[Buffer]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.types import DType, Size
-from ...kernel.form import Const, Indexed, Instr, Load, Reduce, Scan, SizeOf, Store
+from ...ir.types import DType
+from ...kernel.form import Const, Indexed, Instr, Load, Reduce, Scan, SizeOf, Store, reduction_of
 from ...ops.scalar import Scalar
-from .nest import Nest, Values, reduction_of
+from .nest import Nest, Values
 from .programs import ProgramWriter
 from .source import SourceWriter, affine_text
 
@@ -166,7 +166,7 @@ def _take_in(nest: Nest, instr: Instr, acc: Acc, values: Values) -> None:
     s, reduction = nest.s, reduction_of(instr)
     index = None
     if reduction.needs_index:
-        index = s.typed(affine_text(0, _inner_strides(nest), nest.index), DType.I64)
+        index = s.typed(affine_text(0, nest.kernel.inner_strides(), nest.index), DType.I64)
     args = [values[a] for a in instr.args]
     s.move(acc, reduction.step(s, acc, *args, index))
 
@@ -179,14 +179,3 @@ def _scan(nest: Nest, instr: Scan, acc: Acc, values: Values) -> Scalar:
         value = s.cast(value, instr.dtype)
         s.move(acc, (s.cast(value, DType.F32),))
     return s.plain(value.handle, value.dtype)
-
-
-def _inner_strides(nest: Nest) -> list[Size]:
-    """Per axis, what a step along it adds to the position along the flattened inner axes."""
-    kernel = nest.kernel
-    strides: list[Size] = [0] * kernel.rank
-    step: Size = 1
-    for axis in range(kernel.rank - 1, kernel.outer - 1, -1):
-        strides[axis] = step
-        step = step * kernel.axes[axis]
-    return strides

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ...ir.dims import product
-from ...kernel.form import Buffer, Instr, Kernel, Reduce, Scan
+from ...kernel.form import Buffer, Instr, Kernel, Reduce, Scan, reduction_of
 from ...ops.scalar import Scalar
-from .nest import Nest, Values, component_text, kernel_buffers, reduction_of
+from .nest import Nest, Values, component_text, kernel_buffers
 from .points import Acc, Point
 from .programs import ProgramWriter
 from .source import SourceWriter, size_text

@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from ...ir.dims import product
 from ...ir.types import DType, Size
 from ...kernel.form import Instr, Kernel, Place, Store
-from ...ops.scalar import Scalar
+from ...ops.gather import added
 from .maps import THREAD, THREADS
 from .nest import Nest, Values, kernel_buffers
 from .programs import ProgramWriter
-from .scalars import CudaScalars
 from .source import SourceWriter, size_text
 
 _OWNERS = 1 << 10  # threads among which the places of one walk are shared out
@@ -102,7 +101,7 @@ def _add(nest: Nest, store: Store, place: Place, owners: int) -> None:
     with out.block(f"if {mine}:"):
         _emit(nest, [store.value], values)
         before = nest.load(store.value.dtype, store.access, offset.handle)
-        nest.store(store.access, _joined(nest.s, before, values[store.value]), offset.handle)
+        nest.store(store.access, added(before, values[store.value]), offset.handle)
 
 
 def _emit(nest: Nest, roots: Sequence[Instr], values: Values) -> None:
@@ -117,12 +116,3 @@ def _emit(nest: Nest, roots: Sequence[Instr], values: Values) -> None:
     for instr in nest.kernel.instrs:
         if instr in needed:
             nest.emit(instr, values)
-
-
-def _joined(s: CudaScalars, x: Scalar, y: Scalar) -> Scalar:
-    """The sum; of bools, whether one of them is true. Halves are added in f32."""
-    if x.dtype.is_bool:
-        return x | y
-    if x.dtype.is_half:
-        return s.cast(s.cast(x, DType.F32) + s.cast(y, DType.F32), x.dtype)
-    return x + y

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from ...ir.types import DType
-from ...kernel.form import Instr, Reduce
+from ...kernel.form import Instr, Reduce, reduction_of
 from ...launches import Geometry
 from ...ops.scalar import Scalar
-from .nest import Nest, component_text, reduction_of
+from .nest import Nest, component_text
 from .points import Carried
 from .walks import merge
 

@@ -12,9 +12,9 @@ from contextlib import nullcontext
 
 from ...ir.dims import product
 from ...ir.types import Size
-from ...kernel.form import Access, Instr, Load
+from ...kernel.form import Access, Instr, Load, reduction_of
 from ...ops.scalar import Scalar
-from .nest import Nest, Values, reduction_of
+from .nest import Nest, Values
 from .points import Acc, Carried, Point
 from .source import size_text
 from .vectors import Plan, Vectors

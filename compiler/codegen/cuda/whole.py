@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ...ir.dims import product
 from ...ir.types import Size
-from ...kernel.form import Access, Buffer, Instr, Kernel, Reduce, Scan
-from .nest import Nest, Values, kernel_buffers, reduction_of
+from ...kernel.form import Access, Buffer, Instr, Kernel, Reduce, Scan, reduction_of
+from .nest import Nest, Values, kernel_buffers
 from .points import Point
 from .programs import ProgramWriter
 from .source import SourceWriter, size_text

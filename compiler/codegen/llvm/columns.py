@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...errors import InternalError
 from ...ir.dims import product
-from ...ir.opdef import Reduction
-from ...kernel.form import ColumnReduce
+from ...kernel.form import ColumnReduce, reduction_of
 from ...ops.scalar import Scalar
 from .arena import multiply
 from .axes import Loops, handles, rebuilt, typed
@@ -33,7 +31,7 @@ class Columns:
         """Set all accumulators."""
 
         def body(column: ColumnReduce, s: LlvmScalars, scope: Scope) -> None:
-            acc = _reduction(column).init(s, column.value.dtype)
+            acc = reduction_of(column).init(s, column.value.dtype)
             self._store(column, acc, scope)
 
         self._walk(body)
@@ -46,7 +44,7 @@ class Columns:
         else:
             value = self.code.value(column.value, scope)
         self._store(
-            column, _reduction(column).step(s, self._load(column, s, scope), value, None), scope
+            column, reduction_of(column).step(s, self._load(column, s, scope), value, None), scope
         )
 
     def finish(self, parts: str = "1") -> None:
@@ -62,11 +60,11 @@ class Columns:
                 before = tuple(rebuilt(first, values))
                 place = multiply(self.code.fn, part, row)
                 after = self._load(column, s, scope, place)
-                return handles(_reduction(column).merge(s, before, after))
+                return handles(reduction_of(column).merge(s, before, after))
 
             last = counted_loop(self.code.fn, "1", parts, 1, typed(first), step)
             acc = tuple(rebuilt(first, last))
-            result = _reduction(column).finish(s, acc, column.dtype)
+            result = reduction_of(column).finish(s, acc, column.dtype)
             self.code.store(column.access, result, scope)
 
         self._walk(body)
@@ -105,9 +103,3 @@ class Columns:
     def _store(self, column: ColumnReduce, acc: tuple[Scalar, ...], scope: Scope) -> None:
         for access, component in zip(column.components, acc, strict=True):
             self.code.store(access, component, scope)
-
-
-def _reduction(column: ColumnReduce) -> Reduction:
-    if column.op.reduction is None:
-        raise InternalError(f"{column.op.name} is no reduction")
-    return column.op.reduction

@@ -7,7 +7,6 @@ convolve_plan.py, how it is computed in convolve_outputs.py and convolve_filter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 
 from ...ir.dims import product
 from ...ir.types import Size
@@ -43,7 +42,7 @@ def emit_convolution(
     further = list(epilogue_names(step).values())
     own = ["%x", "%w", *(["%y"] if step.keeps else []), *(["%sums"] if step.sums else [])]
     given = dict(zip([*own, *further], buffers, strict=True))
-    if step.of_filter and not _is_covered(step):
+    if step.of_filter and not step.is_covered:
         _clear_filter(fn, step, names, given["%w"])
     rest = [("ptr", name) for name in further] + [("i64", f"%n.{name}") for name in names]
     rest.append(("ptr", "%status"))
@@ -100,12 +99,6 @@ def _part_nanoseconds(step: Convolution, part: WindowPart, target: Target, i: In
     positions = product((step.batch, *(axis.outputs for axis in part.axes)))
     products = i.multiply(i.multiply(i.size(terms), vectors), i.size(positions))
     return i.divide(products, str(PRODUCTS_PER_NS))
-
-
-def _is_covered(step: Convolution) -> bool:
-    """Whether the parts together have all positions of the window."""
-    covered = sum(prod(axis.window for axis in part.axes) for part in step.parts)
-    return covered == prod(step.window)
 
 
 def _clear_filter(fn: FunctionWriter, step: Convolution, names: Mapping[str, str], w: str) -> None:

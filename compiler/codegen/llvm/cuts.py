@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from ...ir.dims import product
 from ...ir.types import DType, Size
-from ...kernel.form import Buffer, Kernel, Reduce
+from ...kernel.form import Buffer, Kernel, Reduce, reduction_of
 from ...kernel.sharing import CHUNKS, Sharing
 from ...ops.scalar import STATUS_MEMORY, Scalar
 from . import memory
@@ -26,7 +26,6 @@ from .reductions import (
     ReductionWriter,
     builder_of,
     flatten,
-    reduction_of,
     unflatten,
 )
 from .scalars import LlvmScalars

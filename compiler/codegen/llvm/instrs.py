@@ -31,6 +31,7 @@ from ...kernel.form import (
 )
 from ...kernel.groups import group_size
 from ...kernel.schedule import Schedule
+from ...ops.gather import added
 from ...ops.scalar import STATUS_INDEX, Scalar
 from . import memory
 from .groups import emit_groups
@@ -139,7 +140,7 @@ class InstrWriter:
     def _sizes_used(self) -> list[Size]:
         """Every size that the code needs, at least once."""
         kernel = self.kernel
-        found: list[Size] = [*kernel.axes, *inner_strides(kernel)]
+        found: list[Size] = [*kernel.axes, *kernel.inner_strides()]
         if kernel.columns:
             found.append(product(kernel.axes[kernel.outer :]))
         for access in self.accesses:
@@ -410,7 +411,7 @@ class InstrWriter:
                 value = self.as_lanes(store.value, scope)
                 chosen = vector.select(self.splat(inside, vector), value, _neutral(dtype))
                 row = self._offset(pointer, offset.handle, dtype)
-                total = _joined(vector, memory.load(vector, dtype, row, 1), chosen)
+                total = added(memory.load(vector, dtype, row, 1), chosen)
                 memory.store(vector, total, row, 1)
             else:
                 self._add_lanes(store, offset, inside, pointer, vector, scope)
@@ -458,7 +459,7 @@ class InstrWriter:
     def _add_one(self, value: Scalar, pointer: str, offset: Scalar) -> None:
         place = self._offset(pointer, offset.handle, value.dtype)
         s = self.scalar
-        memory.store(s, _joined(s, memory.load(s, value.dtype, place, 0), value), place, 0)
+        memory.store(s, added(memory.load(s, value.dtype, place, 0), value), place, 0)
 
     def _offset(self, pointer: str, offset: str, dtype: DType) -> str:
         element = memory.memory_type(dtype)
@@ -520,23 +521,3 @@ class InstrWriter:
 def _neutral(dtype: DType) -> float | int | bool:
     """What changes nothing when it is added."""
     return -0.0 if dtype.is_float else False if dtype.is_bool else 0
-
-
-def _joined(s: LlvmScalars, x: Scalar, y: Scalar) -> Scalar:
-    """The sum; of bools, whether one of them is true. Halves are added in f32."""
-    if x.dtype.is_bool:
-        return x | y
-    if x.dtype.is_half:
-        wide = x.dtype.wide
-        return s.cast(s.cast(x, wide) + s.cast(y, wide), x.dtype)
-    return x + y
-
-
-def inner_strides(kernel: Kernel) -> list[Size]:
-    """Per axis, what one step along it adds to the position along the flattened inner axes."""
-    strides: list[Size] = [0] * kernel.rank
-    step: Size = 1
-    for axis in range(kernel.rank - 1, kernel.outer - 1, -1):
-        strides[axis] = step
-        step = step * kernel.axes[axis]
-    return strides

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from ...errors import InternalError
 from ...ir.opdef import Reduction
 from ...ir.types import DType
-from ...kernel.form import Instr, Reduce, Scan
+from ...kernel.form import Instr, Reduce, Scan, reduction_of
 from ...ops.scalar import Scalar
-from .instrs import InstrWriter, Scope, inner_strides
+from .instrs import InstrWriter, Scope
 from .scalars import LlvmScalars
 
 Accumulators = dict[Instr, tuple[Scalar, ...]]
@@ -47,7 +47,7 @@ class ReductionWriter:
         s = builder_of(acc[0])
         index = None
         if reduction.needs_index:
-            index = self.code.position(0, inner_strides(self.code.kernel), s, scope)
+            index = self.code.position(0, self.code.kernel.inner_strides(), s, scope)
         stepped = reduction.step(s, acc, *self._arguments(reduce, s, scope), index)
         if s.mask is None or not self.across_lanes:
             return stepped
@@ -108,13 +108,6 @@ class ReductionWriter:
             order = ", ".join(f"i32 {start + k}" for k in range(s.lanes))
             text = f"shufflevector {type} {x.handle}, {type} poison, <{s.lanes} x i32> <{order}>"
         return Scalar(s, x.dtype, self.code.fn.assign(text))
-
-
-def reduction_of(instr: Instr) -> Reduction:
-    """The reduction of a Reduce or Scan."""
-    if not isinstance(instr, (Reduce, Scan)) or instr.op is None or instr.op.reduction is None:
-        raise InternalError("not a reduction")
-    return instr.op.reduction
 
 
 def builder_of(value: Scalar) -> LlvmScalars:
