@@ -21,7 +21,7 @@ from weakref import WeakSet
 from ..compiler.compile import Compilation, host_target
 from ..compiler.errors import InternalError
 from ..compiler.options import DEVICES, Options
-from ..compiler.program import Nest, Signature, tuple_of_leaves
+from ..compiler.program import Nest
 from ..runtime import cpu
 from ..runtime.native import NativeCallable
 from .arguments import ArgumentReader, Call, LeafKey, Structure, spec_of
@@ -151,11 +151,8 @@ class Jitted(NativeCallable):
         return trace(self._function, call.structure.rebuild, specs, names, sizes)
 
     def _compilation(self, result: TraceResult, arguments: Nest | None) -> Compilation:
-        graph, output = result.graph, result.output
-        arguments = arguments or tuple_of_leaves(len(result.inputs))
-        nest = output.nest or tuple_of_leaves(len(output.specs))
-        signature = Signature(result.inputs, output.specs, arguments, nest, graph.guards)
-        return Compilation(graph, signature, self._options, host_target())
+        signature = result.signature(arguments)
+        return Compilation(result.graph, signature, self._options, host_target())
 
     def _renew_lock(self) -> None:
         self._lock = RLock()

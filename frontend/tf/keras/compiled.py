@@ -120,16 +120,17 @@ def _per_output(given: Any, names: Sequence[str] | None, count: int) -> list[lis
     if given is None:
         return [[] for _ in range(count)]
     if isinstance(given, dict) and names is not None:
-        return [_listed(given.get(name)) for name in names]
-    several = _listed(given)
+        return [listed(given.get(name)) for name in names]
+    several = listed(given)
     if count == 1:
         return [flatten(several)[0]]
     if any(isinstance(m, (list, tuple)) for m in several):
-        return [_listed(m) for m in like(several, names, count)]
+        return [listed(m) for m in like(several, names, count)]
     return [several if k == 0 else [] for k in range(count)]
 
 
-def _listed(x: Any) -> list[Any]:
+def listed(x: Any) -> list[Any]:
+    """One, several or none, as a list."""
     if x is None:
         return []
     return list(x) if isinstance(x, (list, tuple)) else [x]

@@ -20,7 +20,7 @@ from ..tensors import STATE, Tensor
 from . import metrics, optimizers
 from .batches import ArrayBatches, Batch, Batches, batches_of, unpack
 from .callbacks import CallbackList, History
-from .compiled import CompiledLoss, CompiledMetrics
+from .compiled import CompiledLoss, CompiledMetrics, listed
 from .layers.base import Layer
 from .layers.recurrent import states_kept
 from .progress import Progress
@@ -286,7 +286,7 @@ class Trainer(Layer):
         self.history = History()
         progress = _progress(verbose, train)
         # The bar comes last: other callbacks may add to the logs that it prints.
-        every = [self.history, *_listed(callbacks), *progress]
+        every = [self.history, *listed(callbacks), *progress]
         listeners = CallbackList(every, self, {"epochs": epochs, "steps": train.count})
         numbers = range(initial_epoch, epochs)
         self._train(numbers, train, validation, validation_freq, listeners, progress)
@@ -371,7 +371,7 @@ class Trainer(Layer):
         self._state()
         batches = batches_of(x, y, sample_weight, batch_size, steps)
         progress = _progress(verbose, batches)
-        listeners = CallbackList([*_listed(callbacks), *progress], self, {"steps": batches.count})
+        listeners = CallbackList([*listed(callbacks), *progress], self, {"steps": batches.count})
         listeners.call("on_test_begin", {})
         logs = self._epoch("test_step", "test", batches, listeners, progress)
         listeners.call("on_test_end", logs)
@@ -388,7 +388,7 @@ class Trainer(Layer):
         """The outputs for data, as NumPy arrays; see `fit` for the arguments."""
         batches = batches_of(x, None, None, batch_size, steps)
         progress = _progress(verbose, batches)
-        listeners = CallbackList([*_listed(callbacks), *progress], self, {"steps": batches.count})
+        listeners = CallbackList([*listed(callbacks), *progress], self, {"steps": batches.count})
         listeners.call("on_predict_begin", {})
         parts: list[list[Any]] = []
         tree: Any = None
@@ -456,12 +456,6 @@ def _validation_batches(data: Any, size: int | None, steps: int | None) -> Batch
 def _progress(verbose: Any, batches: Batches) -> list[Progress]:
     chosen = 1 if verbose in ("auto", True) else int(verbose)
     return [Progress(chosen, batches.count)] if chosen else []
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
 
 
 def _listening(listeners: CallbackList, phase: str, when: str) -> list[str]:
