@@ -14,6 +14,7 @@ import numpy as np
 
 from ...tree import flatten, unflatten
 from .. import dtypes
+from ..abstract import TensorType
 from ..apply import apply
 from ..convert import convert_to_tensor
 from ..errors import InvalidArgumentError
@@ -34,7 +35,7 @@ from .build import convert, is_graph_value
 from .graph import Graph, Operation
 from .operators import packed_index, unpacked_index
 from .state import is_building, working_graph
-from .symbolic import GRAPH_PART_METHODS, GraphTensor, TensorType
+from .symbolic import GRAPH_PART_METHODS, GraphTensor
 
 if TYPE_CHECKING:
     from .variables import Storage

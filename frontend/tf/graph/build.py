@@ -16,6 +16,7 @@ import numpy as np
 from ...arguments import signature_of
 from ...tree import flatten, unflatten
 from .. import dtypes
+from ..abstract import TensorType
 from ..apply import like
 from ..convert import accepts, convert_to_tensor, has_tensor
 from ..dtypes import DType
@@ -28,7 +29,7 @@ from .dimensions import Dimension
 from .graph import Graph, Operation, get_default_graph
 from .infer import Inferred, infer
 from .state import is_building, working_graph
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 from .wording import OLDER_TYPES, located
 
 # Types of ops that have other names eagerly; stop_gradient is an op in graphs only.

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import control as eager
 from .. import dtypes, nest
+from ..abstract import TensorType
 from ..elementwise import cast
 from ..reductions import reduce_sum
 from ..shapes import TensorShape
@@ -28,7 +29,7 @@ from .gradients import dense
 from .graph import Graph, Operation
 from .region import Region, structured
 from .state import is_building
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 from .tensor_array import TensorArray, made_in_loop
 
 

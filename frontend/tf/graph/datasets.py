@@ -16,6 +16,7 @@ import numpy as np
 from ...tree import flatten, unflatten
 from .. import data as eager
 from .. import dtypes
+from ..abstract import TensorType
 from ..convert import convert_to_tensor
 from ..examples import called, specs_of, with_axis, without_lists
 from ..record_data import TFRecordDataset
@@ -28,7 +29,7 @@ from .iterators import Described, each_part, make_initializable_iterator, make_o
 from .padding import padded_batches, padded_spec
 from .region import Region
 from .state import is_building
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 Values = dict[GraphTensor, Tensor]
 Make = Callable[[Values], eager.Dataset]

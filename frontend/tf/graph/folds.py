@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import control as eager
 from .. import dtypes, nest
+from ..abstract import TensorType
 from ..shapes import TensorShape
 from ..tensors import Tensor
 from .build import convert, graph_of
@@ -18,7 +19,7 @@ from .control import named_results
 from .graph import Graph
 from .region import Region, structured
 from .state import is_building
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 
 def _slices(elems: Any, graph: Graph) -> list[GraphTensor]:

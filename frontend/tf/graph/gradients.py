@@ -15,6 +15,7 @@ import numpy as np
 
 from ...tree import unflatten
 from .. import arrays, dtypes, elementwise, indexing, reductions, shaping
+from ..abstract import TensorType
 from ..apply import apply
 from ..convert import convert_to_tensor
 from ..nn import lookup
@@ -29,7 +30,7 @@ from .graph import Graph, Operation, get_default_graph
 from .ops import group, identity_after
 from .plan import needed_ops
 from .state import is_building
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 from .variables import GraphVariable
 from .vjp import derivative
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..abstract import TensorType
 from ..proto.graphs import GraphDef, NodeDef
 from .bodies import Body
 from .definition import graph_def, node_def
 from .extras import GraphExtras
 from .placement import merged
 from .state import MODE, STACKS, session_for, stacked
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 
 class Operation:

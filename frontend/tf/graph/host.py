@@ -22,6 +22,7 @@ from .. import (
     scopes,
     shaping,
 )
+from ..abstract import TensorType
 from ..convert import convert_to_tensor
 from ..errors import InvalidArgumentError
 from ..tensors import Tensor
@@ -29,7 +30,6 @@ from .bodies import Body
 from .build import convert, graph_of, graph_op, graph_value, is_graph_value
 from .ops import host_op, py_func
 from .state import is_building
-from .symbolic import TensorType
 
 # -- files ----------------------------------------------------------------------------------------
 

@@ -19,23 +19,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....compiler.errors import UserError
-from ....compiler.ir.dims import Dim
-from ....compiler.ir.types import TensorType as ArrayShape
-from ....compiler.program import LeafSpec
-from ...context import require
-from ...lift import lift
-from ...trace import trace
-from ...values import dtype_of
 from .. import dtypes
+from ..abstract import TensorType, common, evaluate
 from ..apply import Record
-from ..concrete import FunctionTrace
 from ..errors import OpError
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
 from ..variables import Cell
 from .bodies import Body, Call, Constant
 from .state import Environment, running
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 _RANKS = range(5)  # that are tried where none is known
 _MOST_COMBINATIONS = 125
@@ -187,14 +180,14 @@ def _infer(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferred
     found: list[list[TensorType]] = []
     records = _Records()
     for ranks in _ranks(roots.tensors):
-        if found and (len(set(ranks.values())) > 1 or _is_hopeless(_common(found))):
+        if found and (len(set(ranks.values())) > 1 or _is_hopeless(common(found))):
             break
         try:
             found.append(_with_ranks(body, inputs, roots, ranks, records))
         except _WRONG as problem:
             error = error or problem
     if found:
-        return Inferred(_common(found), list(records.names), False)
+        return Inferred(common(found), list(records.names), False)
     assert error is not None
     if isinstance(error, NEEDS_VALUES):
         try:
@@ -256,7 +249,7 @@ def _with_ranks(
         results = [r[0] for r in (tried(other, {}) for other in others) if r is not None]
         records.names[:] = names
         if results or hint == _HINTS[0] or not (ranks or hint == 1):
-            return _common([found, *results])
+            return common([found, *results])
         # it was chosen to fit, together with the ranks, or for all sizes at once
         return [TensorType(t.dtype, _without(t.shape, hint)) for t in found]
     for special in _fitting(roots.tensors):
@@ -265,7 +258,7 @@ def _with_ranks(
             again = tried(
                 _HINTS[1], {t: size * _HINTS[1] // _HINTS[0] for t, size in special.items()}
             )
-            return _common([result[0], *([again[0]] if again else [])])
+            return common([result[0], *([again[0]] if again else [])])
     assert first is not None
     raise first
 
@@ -302,57 +295,27 @@ def _abstract(
     records: _Records,
 ) -> tuple[list[TensorType], bool]:
     """The outputs, and whether they hold for some sizes only: symbols were fixed, or compared."""
-    sizes: dict[str, int] = {}
-    specs = [_spec(k, t, ranks, special.get(t, hint), sizes) for k, t in enumerate(roots.tensors)]
-    names = [t.op.name for t in roots.tensors]
-    records.names.clear()
 
-    def abstract(*leaves: Any) -> tuple[Any, ...]:
-        before, recorders = STATE.function, STATE.recorders
-        STATE.function, STATE.recorders = FunctionTrace(require()), ()
-        try:
-            env = {t: Tensor(x) for t, x in zip(roots.tensors, leaves, strict=True)}
-            given = [_follow(t, env) for t in inputs]
-            STATE.recorders = (records,)
-            return tuple([lift(x._value) for x in body(given)])
-        finally:
-            STATE.function, STATE.recorders = before, recorders
+    def body_of(leaves: Sequence[Tensor]) -> Sequence[Tensor]:
+        records.names.clear()
+        env = dict(zip(roots.tensors, leaves, strict=True))
+        given = [_follow(t, env) for t in inputs]
+        STATE.recorders = (records,)
+        return body(given)
 
+    def likely(number: int, axis: int) -> int:
+        return special.get(roots.tensors[number], hint)
+
+    types = [_ranked(t, ranks) for t in roots.tensors]
     with running(_Abstract()):
-        result = trace(abstract, lambda leaves: (leaves, {}), specs, names, sizes)
-    fixed = (
-        hint == 1
-        or bool(result.graph.guards)
-        or any(
-            isinstance(old, Dim) and new == hint
-            for a, b in zip(specs, result.inputs, strict=True)
-            for old, new in zip(a.type.shape, b.type.shape, strict=True)
-        )
-    )
-    outputs = [_type_of(s.type) for s in result.output.specs]
-    return outputs[: result.output.count], fixed
+        found = evaluate(body_of, types, likely, [t.op.name for t in roots.tensors])
+    return found.outputs, hint == 1 or found.is_fixed
 
 
-def _spec(
-    number: int,
-    tensor: GraphTensor,
-    ranks: dict[GraphTensor, int],
-    hint: int,
-    sizes: dict[str, int],
-) -> LeafSpec:
+def _ranked(tensor: GraphTensor, ranks: dict[GraphTensor, int]) -> TensorType:
     dims = tensor.shape._dims
-    if dims is None:
-        dims = (None,) * ranks[tensor]
-    shape: list[Any] = []
-    for axis, size in enumerate(dims):
-        name = f"n{number}_{axis}"
-        if size is None and hint > 1:
-            sizes[name] = hint
-            shape.append(Dim.symbol(name))
-        else:
-            shape.append(1 if size is None else size)  # symbols are not 1
-    type = ArrayShape(dtype_of(tensor.dtype.numpy), tuple(shape))
-    return LeafSpec.of(type)
+    shape = (None,) * ranks[tensor] if dims is None else dims
+    return TensorType(tensor.dtype, TensorShape(shape))
 
 
 def _follow(tensor: GraphTensor, env: dict[GraphTensor, Tensor]) -> Tensor:
@@ -364,27 +327,6 @@ def _follow(tensor: GraphTensor, env: dict[GraphTensor, Tensor]) -> Tensor:
         env.update(zip(op.outputs, outputs, strict=True))
         found = env[tensor]
     return found
-
-
-def _type_of(type: ArrayShape) -> TensorType:
-    dims = [d if isinstance(d, int) else None for d in type.shape]
-    return TensorType(dtypes.of_numpy(type.dtype.numpy), TensorShape(dims))
-
-
-def _common(found: Sequence[Sequence[TensorType]]) -> list[TensorType]:
-    """What all have in common; sizes and ranks that differ are not known."""
-    merged = list(found[0])
-    for other in found[1:]:
-        merged = [
-            TensorType(a.dtype, _same(a.shape, b.shape)) for a, b in zip(merged, other, strict=True)
-        ]
-    return merged
-
-
-def _same(a: TensorShape, b: TensorShape) -> TensorShape:
-    if a.rank is None or a.rank != b.rank:
-        return TensorShape(None)
-    return TensorShape([x if x == y else None for x, y in zip(a, b, strict=True)])
 
 
 def _without(shape: TensorShape, size: int) -> TensorShape:
@@ -419,7 +361,7 @@ def _sampled(body: Body, inputs: Sequence[GraphTensor], roots: _Roots) -> Inferr
     if not found:
         assert error is not None
         raise error
-    return Inferred(_common(found), records.names, True)
+    return Inferred(common(found), records.names, True)
 
 
 def _sample(tensor: GraphTensor, ranks: dict[GraphTensor, int], size: int, values: int) -> Tensor:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from ..abstract import TensorType
 from ..convert import convert_to_tensor
 from ..shapes import TensorShape
 from ..tensors import STATE, Tensor
@@ -19,7 +20,6 @@ from .bodies import Body
 from .graph import get_default_graph
 from .keys import GraphKeys
 from .state import is_building
-from .symbolic import TensorType
 
 if TYPE_CHECKING:
     from .variables import Storage

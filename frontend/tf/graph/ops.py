@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes, scopes
+from ..abstract import TensorType
 from ..shapes import TensorShape
 from ..tensors import Tensor
 from .bodies import Body, Fed, Host, Nothing
@@ -20,7 +21,7 @@ from .build import convert, graph_of, graph_op
 from .graph import Graph, Operation, get_default_graph
 from .showing import summary
 from .state import is_building
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 
 def _graph(name: str) -> Graph:

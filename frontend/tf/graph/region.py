@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..abstract import TensorType
 from ..apply import apply
 from ..random.philox import RESERVED, further
 from ..shapes import TensorShape
@@ -26,7 +27,7 @@ from .graph import Graph, Operation
 from .plan import needed_ops, ordered
 from .state import Environment
 from .subgraph import SubGraph
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 _MOST_DRAWN = 1 << 44  # numbers that one op draws in one run of a loop, at most
 

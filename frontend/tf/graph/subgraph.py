@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..abstract import TensorType
 from ..tensors import Tensor
 from .bodies import Body, Constant, Read
 from .graph import Graph, Operation
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 
 class Parameter(Body):

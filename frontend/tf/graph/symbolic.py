@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ..dtypes import DType
-from ..shapes import TensorShape
+from ..abstract import TensorType
 from ..tensors import OPERATOR_NAMES, Tensor
 from .dimensions import GraphShape
 from .state import session_for
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
 GRAPH_OPERATORS: dict[str, Callable[..., Any]] = {}
 # assign, of parts of variables; filled by assignments.py
 GRAPH_PART_METHODS: dict[str, Callable[..., Any]] = {}
-
-
-class TensorType(NamedTuple):
-    """What is known of an output before it is computed."""
-
-    dtype: DType
-    shape: TensorShape
 
 
 class GraphTensor(Tensor):

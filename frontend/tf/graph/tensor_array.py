@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..abstract import TensorType
 from ..apply import apply
 from ..arrays import zeros
 from ..errors import InvalidArgumentError
@@ -26,7 +27,7 @@ from .build import call_of, convert, graph_of, graph_op
 from .graph import get_default_graph
 from .region import Region, structured
 from .state import is_building
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 
 class TensorArray:

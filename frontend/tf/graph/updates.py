@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..abstract import TensorType
 from ..arrays import fill, shape
 from ..convert import convert_to_tensor
 from ..dtypes import DType
@@ -21,7 +22,7 @@ from .build import Maker, convert, make_constant
 from .graph import Graph, get_default_graph
 from .row_updates import RowsStep, is_large
 from .scoping import get_variable_scope
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 from .variables import GraphVariable
 
 _LARGEST_CONSTANT = 1000  # elements of an initial value that is written down

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import dtypes
+from ..abstract import TensorType
 from ..convert import convert_to_tensor
 from ..dtypes import DType
 from ..errors import InvalidArgumentError
@@ -24,7 +25,7 @@ from .initialized import ValueOr
 from .keys import GraphKeys
 from .ops import group
 from .state import is_building, session_for, working_graph
-from .symbolic import GRAPH_OPERATORS, GraphTensor, TensorType
+from .symbolic import GRAPH_OPERATORS, GraphTensor
 
 
 class Storage:

@@ -18,13 +18,14 @@ from ...context import require
 from ...lift import lift, tracer
 from ...tracer import Tracer
 from .. import dtypes
+from ..abstract import TensorType
 from ..elementwise import cast
 from ..tape import GradientTape
 from ..tensors import STATE, Tensor
 from .bodies import Body
 from .graph import Operation
 from .infer import infer
-from .symbolic import GraphTensor, TensorType
+from .symbolic import GraphTensor
 
 # Ops on integers that are polynomials of their operands.
 _OF_INTEGERS = frozenset([

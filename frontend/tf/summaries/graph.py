@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import dtypes
+from ..abstract import TensorType
 from ..convert import boxed, convert_to_tensor
 from ..dtypes import DType
 from ..graph.bodies import Host
@@ -21,7 +22,7 @@ from ..graph.build import convert, graph_of, make_constant
 from ..graph.graph import Graph
 from ..graph.keys import GraphKeys
 from ..graph.state import is_building
-from ..graph.symbolic import GraphTensor, TensorType
+from ..graph.symbolic import GraphTensor
 from ..proto.events import SummaryMetadata
 from ..shapes import TensorShape
 from ..tensors import Tensor
