@@ -1,4 +1,4 @@
-"""Convolutions without a library: products of matrices that are read through windows.
+"""Convolutions: products of matrices that are read through windows.
 
 Layer: compiler/codegen/cuda. Rows are positions, columns are features, and sums run over window and
 channels; for the filter's gradient they run over positions. tiles.py has the kernel. What the CPU
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from ...ir.dims import product
 from ...ir.types import DType, Size
 from ...kernel.form import Access, Convolution, MatmulCall, WindowAxis, WindowPart
+from .library_calls import library_call
 from .maps import THREAD, THREADS, emit_map
 from .products import aligned, emit_product
 from .programs import ProgramWriter
@@ -26,16 +27,23 @@ def emit_convolution(writer: ProgramWriter, step: Convolution) -> None:
     """The launches of all parts, and of what follows for each output."""
     if not step.keeps:
         writer.adopt(step.parts[0].y.buffer)
-    if step.of_filter and not step.is_covered:
-        _clear_filter(writer, step)
     call = _as_product(step)
     if call is not None:
         emit_product(writer, call)
     else:
-        for number, part in enumerate(step.parts):
-            emit_tiled(writer, _Part(step, part).tiled(f"{step.name}_part{number}"))
+        _emit_parts(writer, step)
     if step.epilogue is not None:
         emit_map(writer, step.epilogue)
+
+
+def _emit_parts(writer: ProgramWriter, step: Convolution) -> None:
+    part = step.parts[0]
+    buffers = list(dict.fromkeys((step.x.buffer, part.w.buffer, part.y.buffer)))
+    with writer.replaceable(library_call(step, buffers, writer.fast_math), buffers):
+        if step.of_filter and not step.is_covered:
+            _clear_filter(writer, step)
+        for number, part in enumerate(step.parts):
+            emit_tiled(writer, _Part(step, part).tiled(f"{step.name}_part{number}"))
 
 
 def _as_product(step: Convolution) -> MatmulCall | None:

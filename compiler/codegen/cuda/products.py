@@ -22,22 +22,20 @@ def emit_product(writer: ProgramWriter, call: MatmulCall) -> None:
     a, b, c = call.a, call.b, call.c
     left = Access(a.buffer, a.offset, a.strides)
     right = Access(b.buffer, b.offset, (*b.strides[:-2], b.strides[-1], b.strides[-2]))
-    batch = product(call.batch)
-    emit_tiled(
-        writer,
-        Tiled(
-            call.name,
-            call.dtype,
-            batch,
-            call.m,
-            call.n,
-            call.k,
-            _operand(call, left, call.m),
-            _operand(call, right, call.n),
-            Target(c.buffer, lambda out: _place(out, call), aligned(c, len(c.strides) - 1)),
-            lambda buffers: _library(call, buffers),
-        ),
+    tiled = Tiled(
+        call.name,
+        call.dtype,
+        product(call.batch),
+        call.m,
+        call.n,
+        call.k,
+        _operand(call, left, call.m),
+        _operand(call, right, call.n),
+        Target(c.buffer, lambda out: _place(out, call), aligned(c, len(c.strides) - 1)),
     )
+    buffers = list(dict.fromkeys((a.buffer, b.buffer, c.buffer)))
+    with writer.replaceable(_library(call, buffers), buffers):
+        emit_tiled(writer, tiled)
 
 
 def _operand(call: MatmulCall, access: Access, size: Size) -> Operand:

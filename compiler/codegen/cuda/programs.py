@@ -5,11 +5,22 @@ Layer: compiler/codegen/cuda.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from ...ir.types import DType, Size
 from ...kernel.form import Buffer, KernelProgram, Region, Space
-from ...launches import DEVICE, Geometry, GpuStep, Launch, Memory, Operand, ProductCall
+from ...launches import (
+    DEVICE,
+    ConvolutionCall,
+    Geometry,
+    GpuStep,
+    Launch,
+    LibraryStep,
+    Memory,
+    Operand,
+    ProductCall,
+)
 from .source import SourceWriter
 
 _MEMORY = {Space.IN: Memory.IN, Space.OUT: Memory.OUT, Space.CONST: Memory.CONST}
@@ -63,24 +74,30 @@ class ProgramWriter:
         buffers: Sequence[Buffer],
         blocks: Size,
         body: Callable[[SourceWriter], None],
-        library: Callable[[Sequence[Buffer]], ProductCall | None] | None = None,
-        is_rest: bool = False,
-    ) -> Launch:
-        """A kernel, and its launch at this point of the program, with a block's threads.
-
-        `library` says what a library may do instead, for the buffers in their order.
-        """
+    ) -> None:
+        """A kernel, and its launch at this point of the program, with a block's threads."""
         used, name = list(dict.fromkeys(buffers)), name.replace(".", "_")
         sizes = [f"n_{size}" for size in self.size_names]
         out = SourceWriter(name, [*map(str, used), *sizes, "status"])
         body(out)
         self.functions.append(out.text())
         operands = tuple(self.operand(buffer) for buffer in used)
-        call = None if library is None else library(used)
-        threads = self.geometry.block
-        launch = Launch(name, operands, blocks, threads, call, is_rest)
-        self.steps.append(launch)
-        return launch
+        self.steps.append(Launch(name, operands, blocks, self.geometry.block))
+
+    @contextmanager
+    def replaceable(
+        self, call: ProductCall | ConvolutionCall | None, buffers: Sequence[Buffer]
+    ) -> Iterator[None]:
+        """Launches that are written inside may be replaced by a call of a library, if there is one.
+
+        It is given the buffers in this order.
+        """
+        first = len(self.steps)
+        yield
+        if call is not None:
+            launches = tuple(step for step in self.steps[first:] if isinstance(step, Launch))
+            operands = tuple(map(self.operand, buffers))
+            self.steps[first:] = [LibraryStep(call, operands, launches)]
 
     def blocks(self, threads: Size) -> Size:
         """How many blocks have so many threads."""

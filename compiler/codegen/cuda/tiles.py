@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from ...ir.dims import product
 from ...ir.types import DType, Size
 from ...kernel.form import Buffer
-from ...launches import ProductCall
 from .maps import THREAD, THREADS
 from .programs import ProgramWriter
 from .scalars import literal, type_name
@@ -69,7 +68,6 @@ class Tiled:
     left: Operand
     right: Operand
     target: Target
-    library: Callable[[Sequence[Buffer]], ProductCall | None] | None = None
 
 
 def emit_tiled(writer: ProgramWriter, tiled: Tiled) -> None:
@@ -87,16 +85,14 @@ def emit_tiled(writer: ProgramWriter, tiled: Tiled) -> None:
     kernel.write_functions()
     side = each * 16
     tiles = product((tiled.batch, parts, _count(tiled.m, side), _count(tiled.n, side)))
-    # a library, if it does all, writes the result itself
-    buffers = [tiled.left.buffer, tiled.right.buffer, target.buffer, tiled.target.buffer]
-    launch = writer.function(name, buffers, tiles, kernel.write, tiled.library)
+    buffers = [tiled.left.buffer, tiled.right.buffer, target.buffer]
+    writer.function(name, buffers, tiles, kernel.write)
     if parts > 1:
         writer.function(
             f"{name}_whole",
             [target.buffer, tiled.target.buffer],
             writer.blocks(size),
             lambda out: _write_whole(out, tiled, parts, target.buffer),
-            is_rest=launch.library is not None,
         )
 
 

@@ -153,15 +153,15 @@ class BandWriter(TableWriter):
 
     def multiply(
         self,
-        left: tuple[str, str],
+        left: tuple[str, str, str],
         terms: tuple[str, str],
         right: tuple[str, str],
         before: str,
         sums: tuple[str, str],
     ) -> None:
         """Call the micro-kernel: panels with distances in bytes, offsets and count of terms."""
-        panels = f"ptr {left[0]}, i64 {left[1]}, ptr {terms[0]}, ptr {right[0]}, i64 {right[1]}"
-        rest = f"i64 {terms[1]}, ptr {before}, ptr {sums[0]}, i64 {sums[1]}"
+        panels = f"ptr {left[0]}, i64 {left[1]}, i64 {left[2]}, ptr {terms[0]}"
+        rest = f"ptr {right[0]}, i64 {right[1]}, i64 {terms[1]}, ptr {before}, ptr {sums[0]}, i64 {sums[1]}"
         self.fn.line(f"call void %kernel({panels}, {rest})")
 
     def set_offset(self, table: str, index: str, elements: str) -> None:

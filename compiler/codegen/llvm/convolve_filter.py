@@ -123,7 +123,7 @@ class FilterWriter(BandWriter):
                 step = self.bytes(of["term_row"])
                 begin = self.at(right, i.multiply(first, of["right_row"]))
                 ahead = i.select(self.test("depthwise"), column, "0")
-                panels = (self.at(left, ahead), step), (offsets, terms)
+                panels = (self.at(left, ahead), step, "0"), (offsets, terms)
                 rows = (begin, self.bytes(of["right_row"]))
                 self.multiply(*panels, rows, before, (sums, apart))
 

@@ -64,8 +64,7 @@ class OutputsWriter(BandWriter):
         self.describe_lines(self.first, self.count)
 
         def block(of_block: Block, number: str) -> None:
-            self.pack_band(of_block, self.first, self.count, self.x, self.columns)
-            self._clear_lines(of_block)
+            when(self.fn, self.fn.assign(f"xor i1 {self.test('reads_x')}, true"), [], lambda: self._pack(of_block))
             runs = i.multiply(of_block.rows, of["inside"])
             parts = i.larger(i.ceiling(runs, of["runs"]), "1")
 
@@ -75,6 +74,11 @@ class OutputsWriter(BandWriter):
             self.each(parts, part)
 
         self.each_block(block)
+
+    def _pack(self, block: Block) -> list[str]:
+        self.pack_band(block, self.first, self.count, self.x, self.columns)
+        self._clear_lines(block)
+        return []
 
     def _clear_lines(self, block: Block) -> None:
         """Clear the lines that a tile across lines reads, but that there are not."""
@@ -203,12 +207,14 @@ class OutputsWriter(BandWriter):
         """All tiles: of each line, of all as one, or of each place in a line across the lines."""
         i, fn, of = self.i, self.fn, self.of
         across, together = self.test("across"), self.test("together")
+        reads_x = self.test("reads_x")
         end = i.subtract(self.count, "1")
         all_outputs = i.add(self.line(end, "outputs"), self.line(end, "output"))
         all_outputs = i.subtract(all_outputs, self.line("0", "output"))
         groups = i.select(together, "1", self.count)
         groups = i.select(across, of["outputs.width"], groups)
         between = i.multiply(of["output_step"], of["column"])
+        between = i.select(reads_x, i.multiply(of["step.width"], of["x.width"]), between)
         apart = i.select(across, i.multiply(of["block_rows"], of["pitch"]), between)
         self.row_bytes = self.bytes(apart)
 
@@ -218,7 +224,8 @@ class OutputsWriter(BandWriter):
             count = i.select(together, all_outputs, self.line(line, "outputs"))
             count = i.select(across, self.count, count)
             start = i.multiply(self.line(line, "row"), of["pitch"])
-            left = self.at(self.band, i.add(start, i.multiply(place, between)))
+            band = self.at(self.band, i.add(start, i.multiply(place, between)))
+            left = fn.assign(f"select i1 {reads_x}, ptr {self._row_of_x(line)}, ptr {band}")
             self.across, self.group_line, self.place, self.outputs = across, line, place, count
             self._choose_terms(line)
 
@@ -231,6 +238,14 @@ class OutputsWriter(BandWriter):
             return counted_loop(fn, "0", tiles, 1, [("i64", carried[0])], tile)
 
         counted_loop(fn, "0", groups, 1, [("i64", "0")], group)
+
+    def _row_of_x(self, line: str) -> str:
+        """Where the input has what the first window of a line sees, if windows are points."""
+        i, of = self.i, self.of
+        place = i.add(self.line(line, "x"), self.part[0].channel)
+        for name in ("depth", "height", "width"):
+            place = i.add(place, i.multiply(self.line(line, name), of[f"x.{name}"]))
+        return self.at(self.x, place)
 
     def _choose_terms(self, line: str) -> None:
         """The terms that a line has of those at hand: not those of rows outside of the input."""
@@ -277,7 +292,7 @@ class OutputsWriter(BandWriter):
             apart = self.bytes(i.select(direct, of["y.row"], of["columns"]))
             ahead = i.select(self.test("depthwise"), column, "0")
             panels = (
-                (self.at(left, ahead), self.row_bytes),
+                (self.at(left, ahead), self.row_bytes, i.multiply(self.row_bytes, i.add(of["tile_rows"], i.multiply(fn.assign(f"and i64 {index}, 1"), "8")))),
                 (i.address(OFFSET, self.offsets, self.term), self.terms),
                 self._right(index, column),
             )

@@ -30,7 +30,7 @@ from ...kernel.form import Convolution, WindowPart
 from ...kernel.schedule import CACHE_LINE
 from ...target import Target
 from .integers import Integers
-from .tiles import rows_along, tile_for
+from .tiles import RUN, rows_along, tile_for
 
 BAND_BYTES = 1 << 19  # of a band
 TERM_BYTES = 1280  # of one row's terms, which are multiplied at once
@@ -41,6 +41,7 @@ STRIP_BYTES = 896  # positions of a strip in a sum over them, times the bytes of
 SUM_TERMS = 512  # rows of sums over positions that one unit computes
 LEAST_UNITS = 4
 FEW_TILES = 4  # that read a panel of the filter: so few that it is not packed
+SAME_SETS = 1 << 12  # bytes from row to row: they would take each other's places in the first cache
 LEAST_PIECE = 8  # channels: below, windows are not worth packing together
 
 
@@ -92,6 +93,14 @@ def _follow(outer: Axis, inner: Axis) -> bool:
     return (outer.x, outer.y) == (inner.x * inner.size, inner.y * inner.size)
 
 
+def _is_inside(axis: Axis) -> bool:
+    """Whether all windows of an axis, which are points, are known to lie in the input."""
+    if not (isinstance(axis.start, int) and isinstance(axis.outputs, int)):
+        return False
+    last = axis.start + (axis.outputs - 1) * axis.step
+    return axis.start >= 0 and isinstance(axis.size, int) and last < axis.size
+
+
 def _is_uniform(axes: Sequence[Axis]) -> bool:
     """Whether the outputs lie at equal distances, in their order."""
     stride = axes[-1].y
@@ -115,6 +124,8 @@ class Plan:
         known = self.columns if isinstance(self.columns, int) else None
         self.tile = replace(tile_for(step.dtype, known, target), wide=self.depthwise)
         self.values: dict[str, str] = {}
+        if self._has_runs():
+            self.tile = replace(self.tile, run=RUN)
         self._choose_rows()
         self._choose_order()
         self._set_geometry(part)
@@ -124,6 +135,12 @@ class Plan:
         self._set_blocks()
 
     # -- what is decided while compiling ----------------------------------------------------------
+
+    def _has_runs(self) -> bool:
+        """Whether terms lie side by side: channels, in pieces of whole runs."""
+        channels = self.step.channels
+        is_whole = isinstance(channels, int) and channels % RUN == 0
+        return is_whole and not (self.step.of_filter or self.depthwise)
 
     def _choose_rows(self) -> None:
         """Whether windows overlap in the rows of the band, and how many channels it may have."""
@@ -150,7 +167,7 @@ class Plan:
             is_near = is_near and width.window * self.tile.rows <= SUM_TERMS
         if width.window > 1 and is_near and fitting >= self.least_piece:
             self.inside, self.most_piece = width.window, fitting
-        self.most_piece = max(1, self.most_piece)
+        self.most_piece = max(1, self.most_piece // self.tile.run * self.tile.run)
 
     def _depthwise_piece(self) -> int:
         """As many channels as one unit computes."""
@@ -170,8 +187,12 @@ class Plan:
         self.rows = depth.window * height.window * self.row_columns
         self.is_uniform = _is_uniform(self.axes)
         of_filter, most = self.step.of_filter, self.tile.rows
+        self.reads_x = self._has_rows()
         self.together = not of_filter and self.is_point and self.is_uniform
-        self.across = not of_filter and not self.together and self._is_short(most)
+        if self.reads_x:
+            self.together = self._is_one_line()
+        may_cross = not (of_filter or self.together or self.reads_x)
+        self.across = may_cross and self._is_short(most)
         shares = depth.window == self.row_columns == height.dilation == 1
         self.shares = shares and height.step < height.window and not self.across
         if not (of_filter or self.across) and isinstance(width.outputs, int):
@@ -181,6 +202,24 @@ class Plan:
                 self.tile = replace(self.tile, rows=fitting)
         self.is_packed = not (self._is_brief() and not of_filter)
         self._set("is_packed", self.is_packed)
+
+    def _is_one_line(self) -> bool:
+        return all(axis.outputs == 1 for axis in self.axes[:-1])
+
+    def _has_rows(self) -> bool:
+        """Whether tiles read the input where it lies: windows are points, none outside of it."""
+        if self.step.of_filter or self.depthwise or not self.is_point:
+            return False
+        width = self.axes[-1]
+        apart = width.x * width.step
+        if not isinstance(apart, int) or apart * self.itemsize % SAME_SETS == 0:
+            return False
+        if not all(axis.is_plain or _is_inside(axis) for axis in self.axes):
+            return False
+        if self._is_one_line():
+            return True
+        most = self.tile.rows
+        return isinstance(width.outputs, int) and 2 * rows_along(width.outputs, most) >= most
 
     def _lines_of_an_image(self) -> int:
         """Lines of a strip so that each strip lies in one image; 0 if they would be few."""
@@ -249,6 +288,7 @@ class Plan:
         self._set("output_step", self.output_step)
         self._set("w.channel", part.w.strides[-2])
         self._set("w.feature", part.w.strides[-1])
+        self._set("reads_x", self.reads_x)
         self._set("together", self.together)
         # lines near the border have rows of nothing but zeros
         lines = not (self.together or self.across) and self.rows == self.axes[2].window
@@ -281,7 +321,8 @@ class Plan:
             self.piece = str(self.most_piece)
         else:
             pieces = i.larger(i.ceiling(channels, str(self.most_piece)), "1")
-            self.piece = i.larger(i.ceiling(channels, pieces), "1")
+            piece = i.ceiling(i.ceiling(channels, pieces), str(self.tile.run))
+            self.piece = i.larger(i.multiply(piece, str(self.tile.run)), "1")
         self._set("piece", self.piece)
         self.pieces = self._set("pieces", pieces)
         self.column = self._set("column", self._column())
@@ -458,6 +499,7 @@ FIELDS = (
     *("pitch", "strip", "strips", "joined", "block_rows", "blocks", "shift", "runs", "is_single"),
     *("slack", "run", "run_tiles", "row_runs", "row_tiles", "is_direct", "filter_size"),
     *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row", "is_packed", "skips"),
+    "reads_x",
 )
 
 

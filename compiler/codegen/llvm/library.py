@@ -19,7 +19,7 @@ from .convolve_band import band_function, lines_function
 from .convolve_filter import filter_part
 from .convolve_outputs import outputs_part
 from .copies import copy_row, copy_rows
-from .tiles import Tile, micro_kernel
+from .tiles import RUN, Tile, micro_kernel
 from .transposing import turn_block
 from .writer import ModuleWriter
 
@@ -52,7 +52,8 @@ def library_module(names: Iterable[str], loaded: Container[str]) -> ModuleWriter
             _, rows, vectors, *kind_of = rest.split(".")
             is_fused, is_wide = "apart" not in kind_of, "wide" in kind_of
             sizes = (int(rows), int(vectors), int(lanes))
-            micro_kernel(module, Tile(dtype, *sizes, is_fused, is_wide))
+            run = RUN if "run" in kind_of else 1
+            micro_kernel(module, Tile(dtype, *sizes, is_fused, is_wide, run))
         else:
             _FUNCTIONS[kind](module, dtype, int(lanes))
     return module

@@ -24,11 +24,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...ir.types import DType
+from ...kernel.schedule import CACHE_LINE
 from ...target import Target
 from .loops import counted_loop, either
 from .memory import memory_type, splat
 from .writer import FunctionWriter, ModuleWriter
 
+RUN = 4  # terms that lie side by side
 _APART = 3  # rows from one pointer to the next
 
 
@@ -42,6 +44,7 @@ class Tile:
     lanes: int
     fused: bool  # multiply and add in one instruction
     wide: bool = False  # the left panel's elements are vectors: lane by lane
+    run: int = 1  # so many terms lie side by side in the left panel
 
     @property
     def columns(self) -> int:
@@ -57,7 +60,8 @@ class Tile:
     def name(self) -> str:
         """The micro-kernel's name."""
         name = f"@tw.lib.tile.f{self.dtype.bits}.{self.lanes}.{self.rows}.{self.vectors}"
-        return name + ".wide" * self.wide + ".apart" * (not self.fused)
+        kind = ".wide" * self.wide + ".apart" * (not self.fused)
+        return name + kind + ".run" * (self.run > 1)
 
 
 def vectors_for(columns: int | None, lanes: int) -> int:
@@ -90,7 +94,7 @@ def tile_for(dtype: DType, columns: int | None, target: Target) -> Tile:
 
 def micro_kernel(module: ModuleWriter, tile: Tile) -> str:
     """The name of a tile's micro-kernel, a function of the library."""
-    params = [("ptr", "%a"), ("i64", "%row"), ("ptr", "%terms"), ("ptr", "%b")]
+    params = [("ptr", "%a"), ("i64", "%row"), ("i64", "%ahead"), ("ptr", "%terms"), ("ptr", "%b")]
     params += [
         ("i64", "%next"),
         ("i64", "%k"),
@@ -115,7 +119,7 @@ class _MicroKernel:
         self.first_rows = self._first_rows()
         start = [("ptr", pointer) for pointer in (*self._at_term("0"), "%b")]
         start += [(self.type, "zeroinitializer")] * len(self.places)
-        found = counted_loop(fn, "0", "%k", 1, start, self._add_products)
+        found = counted_loop(fn, "0", "%k", self.tile.run, start, self._add_products)
         sums = found[-len(self.places) :]
         none = fn.assign("icmp eq ptr %before, null")
         totals = either(fn, none, types, lambda: sums, lambda: self._added(sums))
@@ -161,9 +165,22 @@ class _MicroKernel:
         return self.fn.assign(f"getelementptr {self.element}, ptr {base}, i64 {offset}")
 
     def _add_products(self, term: str, carried: list[str]) -> list[str]:
-        fn, tile, align = self.fn, self.tile, self.tile.dtype.itemsize
+        """The products of the terms of a run."""
+        fn = self.fn
         count = len(self.first_rows)
         pointers, right, sums = carried[:count], carried[count], carried[count + 1 :]
+        for number in range(self.tile.run):
+            places = [self._at(pointer, number) for pointer in pointers]
+            sums = self._product_sums(places, right, sums)
+            right = self._moved(right, "%next")
+        if not self.tile.wide:
+            self._fetch_ahead(term, pointers[0])
+        following = self._at_term(fn.assign(f"add i64 {term}, {self.tile.run}"))
+        return [*following, right, *sums]
+
+    def _product_sums(self, pointers: list[str], right: str, sums: list[str]) -> list[str]:
+        """Sums with the products of one term."""
+        fn, tile, align = self.fn, self.tile, self.tile.dtype.itemsize
         row = [
             fn.assign(f"load {self.type}, ptr {self._at(right, v * tile.lanes)}, align {align}")
             for v in range(tile.vectors)
@@ -174,8 +191,21 @@ class _MicroKernel:
             place = self._moved(pointer, further)
             for v, many in enumerate(self._left(place)):
                 results.append(self._product_sum(many, row[v], sums[r * tile.vectors + v]))
-        following = self._at_term(fn.assign(f"add i64 {term}, 1"))
-        return [*following, self._moved(right, "%next"), *results]
+        return results
+
+    def _fetch_ahead(self, term: str, place: str) -> None:
+        """Fetch lines of eight rows of a later tile, while as many terms pass as a line has."""
+        fn = self.fn
+        number = min(self.tile.run, 2)
+        row = fn.assign(f"and i64 {term}, {CACHE_LINE // self.tile.dtype.itemsize - self.tile.run}")
+        if self.tile.run > 2:
+            row = fn.assign(f"lshr i64 {row}, 1")
+        distance = fn.assign(f"add i64 {fn.assign(f'mul i64 {row}, %row')}, %ahead")
+        fetch = fn.module.declare("@llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+        for k in range(number):
+            further = self._moved(place, distance)
+            fn.line(f"call void {fetch}(ptr {further}, i32 0, i32 3, i32 1)")
+            place = self._moved(place, "%row")
 
     def _left(self, place: str) -> list[str]:
         """What each vector of a row is multiplied with."""
