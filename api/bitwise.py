@@ -1,5 +1,6 @@
 """tf.bitwise: ops on the bits of integers."""
 
+from .frontend.tf.deferred import wrap as _wrap
 from .frontend.tf.elementwise import (
     bitwise_and,
     bitwise_or,
@@ -17,3 +18,5 @@ __all__ = [
     "left_shift",
     "right_shift",
 ]
+
+_wrap(globals(), __all__)

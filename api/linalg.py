@@ -24,6 +24,7 @@ from .frontend.tf.decompositions import (
     svd,
     triangular_solve,
 )
+from .frontend.tf.deferred import wrap as _wrap
 from .frontend.tf.linalg import (
     adjoint,
     band_part,
@@ -85,3 +86,5 @@ __all__ = [
     "trace",
     "triangular_solve",
 ]
+
+_wrap(globals(), __all__)

@@ -1,7 +1,7 @@
 """`tf.keras`: layers, models, optimisers, losses and metrics."""
 
 from ..frontend.tf.keras.layers.base import Layer
-from ..frontend.tf.keras.layers.core import Input
+from ..frontend.tf.keras.layers.inputs import Input
 from ..frontend.tf.keras.models import Model, Sequential
 from ..frontend.tf.keras.policies import DTypePolicy
 from . import (

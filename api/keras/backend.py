@@ -1,5 +1,6 @@
 """`tf.keras.backend`: the older low-level functions."""
 
+from ..frontend.tf.deferred import wrap as _wrap
 from ..frontend.tf.keras.backend import (
     abs,
     all,
@@ -205,3 +206,5 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+_wrap(globals(), __all__)

@@ -31,8 +31,6 @@ from ..frontend.tf.keras.layers.core import (
     Embedding,
     Flatten,
     Identity,
-    Input,
-    InputLayer,
     Lambda,
     LeakyReLU,
     Masking,
@@ -46,6 +44,7 @@ from ..frontend.tf.keras.layers.grouped import (
     GroupNormalization,
     UnitNormalization,
 )
+from ..frontend.tf.keras.layers.inputs import Input, InputLayer
 from ..frontend.tf.keras.layers.merging import (
     Add,
     Average,

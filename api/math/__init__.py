@@ -1,5 +1,6 @@
 """tf.math: elementwise functions, reductions, segments."""
 
+from ..frontend.tf.deferred import wrap as _wrap
 from ..frontend.tf.elementwise import (
     abs,
     accumulate_n,
@@ -276,3 +277,5 @@ __all__ = [
     "zero_fraction",
     "zeta",
 ]
+
+_wrap(globals(), __all__)

@@ -1,5 +1,6 @@
 """`tf.random`: random numbers, the global seed, generators."""
 
+from ..frontend.tf.deferred import wrap as _wrap
 from ..frontend.tf.random.generator import (
     Algorithm,
     Generator,
@@ -55,3 +56,5 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+_wrap(globals(), __all__)

@@ -1,7 +1,7 @@
 """Functions of tensors for the NumPy dialect: in `tw.jit` and the like they take and give arrays.
 
 Layer: frontend. A traced array among the arguments says so; in functions of TensorFlow's dialect
-there are tensors instead.
+there are tensors instead. Calls with tensors without values are noted (deferred.py).
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..tracer import Tracer
+from .deferred import NoValue
 from .tensors import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def of_either(function: F) -> F:
-    """A decorator: the results of traced arrays are traced arrays."""
+def of_either(function: F, name: str) -> F:
+    """The function of this public name, whose results of traced arrays are traced arrays."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        found = function(*args, **kwargs)
+        try:
+            found = function(*args, **kwargs)
+        except NoValue as error:
+            return error.noted(name, function, args, kwargs)
         for x in args:
             if type(x) is Tracer:
                 return _as_arrays(found)
@@ -46,4 +50,4 @@ def wrap(namespace: dict[str, Any], names: list[str]) -> None:
     for name in names:
         found = namespace[name]
         if callable(found) and not isinstance(found, type):
-            namespace[name] = of_either(found)
+            namespace[name] = of_either(found, name)

@@ -7,9 +7,10 @@ it does not load this dialect. Sub-namespaces (`tf.math`) are modules of the pac
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
+from .deferred import deferring
 from .scopes import init_scope
 
 # module of this package -> names; "public=own" where the two differ
@@ -143,7 +144,8 @@ def find(package: str, name: str) -> Any:
     if name not in NAMES:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
     module, own = NAMES[name]
-    return getattr(_imported(f"{__package__}.{module}"), own)
+    made = getattr(_imported(f"{__package__}.{module}"), own)
+    return deferring(made, name) if isinstance(made, FunctionType) else made
 
 
 def _imported(module: str) -> ModuleType:

@@ -27,6 +27,7 @@ from ..transforms.resize import fits
 from ..tree import flatten, unflatten
 from .concrete import DATA, ConcreteFunction, FlatCall, flat_call
 from .convert import convert_to_tensor
+from .deferred import NoValue
 from .specs import TensorSpec
 from .tensors import STATE, Tensor
 from .variables import Variable, in_order
@@ -63,7 +64,10 @@ class Function:
                     return found
         if STATE.function is not None:
             return self.python_function(*args, **kwargs)
-        call = self._read(args, kwargs)
+        try:
+            call = self._read(args, kwargs)
+        except NoValue as error:
+            return error.noted(self.__name__, self.python_function, args, kwargs)  # type: ignore[attr-defined]
         if STATE.recorders:
             return self._recorded(call)
         for concrete in self._programs.get(call.key, ()):

@@ -25,6 +25,7 @@ from ..indexing import (
     tensor_scatter_nd_sub,
     tensor_scatter_nd_update,
 )
+from ..parts import packed_index, unpacked_index
 from ..shapes import TensorShape
 from ..shaping import expand_dims
 from ..slices import IndexedSlices
@@ -33,7 +34,6 @@ from ..v1 import variables as eager
 from .bodies import Read, Update
 from .build import convert, is_graph_value
 from .graph import Graph, Operation
-from .operators import packed_index, unpacked_index
 from .state import is_building, working_graph
 from .symbolic import GRAPH_PART_METHODS, GraphTensor
 

@@ -6,8 +6,9 @@ Layer: frontend.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..parts import packed_index, unpacked_index
 from ..tensors import OPERATORS
 from .build import Maker
 from .symbolic import GRAPH_OPERATORS, GraphTensor
@@ -60,35 +61,6 @@ def _unary(operator: str, name: str) -> None:
         return maker((x, *args), {})
 
     GRAPH_OPERATORS[operator] = compute
-
-
-# -- parts ----------------------------------------------------------------------------------------
-
-
-class Part(NamedTuple):
-    """A slice as a container, so that tensors in it are found."""
-
-    start: Any
-    stop: Any
-    step: Any
-
-
-def packed_index(index: Any) -> Any:
-    """An index with `Part`s for slices."""
-    if isinstance(index, tuple):
-        return tuple(packed_index(k) for k in index)
-    if isinstance(index, slice):
-        return Part(index.start, index.stop, index.step)
-    return index
-
-
-def unpacked_index(index: Any) -> Any:
-    """The index itself."""
-    if isinstance(index, Part):
-        return slice(index.start, index.stop, index.step)
-    if isinstance(index, tuple):
-        return tuple(unpacked_index(k) for k in index)
-    return index
 
 
 def _part_of(tensor: Any, index: Any) -> Any:

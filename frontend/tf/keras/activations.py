@@ -13,6 +13,7 @@ import numpy as np
 from .. import elementwise
 from ..apply import apply
 from ..convert import convert_to_tensor
+from ..deferred import deferring
 from ..nn import activations as ops
 from ..shaping import split
 from ..tensors import Tensor
@@ -32,6 +33,12 @@ def get(identifier: Any) -> Callable[[Any], Any]:
 serialize, deserialize = FAMILY.serialize, FAMILY.deserialize
 
 
+def _add(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Register an activation; it can be called on Keras tensors, too."""
+    made: Callable[..., Any] = FAMILY.add()(deferring(function, function.__name__))
+    return made
+
+
 def _hard_sigmoid(x: Any) -> Any:
     return np.clip(x / 6 + 0.5, 0, 1)
 
@@ -47,7 +54,7 @@ def _activation(name: str, op: Callable[[Any], Any], doc: str) -> Callable[[Any]
 
     activation.__name__ = activation.__qualname__ = name
     activation.__doc__ = doc
-    registered: Callable[[Any], Tensor] = FAMILY.add()(activation)
+    registered: Callable[[Any], Tensor] = _add(activation)
     return registered
 
 
@@ -73,19 +80,19 @@ hard_silu = _of_arrays("hard_silu", _hard_silu, "x * hard_sigmoid(x).")
 swish = FAMILY.table["swish"] = silu
 
 
-@FAMILY.add()
+@_add
 def linear(x: Any) -> Any:
     """x itself."""
     return x
 
 
-@FAMILY.add()
+@_add
 def mish(x: Any) -> Any:
     """x * tanh(softplus(x))."""
     return x * elementwise.tanh(elementwise.softplus(x))
 
 
-@FAMILY.add()
+@_add
 def relu(
     x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> Tensor:
@@ -103,13 +110,13 @@ def _general_relu(x: Any, *, slope: float, bound: float | None, threshold: float
     return y if bound is None else np.minimum(y, bound)
 
 
-@FAMILY.add()
+@_add
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
     """x, or `negative_slope` times x where x is negative."""
     return ops.leaky_relu(x, negative_slope)
 
 
-@FAMILY.add()
+@_add
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """x, or `alpha` * (exp(x) - 1) where x is negative."""
     result: Tensor = apply("Elu", _elu, [convert_to_tensor(x)], {"alpha": float(alpha)})
@@ -120,19 +127,19 @@ def _elu(x: Any, *, alpha: float) -> Any:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@FAMILY.add()
+@_add
 def gelu(x: Any, approximate: bool = False) -> Tensor:
     """x times the probability that a standard normal number is below x."""
     return ops.gelu(x, approximate)
 
 
-@FAMILY.add()
+@_add
 def softmax(x: Any, axis: Any = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along the axis."""
     return ops.softmax(x, axis)
 
 
-@FAMILY.add()
+@_add
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     """log(softmax(x)) along the axis."""
     return ops.log_softmax(x, axis)
@@ -170,7 +177,7 @@ def _with(name: str, function: Callable[..., Any], x: Any, **attrs: Any) -> Tens
     return found
 
 
-@FAMILY.add()
+@_add
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
     """x, or alpha * (exp(x / alpha) - 1) where x is negative (Barron, 2017)."""
     return _with("celu", _celu, x, alpha=float(alpha))
@@ -180,7 +187,7 @@ def _celu(x: Any, *, alpha: float) -> Any:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
 
 
-@FAMILY.add()
+@_add
 def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
     """x where its size is above the threshold, else 0."""
     return _with("hard_shrink", _hard_shrink, x, threshold=float(threshold))
@@ -190,7 +197,7 @@ def _hard_shrink(x: Any, *, threshold: float) -> Any:
     return np.where(np.abs(x) > threshold, x, 0 * x)
 
 
-@FAMILY.add()
+@_add
 def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
     """x moved towards 0 by the threshold."""
     return _with("soft_shrink", _soft_shrink, x, threshold=float(threshold))
@@ -200,7 +207,7 @@ def _soft_shrink(x: Any, *, threshold: float) -> Any:
     return np.where(x > threshold, x - threshold, np.where(x < -threshold, x + threshold, 0 * x))
 
 
-@FAMILY.add()
+@_add
 def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
     """x where it is above the threshold, else a value."""
     return _with("threshold", _above, x, limit=float(threshold), value=float(default_value))
@@ -210,7 +217,7 @@ def _above(x: Any, *, limit: float, value: float) -> Any:
     return np.where(x > limit, x, x.dtype.type(value))
 
 
-@FAMILY.add()
+@_add
 def squareplus(x: Any, b: float = 4) -> Tensor:
     """(x + sqrt(x ** 2 + b)) / 2 (Barron, 2021)."""
     return _with("squareplus", _squareplus, x, b=float(b))
@@ -220,7 +227,7 @@ def _squareplus(x: Any, *, b: float) -> Any:
     return (x + np.sqrt(x * x + b)) / 2
 
 
-@FAMILY.add()
+@_add
 def glu(x: Any, axis: int = -1) -> Tensor:
     """The first half along an axis, times the sigmoid of the second (Dauphin et al., 2016)."""
     first, second = split(convert_to_tensor(x), 2, axis)

@@ -18,33 +18,73 @@ from .loss_functions import as_tensor
 
 
 class CompiledLoss:
-    """The sum of the losses of all outputs."""
+    """The sum of the losses of all outputs.
 
-    def __init__(self, loss: Any, weights: Any = None) -> None:
-        self._given, self._weights = loss, weights
+    Args:
+        loss: what `compile` was given; one for each output, or one for all.
+        weights: factors of the losses.
+        names: of the outputs, if they come in a list and have names.
+    """
+
+    def __init__(self, loss: Any, weights: Any = None, names: Sequence[str] | None = None) -> None:
+        self._given, self._weights, self._names = loss, weights, names
         self._losses: list[Any] | None = None
         self._factors: list[float] = []
+        self._latest: list[Any] = []
+        self.trackers: list[metrics.Metric | None] = []  # means of the outputs' losses
+
+    def build(self, y_pred: Any) -> None:
+        """Make the losses for outputs like these, and the means that tell them apart."""
+        if self._losses is not None or self._given is None:
+            return
+        preds, names = outputs_of(y_pred, self._names)
+        _check_names("loss", self._given, names)
+        self._losses = [_as_loss(x) for x in like(self._given, names, len(preds), spread=True)]
+        factors = like(self._weights, names, len(preds), spread=True)
+        self._factors = [1.0 if f is None else float(f) for f in factors]
+        if len(preds) > 1 and names is not None:
+            self.trackers = [
+                None if loss is None else metrics.Mean(name=f"{name}_loss")
+                for name, loss in zip(names, self._losses, strict=True)
+            ]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor | None:
         """The loss of a batch; None if no loss was given."""
         if self._given is None:
             return None
-        preds, names = outputs_of(y_pred)
+        self.build(y_pred)
+        assert self._losses is not None
+        preds, names = outputs_of(y_pred, self._names)
         trues = like(y_true, names, len(preds))
-        if self._losses is None:
-            found = like(self._given, names, len(preds), spread=True)
-            self._losses = [_as_loss(x) for x in found]
-            factors = like(self._weights, names, len(preds), spread=True)
-            self._factors = [1.0 if f is None else float(f) for f in factors]
         weights = like(sample_weight, names, len(preds), spread=True)
-        total = []
-        for loss, factor, t, p, w in zip(
-            self._losses, self._factors, trues, preds, weights, strict=True
-        ):
-            if loss is not None:
-                value = loss(t, p, sample_weight=w)
-                total.append(value if factor == 1.0 else value * factor)
+        self._latest = [
+            None if loss is None else loss(t, p, sample_weight=w)
+            for loss, t, p, w in zip(self._losses, trues, preds, weights, strict=True)
+        ]
+        total: list[Any] = [
+            value if factor == 1.0 else value * factor
+            for value, factor in zip(self._latest, self._factors, strict=True)
+            if value is not None
+        ]
         return add_n(total) if len(total) > 1 else total[0]
+
+    def track(self, weight: Any) -> None:
+        """Take the losses of the latest batch into account."""
+        for tracker, value in zip(self.trackers, self._latest, strict=False):
+            if tracker is not None:
+                tracker._update((value,), {"sample_weight": weight})
+        self._latest = []
+
+
+def _check_names(what: str, given: Any, names: Sequence[str] | None) -> None:
+    """Refuse names that no output has."""
+    if not isinstance(given, dict) or names is None:
+        return
+    unknown = [k for k in given if k not in names]
+    if unknown:
+        raise ValueError(
+            f"Expected keys {list(names)} in {what} dict, but found {what}.keys()={list(given)}"
+        )
 
 
 def _as_loss(given: Any) -> Any:
@@ -57,9 +97,16 @@ def _as_loss(given: Any) -> Any:
 class CompiledMetrics:
     """The metrics of all outputs; made for the first batch."""
 
-    def __init__(self, given: Any, weighted: Any, loss: Any) -> None:
-        self._given, self._weighted, self._loss = given, weighted, loss
+    def __init__(
+        self, given: Any, weighted: Any, loss: Any, names: Sequence[str] | None = None
+    ) -> None:
+        self._given, self._weighted, self._loss, self._names = given, weighted, loss, names
         self._entries: list[tuple[int, metrics.Metric, bool]] | None = None
+        self._log_names: dict[int, str] = {}
+
+    def log_name(self, metric: metrics.Metric) -> str:
+        """What a metric is called in logs: those of one of several outputs begin with its name."""
+        return self._log_names.get(id(metric), metric.name)
 
     @property
     def metrics(self) -> list[metrics.Metric]:
@@ -70,23 +117,26 @@ class CompiledMetrics:
         """Make the metrics for outputs like these."""
         if self._entries is not None:
             return
-        preds, names = outputs_of(y_pred)
+        preds, names = outputs_of(y_pred, self._names)
         trues = like(y_true, names, len(preds))
         loss = like(self._loss, names, len(preds), spread=True)
         self._entries = []
+        for what, given in (("metrics", self._given), ("weighted_metrics", self._weighted)):
+            _check_names(what, given, names)
         for given, is_weighted in ((self._given, False), (self._weighted, True)):
             for k, several in enumerate(_per_output(given, names, len(preds))):
                 for one in several:
                     metric = _as_metric(one, trues[k], preds[k], loss[k])
                     metric._build(preds[k])
-                    if len(preds) > 1 and not isinstance(one, metrics.Metric):
-                        metric.name = f"{names[k] if names else f'output_{k}'}_{metric.name}"
+                    if len(preds) > 1:
+                        output = names[k] if names else f"output_{k}"
+                        self._log_names[id(metric)] = f"{output}_{metric.name}"
                     self._entries.append((k, metric, is_weighted))
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take another batch into account."""
         self.build(y_true, y_pred)
-        preds, names = outputs_of(y_pred)
+        preds, names = outputs_of(y_pred, self._names)
         trues = like(y_true, names, len(preds))
         weights = like(sample_weight, names, len(preds), spread=True)
         for k, metric, is_weighted in self._entries or []:
@@ -96,11 +146,14 @@ class CompiledMetrics:
             )
 
 
-def outputs_of(y_pred: Any) -> tuple[list[Any], Sequence[str] | None]:
-    """The outputs as a list, and their names if they are in a dict."""
+def outputs_of(
+    y_pred: Any, names: Sequence[str] | None = None
+) -> tuple[list[Any], Sequence[str] | None]:
+    """The outputs as a list, and their names: those in a dict have them, others may."""
     if isinstance(y_pred, dict):
         return list(y_pred.values()), list(y_pred)
-    return (list(y_pred), None) if isinstance(y_pred, (list, tuple)) else ([y_pred], None)
+    found = list(y_pred) if isinstance(y_pred, (list, tuple)) else [y_pred]
+    return found, names if names is not None and len(names) == len(found) else None
 
 
 def like(x: Any, names: Sequence[str] | None, count: int, spread: bool = False) -> list[Any]:
@@ -124,9 +177,12 @@ def _per_output(given: Any, names: Sequence[str] | None, count: int) -> list[lis
     several = listed(given)
     if count == 1:
         return [flatten(several)[0]]
-    if any(isinstance(m, (list, tuple)) for m in several):
-        return [listed(m) for m in like(several, names, count)]
-    return [several if k == 0 else [] for k in range(count)]
+    if len(several) != count:
+        raise ValueError(
+            f"The model has {count} outputs, so `metrics` has to be a dict by their names, or a"
+            f" list with one entry (or list) for each; got {given!r}"
+        )
+    return [listed(m) for m in several]
 
 
 def listed(x: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """Models: layers that can be trained.
 
-Layer: frontend.
+Layer: frontend. A model is a subclass with a `call`, a sequence of layers, or what lies between
+Keras tensors: the calls that lead from inputs to outputs (network.py).
 """
 
 from __future__ import annotations
@@ -10,36 +11,73 @@ from typing import Any
 
 import numpy as np
 
-from ..convert import convert_to_tensor
 from ..shapes import TensorShape
 from . import saving
-from .layers.base import FAMILY, Layer
-from .layers.core import InputLayer
-from .layers.recurrent import states_kept
+from .layers.base import FAMILY, Layer, current_training
+from .layers.inputs import Input, InputLayer
+from .masks import put_masks
+from .network import Network
 from .settings import float_dtype
+from .summary import summary_of
+from .symbolic import KerasTensor, tensors_in
 from .training import Trainer
-
-_WIDTHS = (34, 28, 12)
 
 
 class Model(Trainer):
-    """A layer that can be trained; subclasses make layers and define `call`."""
+    """A layer that can be trained; subclasses make layers and define `call`.
+
+    `Model(inputs, outputs)` computes Keras tensors from others, as they were made of each other.
+
+    Args:
+        args: inputs and outputs: Keras tensors, or lists and dicts of them; or nothing.
+        kwargs: the same by name, and `name`, `trainable`, `dtype`.
+    """
+
+    _network: Network | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """A `Functional`, if there are inputs and outputs."""
+        return object.__new__(Functional if cls is Model and _is_connected(args, kwargs) else cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if args or "inputs" in kwargs or "outputs" in kwargs:
+        if not _is_connected(args, kwargs):
+            super().__init__(*args, **kwargs)
+            return
+        inputs, outputs = _ends(*args, **kwargs)
+        options = {k: v for k, v in kwargs.items() if k not in ("inputs", "outputs")}
+        network = Network(inputs, outputs)
+        super().__init__(autocast=False, **options)
+        self._network = network
+        self._operations = network.callers  # among the attributes, so that weights are found
+        self.output_names = [x._node.caller.name for x in network.outputs if x._node]
+        self.built = True
+        if not self._trainable:
+            self.trainable = False
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The outputs for tensors; subclasses that are not made of inputs and outputs have theirs.
+
+        Args:
+            inputs: as the model's inputs are nested, or a dict by their names.
+            training: whether layers behave as in training.
+            mask: the masks of the inputs, if they do not carry them.
+        """
+        if self._network is None:
             raise NotImplementedError(
-                "Models of inputs and outputs are not supported: write a subclass of"
-                " `keras.Model` with a `call` method, or use `keras.Sequential`."
+                f"Model {type(self).__name__} does not have a `call()` method implemented."
             )
-        super().__init__(**kwargs)
+        tensors = self._network.tensors(self.name, inputs)
+        put_masks(tensors, mask)
+        return self._network.run(tensors, current_training())
 
     def build(self, input_shape: Any = None) -> None:
-        """Make the weights, by calling the model on zeros of this shape."""
+        """Make the weights, by calling the model on Keras tensors of this shape."""
+        if self._network is not None:
+            return
         if input_shape is None:
             raise ValueError("Input shape must be defined when calling `build()` on a `Model`.")
         self.built = True
-        with states_kept(self):
-            self(_zeros(input_shape, float_dtype()), training=False)
+        self(_tensors(input_shape, float_dtype()))
 
     def _maybe_build(self, first: Any) -> None:
         if type(self).build in _OWN_BUILDS:
@@ -47,10 +85,52 @@ class Model(Trainer):
         else:
             super()._maybe_build(first)
 
+    def _symbolic_outputs(self) -> Any:
+        return None if self._network is None else self._network.structure
+
+    # -- its structure ----------------------------------------------------------------------------
+
     @property
     def layers(self) -> list[Layer]:
-        """The layers, in the order in which they were made attributes."""
+        """The layers, in the order in which they run, or were made attributes."""
+        if self._network is not None:
+            return [x for x in self._network.callers if isinstance(x, Layer)]
         return [x for x in self._layers if not isinstance(x, InputLayer)]
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and functions that the outputs are made by."""
+        return list(self.layers if self._network is None else self._network.callers)
+
+    @property
+    def input(self) -> Any:
+        """The Keras tensors that the model is called with, as they were given."""
+        return super().input if self._network is None else self._network.given
+
+    @property
+    def output(self) -> Any:
+        """The Keras tensors that the model gives, as they were given."""
+        return super().output if self._network is None else self._network.structure
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The Keras tensors that the model is called with, in a list."""
+        return tensors_in(self.input)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The Keras tensors that the model gives, in a list."""
+        return tensors_in(self.output)
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, or a list of those of several."""
+        return _one_or_all([tuple(x.shape) for x in self.inputs])
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, or a list of those of several."""
+        return _one_or_all([tuple(x.shape) for x in self.outputs])
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer with this name or number; ValueError if there is none."""
@@ -81,12 +161,29 @@ class Model(Trainer):
         line_length: int | None = None,
         positions: Any = None,
         print_fn: Callable[[str], Any] | None = None,
-        **ignored: Any,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
     ) -> None:
-        """Print the layers, their outputs' shapes and numbers of parameters."""
+        """Print the layers, their outputs' shapes and numbers of parameters.
+
+        Args:
+            line_length: the width of the table; by default that of the terminal, up to a limit.
+            positions: where columns end, as parts of the width.
+            print_fn: called with each line, instead of `print`.
+            expand_nested: whether layers of models among the layers are listed, too.
+            show_trainable: whether there is a column that tells it.
+            layer_range: patterns of the names of the first and the last layer to be listed.
+        """
         show = print_fn or print
-        for text in _summary(self):
-            show(text)
+        for line in summary_of(
+            self, line_length, positions, expand_nested, show_trainable, layer_range
+        ):
+            show(line)
+
+
+class Functional(Model):
+    """A model of inputs and outputs; `Model(inputs, outputs)` makes one."""
 
 
 class Sequential(Model):
@@ -103,15 +200,18 @@ class Sequential(Model):
     ) -> None:
         super().__init__(trainable=trainable, name=name)
         self._sequence: list[Layer] = []
+        self._tensors: list[Any] = []  # what layers are called on, and give, once it is known
         for layer in layers or ():
             self.add(layer)
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Put a layer at the end; a function becomes a layer.
+        """Put a layer at the end, or an `Input` at the beginning.
 
         Raises:
-            TypeError: it is neither.
+            TypeError: it is no layer.
         """
+        if isinstance(layer, KerasTensor) and layer._node is not None and layer._node.is_input:
+            layer = layer._node.caller
         if not isinstance(layer, Layer):
             raise TypeError(
                 "Only instances of `keras.Layer` can be added to a Sequential model. Received: "
@@ -124,26 +224,64 @@ class Sequential(Model):
                 " argument to pass a unique name."
             )
         self._sequence.append(layer)
-        first = self._sequence[0]
-        if first._batch_shape is not None:
-            self.build(first._batch_shape)
+        if self._tensors:
+            self._tensors.append(layer(self._tensors[-1]))
+        elif self._sequence[0]._batch_shape is not None:
+            self.build(self._sequence[0]._batch_shape)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away."""
+        if self._tensors:
+            self._tensors.pop()
         return self._sequence.pop()
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of this shape."""
         if input_shape is None:
             raise ValueError("Input shape must be defined when calling `build()` on a `Model`.")
-        first = self._sequence[0] if self._sequence else None
-        dtype = getattr(first, "input_dtype", None) or float_dtype()
-        self.built = True
-        with states_kept(self):
-            self(_zeros(input_shape, dtype), training=False)
+        self._connect(tuple(TensorShape(input_shape)), None)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def _connect(self, batch_shape: Any, dtype: Any) -> None:
+        """Call the layers, one after the other, on an input of this shape."""
+        layers = list(self._sequence)
+        if layers and isinstance(layers[0], InputLayer):
+            found = layers.pop(0).output
+        else:
+            found = Input(batch_shape=batch_shape, dtype=dtype)
+        self._tensors = [found]
+        for layer in layers:
+            self._tensors.append(layer(self._tensors[-1]))
+        self.built = True
+
+    def _noted(self, args: Any, kwargs: Any) -> Any:
+        if not self.built and len(args) == 1 and isinstance(args[0], KerasTensor):
+            self._connect(args[0].shape, args[0].dtype)
+        return super()._noted(args, kwargs)
+
+    @property
+    def input(self) -> Any:
+        """The Keras tensor that the model is called with; AttributeError if none is known yet."""
+        return self._ends()[0]
+
+    @property
+    def output(self) -> Any:
+        """What the last layer gives; AttributeError if the input is not known yet."""
+        return self._ends()[-1]
+
+    def _symbolic_outputs(self) -> Any:
+        return self._tensors[-1] if self._tensors else None
+
+    def _ends(self) -> list[Any]:
+        if not self._tensors:
+            raise AttributeError(
+                f"Sequential model '{self.name}' has no defined input or output yet: begin it with"
+                " a `keras.Input`, or call `build(input_shape)`."
+            )
+        return self._tensors
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The layers' computations, one after the other."""
+        put_masks(inputs, mask)
         for layer in self._sequence:
             inputs = layer(inputs)
         return inputs
@@ -171,49 +309,27 @@ def clone_model(model: Any, **ignored: Any) -> Any:
     return type(model).from_config(model.get_config())
 
 
-def _zeros(shape: Any, dtype: Any) -> Any:
-    """Zeros of a shape, with 1 for unknown sizes; or a structure of them."""
+def _is_connected(args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a model is called with inputs and outputs."""
+    return len(args) == 2 or ("outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs))
+
+
+def _ends(inputs: Any, outputs: Any, **options: Any) -> tuple[Any, Any]:
+    return inputs, outputs
+
+
+def _one_or_all(shapes: list[Any]) -> Any:
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _tensors(shape: Any, dtype: Any) -> Any:
+    """Keras tensors of a shape, or a structure of them."""
     if isinstance(shape, dict):
-        return {k: _zeros(s, dtype) for k, s in shape.items()}
+        return {k: _tensors(s, dtype) for k, s in shape.items()}
     if isinstance(shape, (list, tuple)) and shape and not _is_size(shape[0]):
-        return [_zeros(s, dtype) for s in shape]
-    sizes = [1 if d is None else d for d in TensorShape(shape)]
-    return convert_to_tensor(np.zeros(sizes, dtype.numpy))
+        return [_tensors(s, dtype) for s in shape]
+    return KerasTensor(shape, dtype)
 
 
 def _is_size(x: Any) -> bool:
     return x is None or isinstance(x, (int, np.integer))
-
-
-def _summary(model: Model) -> list[str]:
-    rule = "=" * sum(_WIDTHS)
-    lines = [f'Model: "{model.name}"', "_" * sum(_WIDTHS)]
-    lines += [_row("Layer (type)", "Output Shape", "Param #"), rule]
-    for layer in model.layers:
-        shape = layer._output_shape
-        text = "?" if shape is None else _shape_text(shape)
-        title = f"{layer.name} ({type(layer).__name__})"
-        lines.append(_row(title, text, f"{layer.count_params():,}" if layer.built else "?"))
-    total = model.count_params()
-    trained = sum(v.shape.num_elements() or 0 for v in model.trainable_weights)
-    lines += [
-        rule,
-        f"Total params: {total:,}",
-        f"Trainable params: {trained:,}",
-        f"Non-trainable params: {total - trained:,}",
-        "_" * sum(_WIDTHS),
-    ]
-    return lines
-
-
-def _row(*cells: str) -> str:
-    return "".join(f"{c[: w - 1]:<{w}}" for c, w in zip(cells, _WIDTHS, strict=True)).rstrip()
-
-
-def _shape_text(shape: Any) -> str:
-    """A shape with the size of the batch left open."""
-    if isinstance(shape, dict):
-        return str({k: _shape_text(v) for k, v in shape.items()})
-    if isinstance(shape, list):
-        return str([_shape_text(s) for s in shape])
-    return str((None, *shape[1:])) if shape else "()"

@@ -40,6 +40,7 @@ class Trainer(Layer):
     _compiled: _Compiled | None = None
     optimizer: Any = None
     stop_training = False
+    output_names: list[str] | None = None  # of outputs that come in a list
 
     def compile(
         self,
@@ -71,8 +72,8 @@ class Trainer(Layer):
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.optimizer = optimizers.LossScaleOptimizer.around(self.optimizer)
         self._compiled = _Compiled(
-            CompiledLoss(loss, loss_weights),
-            CompiledMetrics(metrics, weighted_metrics, loss),
+            CompiledLoss(loss, loss_weights, self.output_names),
+            CompiledMetrics(metrics, weighted_metrics, loss, self.output_names),
             bool(run_eagerly),
         )
         self._loss_tracker = _loss_tracker()
@@ -89,6 +90,7 @@ class Trainer(Layer):
         """The mean of the loss, and the metrics: of `compile`, and among the attributes."""
         found = [] if self._compiled is None else [self._loss_tracker]
         if self._compiled is not None:
+            found += [m for m in self._compiled.loss.trackers if m is not None]
             found += self._compiled.metrics.metrics
         for layer in self._flatten_layers():
             for name, value in vars(layer).items():
@@ -98,8 +100,12 @@ class Trainer(Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of `metrics`."""
-        return [m.name for m in self.metrics]
+        """What `metrics` are called in logs."""
+        return [self._log_name(m) for m in self.metrics]
+
+    def _log_name(self, metric: Any) -> str:
+        own: str = metric.name
+        return own if self._compiled is None else self._compiled.metrics.log_name(metric)
 
     def reset_metrics(self) -> None:
         """Let all metrics begin anew."""
@@ -111,7 +117,7 @@ class Trainer(Layer):
         found: dict[str, Any] = {}
         for metric in self.metrics:
             result = metric.result()
-            found.update(result if isinstance(result, dict) else {metric.name: result})
+            found.update(result if isinstance(result, dict) else {self._log_name(metric): result})
         return found
 
     # -- one step, to be overridden if wanted -----------------------------------------------------
@@ -179,6 +185,8 @@ class Trainer(Layer):
         size = flatten(x)[0][0].shape[0]
         weight = None if size is None else float(size)
         self._loss_tracker._update((loss,), {"sample_weight": weight})
+        if self._compiled is not None:
+            self._compiled.loss.track(weight)
 
     # -- running steps ----------------------------------------------------------------------------
 
@@ -191,14 +199,21 @@ class Trainer(Layer):
         """Make weights, metrics and the optimiser's state, which a traced step cannot."""
         x, y, _ = batch
         compiled = self._state()
-        needs_metrics = compiled.metrics._entries is None and y is not None
-        if not self.built or (needs_metrics and not _is_overridden(self, "train_step")):
+        is_new = compiled.metrics._entries is None and y is not None
+        is_new = is_new and not _is_overridden(self, "train_step")
+        y_pred = self._symbolic_outputs() if self.built else None
+        if not self.built or (is_new and y_pred is None):
             with states_kept(self):
                 y_pred = self(x, training=False)
-            if needs_metrics and not _is_overridden(self, "train_step"):
-                compiled.metrics.build(y, y_pred)
+        if is_new:
+            compiled.loss.build(y_pred)
+            compiled.metrics.build(y, y_pred)
         if train and self.optimizer is not None:
             self.optimizer.build(self.trainable_weights)
+
+    def _symbolic_outputs(self) -> Any:
+        """Keras tensors like the outputs, where they are known before the model has run."""
+        return None
 
     def _run(self, kind: str, batch: Batch) -> Any:
         """The logs (or predictions) of one step."""
@@ -375,7 +390,7 @@ class Trainer(Layer):
         listeners.call("on_test_begin", {})
         logs = self._epoch("test_step", "test", batches, listeners, progress)
         listeners.call("on_test_end", logs)
-        return logs if return_dict else _flat(logs)
+        return logs if return_dict else _flat(self, logs)
 
     def predict(
         self,
@@ -420,7 +435,7 @@ class Trainer(Layer):
         batch = _single(x, y, sample_weight, class_weight)
         self._prepare(batch, train=True)
         logs = _floats(self._run("train_step", batch))
-        return logs if return_dict else _flat(logs)
+        return logs if return_dict else _flat(self, logs)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -430,7 +445,7 @@ class Trainer(Layer):
         batch = _single(x, y, sample_weight, None)
         self._prepare(batch, train=False)
         logs = _floats(self._run("test_step", batch))
-        return logs if return_dict else _flat(logs)
+        return logs if return_dict else _flat(self, logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
@@ -469,8 +484,13 @@ def _floats(logs: Any) -> dict[str, Any]:
     return {name: x if x.ndim else float(x) for name, x in found.items()}
 
 
-def _flat(logs: dict[str, float]) -> Any:
-    values = list(logs.values())
+def _flat(model: Trainer, logs: dict[str, Any]) -> Any:
+    """The loss, or a list: the losses, metrics of the model's own, those of `compile` by name."""
+    assert model._compiled is not None
+    compiled = model._compiled.metrics.metrics
+    first = [m.name for m in model.metrics if m not in compiled and m.name in logs]
+    names = [*first, *sorted(name for name in logs if name not in first)]
+    values = [logs[name] for name in names]
     return values[0] if len(values) == 1 else values
 
 

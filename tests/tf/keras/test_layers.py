@@ -451,8 +451,3 @@ def test_layers_that_were_built_keep_their_weights(make):
     layer(np.ones(shape, np.float32))
     assert layer.built and len(layer.weights) == len(before)
     assert all((a == b).all() for a, b in zip(before, layer.get_weights(), strict=True))
-
-
-def test_functional_models_are_refused_in_words():
-    with pytest.raises(NotImplementedError, match=r"calling layers on an Input(.|\n)*Sequential"):
-        tf.keras.layers.Dense(2)(tf.keras.Input((4,)))

@@ -400,7 +400,7 @@ def test_errors_of_models():
         K.Sequential([L.Dense(1, name="a"), L.Dense(1, name="a")])
     with pytest.raises(TypeError, match="can be added"):
         K.Sequential([3])
-    with pytest.raises(NotImplementedError, match="subclass"):
+    with pytest.raises(ValueError, match="must be KerasTensors"):
         K.Model(inputs=1, outputs=2)
     with pytest.raises(ValueError, match="No such layer"):
         model.get_layer("none")

@@ -15,18 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from .....compiler.errors import UnsupportedError
 from ...convert import convert_to_tensor
 from ...dtypes import DType
 from ...elementwise import cast
+from ...scopes import init_scope
 from ...shapes import TensorShape
 from ...tensors import Tensor
 from ...variables import Variable
-from .. import constraints, initializers, policies, regularizers
+from .. import constraints, initializers, policies, regularizers, symbolic
 from ..masks import mask_of, masks_of, put_masks
 from ..policies import AutoCastVariable, reading_as
 from ..registry import Family
 from ..settings import float_dtype, snake_case, unique_name
+from ..symbolic import has_symbolic
 
 FAMILY = Family("layer")
 serialize, deserialize = FAMILY.serialize, FAMILY.deserialize
@@ -41,6 +42,11 @@ class _Calls(threading.local):
 
 
 _CALLS = _Calls()
+
+
+def current_training() -> bool | None:
+    """What the call that is going on says about training; None if nobody has said anything."""
+    return _CALLS.training
 
 
 class Layer:
@@ -95,6 +101,7 @@ class Layer:
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._takes_training: bool | None = None
         self._mask_places: list[tuple[int, str, str]] | None = None
+        self._nodes: list[symbolic.Node] = []  # calls on Keras tensors
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -300,12 +307,8 @@ class Layer:
         """Build if need be, and compute."""
         if not args and not kwargs:
             raise ValueError(f"Layer {self.name!r} was called without arguments")
-        if args and isinstance(args[0], Layer):
-            raise UnsupportedError(
-                "models that are made by calling layers on an Input are not supported",
-                got=f"{type(self).__name__} called on {args[0]!r}",
-                hint="make a keras.Sequential, or a subclass of keras.Model with a method call",
-            )
+        if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
+            return self._noted(args, kwargs)
         wanted = self._inner_dtype
         args = tuple([self._converted(x, wanted) for x in args])
         kwargs = {
@@ -336,6 +339,30 @@ class Layer:
             self._added_losses.append(self.activity_regularizer(outputs))
         self._output_shape = _shape_of(outputs)
         return outputs
+
+    def _noted(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """What stands for the results of a call on Keras tensors."""
+        try:
+            return symbolic.note(self, self.__call__, args, kwargs)
+        finally:
+            self._clear_losses()  # tensors of a trace mean nothing outside of it
+
+    @property
+    def input(self) -> Any:
+        """The Keras tensors that the layer was first called on; AttributeError if it was not."""
+        return self._first_call("input").given
+
+    @property
+    def output(self) -> Any:
+        """The Keras tensors that the first call gave; AttributeError if there was none."""
+        return self._first_call("output").structure
+
+    def _first_call(self, what: str) -> symbolic.Node:
+        if not self._nodes:
+            raise AttributeError(
+                f"The layer {self.name} has never been called and thus has no defined {what}."
+            )
+        return self._nodes[0]
 
     def _computed(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """What `call` gives, with weights read in the dtype that the layer computes in."""
@@ -404,7 +431,8 @@ class Layer:
     def _maybe_build(self, first: Any) -> None:
         if self.built:
             return
-        self.build(_shape_of(first, TensorShape))
+        with init_scope():  # weights are made now, also while the call is traced
+            self.build(_shape_of(first, TensorShape))
         self.built = True
 
     # -- what it is -------------------------------------------------------------------------------
@@ -441,7 +469,9 @@ class Layer:
 _KERAS_3 = ("shape", "initializer", "dtype", "trainable")
 _KERAS_2 = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
 # Attributes that are looked through on their own, or not at all.
-_PRIVATE = frozenset({"_weights", "_frozen", "_penalties", "_added_losses", "_last_states"})
+_PRIVATE = frozenset(
+    {"_weights", "_frozen", "_penalties", "_added_losses", "_last_states", "_nodes"}
+)
 
 
 def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,6 @@ import numpy as np
 
 from ...apply import apply
 from ...convert import convert_to_tensor
-from ...dtypes import as_dtype
 from ...elementwise import cast, not_equal
 from ...indexing import gather
 from ...shapes import TensorShape
@@ -21,60 +20,6 @@ from ...shaping import transpose
 from .. import activations, regularizers
 from .base import FAMILY, Layer
 from .weighted import Weighted
-
-
-class InputLayer(Layer):
-    """Says what a `Sequential` model is called with.
-
-    Args:
-        shape: of one example.
-        batch_size: the number of examples, if it is known.
-        dtype: of the input, by default `floatx`.
-        batch_shape: of the whole input, instead of `shape`.
-        name: of the layer.
-        input_shape: the older name of `shape`.
-    """
-
-    fields = ("batch_shape",)
-
-    def __init__(
-        self,
-        shape: Any = None,
-        batch_size: int | None = None,
-        dtype: Any = None,
-        batch_shape: Any = None,
-        name: str | None = None,
-        input_shape: Any = None,
-        **ignored: Any,
-    ) -> None:
-        super().__init__(name=name)
-        shape = input_shape if shape is None else shape
-        if batch_shape is None:
-            if shape is None:
-                raise ValueError("You must pass a `shape` argument.")
-            batch_shape = (batch_size, *TensorShape(shape))
-        self.batch_shape = self._batch_shape = tuple(batch_shape)
-        self.input_dtype = as_dtype(dtype or self.dtype)
-        self.built = True
-
-    def call(self, inputs: Any) -> Any:
-        """The input itself."""
-        return inputs
-
-
-def Input(
-    shape: Any = None,
-    batch_size: int | None = None,
-    dtype: Any = None,
-    batch_shape: Any = None,
-    name: str | None = None,
-    **ignored: Any,
-) -> InputLayer:
-    """The input of a `Sequential` model; models are not made by calling layers on it."""
-    return InputLayer(shape, batch_size, dtype, batch_shape, name)
-
-
-FAMILY.add()(InputLayer)
 
 
 def _affine(x: Any, kernel: Any, *bias: Any) -> Any:
@@ -463,7 +408,6 @@ class ActivityRegularization(Layer):
 
 
 __all__ = [
-    "Activation", "ActivityRegularization", "Dense", "Embedding", "Flatten", "Identity", "Input",
-    "InputLayer", "Lambda", "LeakyReLU", "Masking", "Permute", "ReLU", "Rescaling", "Reshape",
-    "Softmax",
+    "Activation", "ActivityRegularization", "Dense", "Embedding", "Flatten", "Identity", "Lambda",
+    "LeakyReLU", "Masking", "Permute", "ReLU", "Rescaling", "Reshape", "Softmax",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from ...arrays import zeros, zeros_like
 from ...convert import convert_to_tensor
 from ...elementwise import cast
 from ...indexing import where
+from ...scopes import init_scope
 from ...shapes import TensorShape
 from ...shaping import concat, expand_dims, reverse, transpose
 from ...tensors import STATE, Tensor
@@ -69,17 +70,18 @@ class _Sequence(Layer):
         if not self.stateful:
             return [zeros((batch, n), x.dtype) for n in sizes]
         if [tuple(v.shape) for v in self._last_states] != [(batch, n) for n in sizes]:
-            if x.is_symbolic:
+            if x.is_symbolic and (self._last_states or not isinstance(batch, int)):
                 raise ValueError(
                     "When using `stateful=True` in a RNN, the batch size must be static: layer"
                     f" {self.name!r} has states for batches of"
                     f" {[v.shape[0] for v in self._last_states][:1] or 'no size'}, got a batch of"
                     f" {batch}. Give `batch_size` to `keras.Input`."
                 )
-            self._last_states = [
-                Variable(zeros((batch, n), x.dtype), trainable=False, name=f"{self.name}/state")
-                for n in sizes
-            ]
+            with init_scope():
+                self._last_states = [
+                    Variable(zeros((batch, n), x.dtype), trainable=False, name=f"{self.name}/state")
+                    for n in sizes
+                ]
         return [v.value() for v in self._last_states]
 
     def _keep(self, states: Sequence[Any]) -> None:
