@@ -67,7 +67,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Rows of a launch's operand that lie `leading` elements apart; columns, if `transposed`.
+    """Rows of a library step's operand that lie `leading` elements apart; columns, if `transposed`.
 
     Neighbours of a row (column) lie side by side. Matrices of a batch lie `step` elements apart.
     """
@@ -96,20 +96,67 @@ class ProductCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Tensor:
+    """Elements of a library step's operand from `offset` on.
+
+    The axes are the batch, channels, and those of space; of filters outputs, channels, the window.
+    """
+
+    operand: int
+    offset: Size
+    shape: tuple[Size, ...]
+    strides: tuple[Size, ...]
+
+
+class Wanted(Enum):
+    """Which array of a convolution is computed from the two others."""
+
+    OUTPUTS = "outputs"
+    INPUTS = "inputs"  # a derivative
+    FILTERS = "filters"  # a derivative
+
+
+@dataclass(frozen=True, slots=True)
+class ConvolutionCall:
+    """A convolution or one of its derivatives, in terms of the convolution
+
+    `y[n, f, o] = sum(x[n, c, o*stride + w*dilation - padding] * w[f, c, w])`. Where x has more
+    channels than w, both are in groups. `padding` is that before the first element; that behind the
+    last one follows from sizes. `fast` allows algorithms that round more than sums of products do.
+    """
+
+    wanted: Wanted
+    dtype: DType
+    x: Tensor
+    w: Tensor
+    y: Tensor
+    padding: tuple[Size, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    fast: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """A kernel with its operands; its further parameters are all sizes and the status.
 
     It is written for any number of blocks. `blocks` is how many have something to do, with
-    `threads` threads each, a power of two. `library` is what a library may do in its place, and in
-    that of the next launch if that `is_rest`.
+    `threads` threads each, a power of two.
     """
 
     kernel: str
     operands: tuple[Operand, ...]
     blocks: Size
     threads: int = BLOCK
-    library: ProductCall | None = None
-    is_rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStep:
+    """What a library does with `operands`, or the launches in its place where it does not."""
+
+    call: ProductCall | ConvolutionCall
+    operands: tuple[Operand, ...]
+    launches: tuple[Launch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +253,7 @@ class SwitchSteps:
     branches: tuple[Region, ...]
 
 
-GpuStep = Launch | ScanSteps | WhileSteps | ReplaySteps | SwitchSteps
+GpuStep = Launch | LibraryStep | ScanSteps | WhileSteps | ReplaySteps | SwitchSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +273,12 @@ class GpuProgram:
     constants: tuple[np.ndarray, ...]
 
     def launches(self) -> Iterator[Launch]:
-        """Every launch, those inside of loops and branches included."""
+        """Every launch, those inside of loops and branches, or in place of libraries, included."""
         return _launches(self.steps)
+
+    def calls(self) -> Iterator[ProductCall | ConvolutionCall]:
+        """What libraries may do."""
+        return (step.call for step in flat(self.steps) if isinstance(step, LibraryStep))
 
     @property
     def can_fail(self) -> bool:
@@ -239,19 +290,26 @@ class GpuProgram:
 def is_straight(steps: Sequence[GpuStep]) -> bool:
     """Whether the host need not read anything to know what is launched."""
     return all(
-        isinstance(step, Launch) or (isinstance(step, ScanSteps) and is_straight(step.body.steps))
+        isinstance(step, Launch | LibraryStep)
+        or (isinstance(step, ScanSteps) and is_straight(step.body.steps))
         for step in steps
     )
 
 
-def _launches(steps: Sequence[GpuStep]) -> Iterator[Launch]:
+def flat(steps: Sequence[GpuStep]) -> Iterator[Launch | LibraryStep]:
+    """The steps, those inside of loops and branches in place of these."""
     for step in steps:
-        if isinstance(step, Launch):
+        if isinstance(step, Launch | LibraryStep):
             yield step
         elif isinstance(step, SwitchSteps):
             for branch in step.branches:
-                yield from _launches(branch.steps)
+                yield from flat(branch.steps)
         else:
             if isinstance(step, WhileSteps):
-                yield from _launches(step.condition.steps)
-            yield from _launches(step.body.steps)
+                yield from flat(step.condition.steps)
+            yield from flat(step.body.steps)
+
+
+def _launches(steps: Sequence[GpuStep]) -> Iterator[Launch]:
+    for step in flat(steps):
+        yield from step.launches if isinstance(step, LibraryStep) else (step,)

@@ -7,6 +7,7 @@ Layer: compiler. The only module that reads environment variables::
     OMP_NUM_THREADS=N            let N threads share a loop, as in other programs
     NUMBA_ENABLE_CUDASIM=1       run kernels for the GPU in Numba's simulator, as Numba would
     TENSORWRIGHT_CACHE_DIR=DIR   keep compiled kernels for the GPU in DIR; empty: do not keep them
+    TENSORWRIGHT_GPU_LIBRARIES=0 do everything on the GPU by kernels, nothing by cuBLAS and cuDNN
 """
 
 from __future__ import annotations
@@ -52,6 +53,12 @@ def simulates_gpu(environment: Mapping[str, str] | None = None) -> bool:
     """Whether Numba simulates a GPU in this process."""
     found = os.environ if environment is None else environment
     return found.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+
+
+def uses_gpu_libraries(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether NVIDIA's libraries may take the place of kernels on a GPU."""
+    found = os.environ if environment is None else environment
+    return found.get("TENSORWRIGHT_GPU_LIBRARIES", "1") not in ("", "0")
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path | None:

@@ -61,6 +61,8 @@ THIRD_PARTY = {
     "llvmlite": ("runtime", "compiler.codegen.llvm.machine"),
     "numba": ("runtime.cuda.compiling", "runtime.cuda.intrinsics"),
     "cuda": ("runtime.cuda.driver", "runtime.cuda.compiling"),
+    "nvmath": ("runtime.cuda.blas",),
+    "cudnn": ("runtime.cuda.cudnn",),
 }
 
 

@@ -54,7 +54,8 @@ def test_third_party_imports_are_declared():
     optional = {name for name, inside in foreign if inside} - known - declared
     assert "numba-cuda" in extras["cuda"][0]  # imported as numba.cuda; it needs cuda-bindings
     assert "nvmath-python" in extras["blas"][0]
-    of_gpus = {"cuda", "numba", "nvmath"}
+    assert "cudnn-frontend" in extras["cudnn"][0]
+    of_gpus = {"cuda", "numba", "nvmath", "cudnn"}
     assert optional == {d.partition(">")[0] for d in extras["progress"]} | of_gpus
     assert {name for name, _ in foreign} - known - optional == declared
 

@@ -329,6 +329,17 @@ class WindowPart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """What the parts of a convolution are of: an input whose elements lie `steps` apart.
+
+    Along its axes, `start`, `step` and `dilation` count positions of the spread input.
+    """
+
+    steps: tuple[int, ...]
+    whole: WindowPart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Convolution:
     """Sums of products over windows: `y[n, o, f] = sum(x[n, o*step + w*dilation, c] * w[w, c, f])`.
 
@@ -346,6 +357,7 @@ class Convolution:
     x: Access  # strides over the batch, the spatial axes, channels
     window: tuple[int, ...]
     parts: tuple[WindowPart, ...]
+    spread: Spread | None = None  # None: there is one part
     of_filter: bool = False
     pieces: int = 1  # that the positions are cut into, for sums over them
     sums: Buffer | None = None  # of each piece, if there are several

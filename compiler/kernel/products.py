@@ -73,5 +73,14 @@ def _convolution(
     part = WindowPart((axis,), w, y)
     examples, channels = sizes
     return Convolution(
-        call.name, call.dtype, examples, 1, channels, call.n, x, (1,), (part,), of_filter
+        call.name,
+        call.dtype,
+        examples,
+        1,
+        channels,
+        call.n,
+        x,
+        (1,),
+        (part,),
+        of_filter=of_filter,
     )

@@ -22,8 +22,8 @@ from typing import Any
 from ..errors import InternalError
 from ..ir.dims import product, quotient
 from ..ir.graph import Node, Value
-from ..ir.types import Size
-from .form import Access, Convolution, WindowAxis, WindowPart
+from ..ir.types import Shape, Size
+from .form import Access, Convolution, Spread, WindowAxis, WindowPart
 from .layout import Views
 from .prepare import view_strides
 from .storage import StorageMap
@@ -71,6 +71,7 @@ def lower_convolution(node: Node, views: Views, storage: StorageMap, name: str) 
         below[0],
         window,
         parts,
+        _spread(node.attrs, x.type.shape, y.type.shape, window, below),
         of_filter,
     )
     return in_pieces(step, storage)
@@ -116,6 +117,19 @@ def _share(size: Size, groups: Size) -> Size:
     if found is None:
         raise InternalError(f"{size} features cannot be divided among {groups} groups")
     return found
+
+
+def _spread(
+    attrs: Mapping[str, Any], x: Shape, y: Shape, window: tuple[int, ...], below: list[Access]
+) -> Spread | None:
+    """What parts are of, if they are several; `below` is where x, the filters and y lie."""
+    if all(step == 1 for step in attrs["spread"]):
+        return None
+    axes = []
+    for k, extent in enumerate(window):
+        stride, _, dilation, low = _along(attrs, k)
+        axes.append(WindowAxis(x[1 + k], y[1 + k], extent, 0 - low, stride, dilation))
+    return Spread(attrs["spread"], WindowPart(tuple(axes), *below[1:]))
 
 
 def _along(attrs: Mapping[str, Any], k: int) -> tuple[int, int, int, Size]:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from ...compiler.errors import DeviceError
-from .blas import LibraryKernel
 from .calls import CallLog
 from .protocol import (
     CopyNode,
     FillNode,
     Image,
     KernelNode,
+    LibraryNode,
+    LibraryWork,
     Node,
     NotRecorded,
     OutOfMemory,
@@ -187,14 +188,9 @@ class CudaDriver:
             for name, entry in image.entries.items()
         }
 
-    def launch(
-        self, kernel: _Kernel | LibraryKernel, blocks: int, threads: int, parameters: Parameters
-    ) -> None:
+    def launch(self, kernel: _Kernel, blocks: int, threads: int, parameters: Parameters) -> None:
         """As `Driver.launch`."""
         self._enter()
-        if isinstance(kernel, LibraryKernel):
-            kernel.queue(parameters.words)
-            return
         self._call(
             self._cuda.cuLaunchKernel,
             kernel.handle,
@@ -205,6 +201,11 @@ class CudaDriver:
             parameters.table,
             0,  # no parameters in the other form
         )
+
+    def run_library(self, work: LibraryWork, addresses: Sequence[int]) -> None:
+        """As `Driver.run_library`."""
+        self._enter()
+        work.queue(addresses)
 
     @cached_property
     def recording_stream(self) -> Any:
@@ -278,6 +279,22 @@ class _Kernel:
         self._module = module  # kept
 
 
+def _used(nodes: Sequence[Node]) -> list[Any]:
+    """What the nodes refer to, each once."""
+    kernels = {id(n.kernel): n.kernel for n in nodes if isinstance(n, KernelNode)}
+    works = {id(n.work): n.work for n in nodes if isinstance(n, LibraryNode)}
+    return [*kernels.values(), *works.values()]
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """What is refused inside cannot be recorded."""
+    try:
+        yield
+    except DeviceError as error:
+        raise NotRecorded from error
+
+
 class CudaGraph:
     """Follows `Graph`: a chain of nodes."""
 
@@ -285,7 +302,7 @@ class CudaGraph:
         self._device = device
         self._cuda = device._cuda
         self._graph = self._executable = None
-        self._kernels = {id(n.kernel): n.kernel for n in nodes if isinstance(n, KernelNode)}  # kept
+        self._kept = _used(nodes)
         self._graph = self._call(self._cuda.cuGraphCreate, 0)
         self._nodes: list[Any] = []
         for node in nodes:
@@ -302,9 +319,7 @@ class CudaGraph:
         """As `Graph.update`."""
         self._device._enter()
         cuda, at = self._cuda, (self._executable, self._nodes[index])
-        if isinstance(node, KernelNode) and isinstance(node.kernel, LibraryKernel):
-            if node.kernel.is_empty:
-                return
+        if isinstance(node, LibraryNode):
             with self._captured(node) as work:
                 self._try(cuda.cuGraphExecChildGraphNodeSetParams, *at, work)
             return
@@ -322,9 +337,7 @@ class CudaGraph:
 
     def _add(self, node: Node, before: list[Any]) -> Any:
         cuda, at = self._cuda, (self._graph, before, len(before))
-        if isinstance(node, KernelNode) and isinstance(node.kernel, LibraryKernel):
-            if node.kernel.is_empty:
-                return self._call(cuda.cuGraphAddEmptyNode, *at)
+        if isinstance(node, LibraryNode):
             with self._captured(node) as work:
                 return self._try(cuda.cuGraphAddChildGraphNode, *at, work)
         if isinstance(node, KernelNode):
@@ -336,19 +349,18 @@ class CudaGraph:
 
     def _try(self, function: Any, *arguments: Any) -> Any:
         """As `_call`, for what is refused where a library does more than can be recorded."""
-        try:
+        with _recording():
             return self._call(function, *arguments)
-        except DeviceError as error:
-            raise NotRecorded from error
 
     @contextmanager
-    def _captured(self, node: KernelNode) -> Iterator[Any]:
+    def _captured(self, node: LibraryNode) -> Iterator[Any]:
         """What a library queues, as a graph that is given back."""
         cuda, stream = self._cuda, self._device.recording_stream
         mode = cuda.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         self._call(cuda.cuStreamBeginCapture, stream, mode)
         try:
-            node.kernel.queue(node.parameters.words, int(stream))
+            with _recording():
+                node.work.queue(node.addresses, int(stream))
         finally:
             work = self._try(cuda.cuStreamEndCapture, stream)
         try:

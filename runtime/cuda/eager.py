@@ -31,7 +31,7 @@ from ...compiler.launches import (
 from . import memory
 from .graphs import Packer, Recordings, Replay, TooLong, blocks_of
 from .memory import Block
-from .protocol import Parameters
+from .protocol import LibraryWork, Parameters
 from .steps import Carries, HostSteps, Places, Runner, slices
 from .tapes import Tapes
 from .views import View
@@ -124,6 +124,10 @@ class _Queue:
         parameters = Parameters(np.array(words, np.int64))
         kernel = self._kernels[launch.kernel]
         self._device.launch(kernel, blocks_of(blocks), launch.threads, parameters)
+
+    def library(self, work: LibraryWork, arrays: Sequence[View]) -> None:
+        """As `Sink.library`."""
+        self._device.run_library(work, [self._address(view) for view in arrays])
 
     def copy(self, target: View, source: View, nbytes: int) -> None:
         """As `Sink.copy`."""

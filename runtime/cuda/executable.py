@@ -20,9 +20,9 @@ from ...compiler.program import LeafKind, LeafSpec, Signature
 from . import cache, driver, memory
 from .arrays import DeviceArray
 from .arrays import Memory as Piece
-from .blas import with_library
 from .eager import Eager
 from .graphs import Recordings, Replay, TooLong
+from .libraries import libraries
 from .memory import Pool, size_class
 from .protocol import ALIGNMENT
 from .steps import Context, Places
@@ -51,8 +51,9 @@ class GpuExecutable:
         self._array = array
         self._driver = driver.current()
         self._pool = memory.pool()
-        loaded = self._driver.load(cache.image(program, self._driver.target))
-        self._kernels = with_library(program, loaded, self._driver)
+        self._kernels = self._driver.load(cache.image(program, self._driver.target))
+        self._libraries = libraries(self._driver)
+        self._alignment = self._libraries.alignment(program)
         self._can_fail = program.can_fail
         self._constants = _Packed([c.nbytes for c in program.constants])
         self._constant_block = memory.allocate(self._constants.nbytes)
@@ -91,7 +92,7 @@ class GpuExecutable:
         if plan is None:
             return NotImplemented
         call = self._driver.calls.enter(self.program.name)
-        inputs = [_block(self._pool, a) for a in arrays]
+        inputs = [_block(self._pool, a, self._alignment) for a in arrays]
         *outputs, arena = self._pool.take_all(plan.memories)
         pieces = (*inputs, *outputs, arena, self._constant_block)
         plan.work.run(tuple([piece.address for piece in pieces]))
@@ -130,7 +131,7 @@ class GpuExecutable:
             Memory.SLOT: scratch,
             Memory.CONST: self._constants.views(base + 1),
         }
-        context = Context(sizes, status, self._can_fail)
+        context = Context(sizes, status, self._can_fail, self._libraries)
         recordings = Recordings(self._driver, self._kernels, context)
         return _Plan(
             [(nbytes, size_class(nbytes)) for nbytes in (*outputs, slots.nbytes)],
@@ -188,10 +189,11 @@ class _Packed:
         return packed
 
 
-def _block(pool: Pool, array: Any) -> Piece:
-    """Where an argument lies on the device."""
+def _block(pool: Pool, array: Any, alignment: int) -> Piece:
+    """Where an argument lies on the device, or a copy at a multiple of the alignment."""
     if isinstance(array, DeviceArray):
-        return array.block
+        is_aligned = array.block.address % alignment == 0
+        return array.block if is_aligned else array.copied().block
     block = pool.allocate(array.nbytes)
     block.write(np.asarray(array, order="C"))
     return block

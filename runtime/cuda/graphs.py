@@ -24,6 +24,8 @@ from .protocol import (
     FillNode,
     Graph,
     KernelNode,
+    LibraryNode,
+    LibraryWork,
     Node,
     NotRecorded,
     Parameters,
@@ -87,13 +89,14 @@ def blocks_of(blocks: int) -> int:
 class _Step:
     """What is done, with the words from `start` to `stop`.
 
-    A copy without a `kernel` has its target and source as words; what sets bytes to zero has its
-    target.
+    A library's `work` has its addresses as words, a copy its target and source; what sets bytes to
+    zero has its target.
     """
 
     start: int
     stop: int
     kernel: Any = None
+    work: LibraryWork | None = None
     blocks: int = 0
     threads: int = 0
     nbytes: int = 0
@@ -103,7 +106,10 @@ class _Step:
         if self.kernel is not None:
             part = parameters.part(self.start, self.stop)
             return KernelNode(self.kernel, self.blocks, self.threads, part)
-        target, *source = parameters.words[self.start : self.stop].tolist()
+        addresses = parameters.words[self.start : self.stop].tolist()
+        if self.work is not None:
+            return LibraryNode(self.work, tuple(addresses))
+        target, *source = addresses
         if source:
             return CopyNode(target, source[0], self.nbytes)
         return FillNode(target, 0, self.nbytes)
@@ -124,7 +130,14 @@ class _Recorder:
         start = len(self.words)
         self.words += self._packer.words(launch, arrays, self._address)
         kernel = self._kernels[launch.kernel]
-        self._add(_Step(start, len(self.words), kernel, blocks_of(blocks), launch.threads))
+        blocks = blocks_of(blocks)
+        self._add(_Step(start, len(self.words), kernel, blocks=blocks, threads=launch.threads))
+
+    def library(self, work: LibraryWork, arrays: Sequence[View]) -> None:
+        """As `Sink.library`."""
+        start = len(self.words)
+        self.words += [self._address(view, k) for k, view in enumerate(arrays)]
+        self._add(_Step(start, len(self.words), work=work))
 
     def copy(self, target: View, source: View, nbytes: int) -> None:
         """As `Sink.copy`."""
@@ -275,6 +288,8 @@ class Replay:
         for node in self._nodes:
             if isinstance(node, KernelNode):
                 device.launch(node.kernel, node.blocks, node.threads, node.parameters)
+            elif isinstance(node, LibraryNode):
+                device.run_library(node.work, node.addresses)
             elif isinstance(node, CopyNode):
                 device.copy(node.target, node.source, node.nbytes)
             else:

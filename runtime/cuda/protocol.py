@@ -95,7 +95,26 @@ class FillNode:
     nbytes: int
 
 
-Node = KernelNode | CopyNode | FillNode
+class LibraryWork(Protocol):
+    """Something that a library does."""
+
+    def queue(self, addresses: Sequence[int], stream: int | None = None) -> None:
+        """Queue it for memory at these addresses, perhaps on another stream than the library's.
+
+        Raises:
+            DeviceError: the library refuses.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryNode:
+    """A library's work that is part of a graph."""
+
+    work: LibraryWork
+    addresses: tuple[int, ...]
+
+
+Node = KernelNode | CopyNode | FillNode | LibraryNode
 
 
 class Graph(Protocol):
@@ -165,6 +184,9 @@ class Driver(Protocol):
 
     def launch(self, kernel: Any, blocks: int, threads: int, parameters: Parameters) -> None:
         """Queue a kernel; the parameters may be changed when this returns."""
+
+    def run_library(self, work: LibraryWork, addresses: Sequence[int]) -> None:
+        """Queue what a library does."""
 
     def graph(self, nodes: Sequence[Node]) -> Graph:
         """The nodes as one piece of work, done in order.

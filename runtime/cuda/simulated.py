@@ -21,9 +21,10 @@ from .protocol import (
     ALIGNMENT,
     ARRAY_WORDS,
     CopyNode,
-    FillNode,
     Image,
     KernelNode,
+    LibraryNode,
+    LibraryWork,
     Node,
     OutOfMemory,
     Parameters,
@@ -172,6 +173,11 @@ class SimulatedDriver:
         words: list[int] = parameters.words.tolist()
         self._do(lambda: self._run(kernel, blocks, threads, words))
 
+    def run_library(self, work: LibraryWork, addresses: Sequence[int]) -> None:
+        """As `Driver.run_library`: what is given as a library works on the host's memory."""
+        places = tuple(addresses)
+        self._do(lambda: work.queue(places, self.stream))
+
     def graph(self, nodes: Sequence[Node]) -> SimulatedGraph:
         """As `Driver.graph`."""
         return SimulatedGraph(self, nodes)
@@ -233,6 +239,8 @@ class SimulatedGraph:
         for node in self._nodes:
             if isinstance(node, KernelNode):
                 self._device.launch(node.kernel, node.blocks, node.threads, node.parameters)
+            elif isinstance(node, LibraryNode):
+                self._device.run_library(node.work, node.addresses)
             elif isinstance(node, CopyNode):
                 self._device.copy(node.target, node.source, node.nbytes)
             else:
@@ -246,7 +254,7 @@ class SimulatedGraph:
 
 def _kept(node: Node) -> Node:
     """A node with parameters of its own."""
-    if isinstance(node, (CopyNode, FillNode)):
+    if not isinstance(node, KernelNode):
         return node
     words = Parameters(node.parameters.words.copy())
     return KernelNode(node.kernel, node.blocks, node.threads, words)

@@ -17,6 +17,7 @@ from ...compiler.launches import (
     Carried,
     GpuStep,
     Launch,
+    LibraryStep,
     Memory,
     Operand,
     Place,
@@ -27,6 +28,8 @@ from ...compiler.launches import (
     SwitchSteps,
     WhileSteps,
 )
+from .libraries import Libraries
+from .protocol import LibraryWork
 from .views import View
 
 Places = Mapping[Memory, Sequence[View]]
@@ -39,6 +42,9 @@ class Sink(Protocol):
     def launch(self, launch: Launch, blocks: int, arrays: Sequence[View]) -> None:
         """A kernel with its operands and the status."""
 
+    def library(self, work: LibraryWork, arrays: Sequence[View]) -> None:
+        """What a library does."""
+
     def copy(self, target: View, source: View, nbytes: int) -> None:
         """A copy on the device."""
 
@@ -47,12 +53,13 @@ class Sink(Protocol):
 class Context:
     """What is the same for all steps of a program: its sizes, and where the status lies.
 
-    `can_fail` tells whether a kernel may set the status.
+    `can_fail` tells whether a kernel may set the status, `libraries` what need not be kernels.
     """
 
     sizes: Mapping[str, int]
     status: View
     can_fail: bool
+    libraries: Libraries
 
 
 class Runner:
@@ -72,6 +79,8 @@ class Runner:
         """One step."""
         if isinstance(step, Launch):
             self._launch(step)
+        elif isinstance(step, LibraryStep):
+            self._library(step)
         elif isinstance(step, ScanSteps):
             self.scan(step)
         else:
@@ -124,6 +133,16 @@ class Runner:
         if blocks > 0:
             operands = [self.view(operand) for operand in launch.operands]
             self.sink.launch(launch, blocks, [*operands, self.context.status])
+
+    def _library(self, step: LibraryStep) -> None:
+        views = [self.view(operand) for operand in step.operands]
+        offsets = [view.offset for view in views]
+        work = self.context.libraries.work(step.call, self.context.sizes, offsets)
+        if work is not None:
+            self.sink.library(work, views)
+            return
+        for launch in step.launches:
+            self._launch(launch)
 
     def scan(self, step: ScanSteps) -> None:
         """A loop of known length."""

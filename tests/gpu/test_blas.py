@@ -2,117 +2,45 @@
 
 from __future__ import annotations
 
-import enum
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tensorwright as tw
-from tensorwright.compiler.launches import Memory
-from tensorwright.runtime.cuda import blas
-from tensorwright.runtime.cuda.protocol import ARRAY_WORDS
+from support.fake_blas import FakeCublas, cuBLASError
+from support.one_thread import CountingDriver, executable, use
+from tensorwright.compiler.errors import DeviceError
+from tensorwright.compiler.launches import Launch, LibraryStep
+from tensorwright.runtime.cuda import blas, memory
+from tensorwright.runtime.cuda import executable as executables
+from tensorwright.runtime.cuda.arrays import DeviceArray
+from tensorwright.runtime.cuda.libraries import Libraries
 
 STREAM = 77
+SHORT = {"float32": "f32", "float64": "f64"}
 
 
-class Device:
-    """What the library is told of a device."""
-
-    stream, target = STREAM, "sm_90"
-
-    def allocate(self, nbytes):
-        return 256
-
-
-class Simulator(Device):
-    target = "simulator"
+@pytest.fixture
+def cublas(monkeypatch):
+    """The library's stand-in, used by programs of a simulated device."""
+    device, cublas = CountingDriver(), FakeCublas()
+    use(monkeypatch, device)
+    made = blas.Blas(cublas, device.stream)
+    monkeypatch.setattr(executables, "libraries", lambda device: Libraries(lambda: made))
+    return cublas
 
 
-class Operation(enum.IntEnum):
-    N = 0
-    T = 1
-
-
-class FakeCublas:
-    """cuBLAS as its documentation has it: matrices are columns, one after the other."""
-
-    Operation = Operation
-
-    def __init__(self):
-        self.streams = []
-
-    def create(self):
-        return 5
-
-    def set_stream(self, handle, stream):
-        self.streams.append((handle, stream))
-
-    def sgemm_strided_batched_64(self, *arguments):
-        self._gemm(np.float32, *arguments)
-
-    def dgemm_strided_batched_64(self, *arguments):
-        self._gemm(np.float64, *arguments)
-
-    def _gemm(self, dtype, handle, transa, transb, m, n, k, alpha, *rest):
-        a, lda, step_a, b, ldb, step_b, beta, c, ldc, step_c, batch = rest
-        assert handle == 5
-        assert lda >= (k if transa else m)
-        assert ldb >= (n if transb else k)
-        assert ldc >= m
-        factor, kept = (_memory(pointer, dtype, 1)[0] for pointer in (alpha, beta))
-        for i in range(batch):
-            x = _columns(a, dtype, i * step_a, lda, (k, m) if transa else (m, k))
-            y = _columns(b, dtype, i * step_b, ldb, (n, k) if transb else (k, n))
-            z = _columns(c, dtype, i * step_c, ldc, (m, n))
-            product = (x.T if transa else x) @ (y.T if transb else y)
-            z[...] = factor * product + (kept * z if kept else 0)
-
-
-def _memory(address, dtype, count):
-    kind = np.ctypeslib.as_ctypes_type(dtype)
-    return np.ctypeslib.as_array((kind * count).from_address(address))
-
-
-def _columns(address, dtype, offset, leading, shape):
-    rows, columns = shape
-    start = address + offset * np.dtype(dtype).itemsize
-    flat = _memory(start, dtype, leading * (columns - 1) + rows)
-    itemsize = flat.itemsize
-    return np.lib.stride_tricks.as_strided(flat, shape, (itemsize, leading * itemsize))
-
-
-def run(function, types, *arrays, sizes=()):
-    """A program's only product by the library: the result's flat memory."""
-    program = tw.jit(function).lower(*types).compilation.gpu
-    launch = next(each for each in program.launches() if each.library)
-    places = {Memory.IN: list(arrays), Memory.OUT: []}
-    leaf = program.signature.outputs[0].type
-    values = dict(zip(program.signature.size_names, sizes, strict=True))
-    count = int(np.prod([values.get(str(s), s) for s in leaf.shape]))
-    result = np.full(count, np.nan, leaf.dtype.numpy)
-    words = []
-    for operand in launch.operands:
-        known = operand.memory in places and places[operand.memory]
-        array = places[Memory.IN][operand.index] if known else result
-        words += [0, 0, array.size, array.itemsize, array.ctypes.data, array.size, array.itemsize]
-    assert len(words) == ARRAY_WORDS * len(launch.operands)
-    library = FakeCublas()
-    kernel = blas.LibraryKernel(
-        blas.Blas(library, STREAM),
-        launch.library,
-        len(launch.operands),
-        program.signature.size_names,
-    )
-    kernel.queue(np.array([*words, *sizes, 0], np.int64))
-    assert library.streams == [(5, STREAM)]
-    return result
+def run(function, types, *arrays):
+    """A program's results for arrays on the device."""
+    return executable(function, *types)(*map(DeviceArray.from_host, arrays))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("left", [False, True])
 @pytest.mark.parametrize("right", [False, True])
-def test_transposes(dtype, left, right):
+def test_transposes(cublas, dtype, left, right):
     rng = np.random.default_rng(0)
     a = rng.normal(size=(70, 50) if left else (50, 70)).astype(dtype)
     b = rng.normal(size=(40, 70) if right else (70, 40)).astype(dtype)
@@ -120,71 +48,98 @@ def test_transposes(dtype, left, right):
     def product(a, b):
         return (a.T if left else a) @ (b.T if right else b)
 
-    short = {"float32": "f32", "float64": "f64"}[dtype]
-    types = [f"{short}{list(x.shape)}" for x in (a, b)]
-    got = run(product, types, a, b)
-    np.testing.assert_allclose(got.reshape(50, 40), product(a, b), rtol=1e-4, atol=1e-4)
+    types = [f"{SHORT[dtype]}{list(x.shape)}" for x in (a, b)]
+    (got,) = run(product, types, a, b)
+    np.testing.assert_allclose(np.asarray(got), product(a, b), rtol=1e-4, atol=1e-4)
+    assert cublas.products == 1 and set(cublas.streams) == {(5, 2)}
 
 
-def test_batches():
+def test_batches(cublas):
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(6, 30, 20)), rng.normal(size=(6, 20, 40))
-    got = run(lambda a, b: a @ b, ["f64[6, 30, 20]", "f64[6, 20, 40]"], a, b)
-    np.testing.assert_allclose(got.reshape(6, 30, 40), a @ b)
+    (got,) = run(lambda a, b: a @ b, ["f64[6, 30, 20]", "f64[6, 20, 40]"], a, b)
+    np.testing.assert_allclose(np.asarray(got), a @ b)
+    assert cublas.products == 1
 
 
-def test_sizes_that_are_symbols():
-    a = np.random.default_rng(2).normal(size=(33, 64))
-    got = run(lambda a: a @ a.T, ["f64[n, 64]"], a, sizes=[33])
-    np.testing.assert_allclose(got.reshape(33, 33), a @ a.T)
+def test_sizes_that_are_symbols(cublas):
+    product = executable(lambda a: a @ a.T, "f64[n, 64]")
+    for rows in (33, 5):
+        a = np.random.default_rng(2).normal(size=(rows, 64))
+        np.testing.assert_allclose(np.asarray(product(DeviceArray.from_host(a))[0]), a @ a.T)
+    assert cublas.products == 2
 
 
-def test_a_deep_product_leaves_nothing_to_be_added():
+def test_a_deep_product_leaves_nothing_to_be_added(cublas):
     a, b = np.ones((4096, 64), np.float32), np.ones((4096, 32), np.float32)
     program = tw.jit(lambda a, b: a.T @ b).lower("f32[4096, 64]", "f32[4096, 32]").compilation.gpu
-    product, rest = program.steps
-    assert product.library is not None and rest.is_rest
-    got = run(lambda a, b: a.T @ b, ["f32[4096, 64]", "f32[4096, 32]"], a, b)
-    np.testing.assert_array_equal(got, 4096)
+    (step,) = program.steps
+    assert isinstance(step, LibraryStep) and len(step.operands) == 3
+    (got,) = run(lambda a, b: a.T @ b, ["f32[4096, 64]", "f32[4096, 32]"], a, b)
+    np.testing.assert_array_equal(np.asarray(got), 4096)
+
+
+def test_what_is_around_a_product_stays_kernels(cublas):
+    a, b = np.ones((8, 4)), np.ones((4, 3))
+    f = executable(lambda a, b: np.exp(a) @ b * 2 + 1, "f64[8, 4]", "f64[4, 3]")
+    for _ in range(3):  # queued, recorded as a graph, and replayed
+        (got,) = f(*map(DeviceArray.from_host, (a, b)))
+        np.testing.assert_allclose(np.asarray(got), np.exp(a) @ b * 2 + 1)
+        del got
+    assert cublas.products == 3
+
+
+def test_products_in_loops(cublas):
+    def power(a):
+        return tw.while_loop(lambda v: v[0] < 3, lambda v: (v[0] + 1, v[1] @ a), (0, a))[1]
+
+    a = np.random.default_rng(3).normal(size=(5, 5))
+    (got,) = run(power, ["f64[5, 5]"], a)
+    np.testing.assert_allclose(np.asarray(got), np.linalg.matrix_power(a, 4))
+    assert cublas.products == 3
+
+
+def test_empty_products_are_not_asked_for(cublas):
+    (got,) = run(lambda a, b: a @ b, ["f64[0, 4]", "f64[4, 3]"], np.ones((0, 4)), np.ones((4, 3)))
+    assert np.asarray(got).shape == (0, 3) and cublas.products == 0
 
 
 def test_another_stream_is_used_for_one_product():
-    library, workspaces = FakeCublas(), []
-    library.set_workspace = lambda handle, address, nbytes: workspaces.append((address, nbytes))
-    made = blas.Blas(library, STREAM, 256)
-    made._multiply = lambda call, words, sizes: None
-    made.multiply(None, None, {}, stream=9)
-    assert library.streams == [(5, STREAM), (5, 9), (5, STREAM)]
-    assert workspaces == [(256, 32 << 20)] * 3  # each change of the stream takes it away
+    cublas = FakeCublas()
+    made = blas.Blas(cublas, STREAM, SimpleNamespace(address=256))
+    a, b, c = np.ones((2, 3)), np.ones((3, 4)), np.empty((2, 4))
+    program = tw.jit(lambda a, b: a @ b).lower("f64[2, 3]", "f64[3, 4]").compilation.gpu
+    made.work(program.steps[0].call, {}).queue([x.ctypes.data for x in (a, b, c)], 9)
+    assert c.tolist() == (a @ b).tolist()
+    assert cublas.streams == [(5, STREAM), (5, 9), (5, STREAM)]
+    assert cublas.workspaces == [(256, 32 << 20)] * 3  # each change of the stream takes it away
 
 
-def test_without_the_library_kernels_stay(monkeypatch):
+def test_what_the_library_refuses_is_told(cublas, monkeypatch):
+    def refuse(*arguments):
+        raise cuBLASError("CUBLAS_STATUS_EXECUTION_FAILED")
+
+    monkeypatch.setattr(cublas, "dgemm_strided_batched_64", refuse)
+    with pytest.raises(DeviceError, match=r"cuBLAS failed\n.*EXECUTION_FAILED"):
+        run(lambda a: a @ a, ["f64[3, 3]"], np.ones((3, 3)))
+
+
+def test_without_the_library_there_are_kernels():
     program = tw.jit(lambda a, b: a @ b).lower("f32[64, 64]", "f32[64, 64]").compilation.gpu
-    kernels = {each.kernel: object() for each in program.launches()}
-    monkeypatch.setattr(blas, "_library", lambda device: None)
-    assert blas.with_library(program, kernels, Device()) is kernels
-
-
-def test_with_the_library_products_are_replaced(monkeypatch):
-    program = tw.jit(lambda a, b: (a.T @ b) * 2).lower("f32[4096, 64]", "f32[4096, 32]")
-    program = program.compilation.gpu
-    kernels = {each.kernel: object() for each in program.launches()}
-    monkeypatch.setattr(blas, "_library", lambda device: blas.Blas(FakeCublas(), device.stream))
-    found = blas.with_library(program, kernels, Device())
-    replaced = [isinstance(kernel, blas.LibraryKernel) for kernel in found.values()]
-    assert replaced == [bool(each.library or each.is_rest) for each in program.launches()]
-    assert blas.with_library(program, kernels, Simulator()) is kernels
+    (step,) = program.steps
+    assert list(program.launches()) == list(step.launches)
+    assert all(isinstance(launch, Launch) for launch in step.launches)
+    assert Libraries().work(step.call, {}, [0, 0, 0]) is None
 
 
 def test_a_library_that_cannot_be_loaded(monkeypatch):
     def create():
         raise RuntimeError("no libcublas.so")
 
-    module = SimpleNamespace(create=create)
-    monkeypatch.setitem(
-        __import__("sys").modules, "nvmath.bindings", SimpleNamespace(cublas=module)
-    )
-    monkeypatch.setitem(__import__("sys").modules, "nvmath", SimpleNamespace())
-    blas._library.cache_clear()
-    assert blas._library(Device()) is None
-    blas._library.cache_clear()
+    bindings = SimpleNamespace(cublas=SimpleNamespace(create=create))
+    monkeypatch.setitem(sys.modules, "nvmath", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "nvmath.bindings", bindings)
+    use(monkeypatch, CountingDriver())
+    assert blas.load(STREAM, memory.allocate) is None
+    monkeypatch.setitem(sys.modules, "nvmath.bindings", None)
+    assert blas.load(STREAM, memory.allocate) is None

@@ -19,17 +19,15 @@ from tensorwright.compiler.errors import DeviceError
 from tensorwright.runtime.cuda import cache, compiling, driver, graphs, memory
 from tensorwright.runtime.cuda.arrays import DeviceArray
 from tensorwright.runtime.cuda.bindings import CudaDriver
-from tensorwright.runtime.cuda.blas import LibraryKernel
 from tensorwright.runtime.cuda.compiling import source_image
 from tensorwright.runtime.cuda.executable import GpuExecutable
 from tensorwright.runtime.cuda.protocol import (
     ARRAY_WORDS,
     CopyNode,
     FillNode,
-    KernelNode,
+    LibraryNode,
     NotRecorded,
     OutOfMemory,
-    Parameters,
 )
 
 real = pytest.importorskip("cuda.bindings.driver", reason="NVIDIA's bindings are not installed")
@@ -159,27 +157,24 @@ def test_graphs_run_and_are_updated(gpu, fake, monkeypatch):
     assert names.count("cuGraphExecKernelNodeSetParams") >= 1
 
 
-class Library(LibraryKernel):
-    """A library that notes the first word it is given."""
-
-    is_empty = False
+class Library:
+    """A library that notes the first address it is given."""
 
     def __init__(self, fake):
         self.fake = fake
         self.done = []
 
-    def queue(self, words, stream=None):
-        first = int(words[0])
-        self.fake.queue(lambda: self.done.append(first), stream)
+    def queue(self, addresses, stream=None):
+        self.fake.queue(lambda: self.done.append(addresses[0]), stream)
 
 
 def test_what_a_library_does_is_captured(gpu, fake):
     library = Library(fake)
 
-    def node(word):
-        return KernelNode(library, 1, 1, Parameters(np.array([word])))
+    def node(address):
+        return LibraryNode(library, (address,))
 
-    gpu.launch(library, 1, 1, Parameters(np.array([5])))
+    gpu.run_library(library, [5])
     graph = gpu.graph([node(6), node(7)])
     assert library.done == [5]
     graph.launch()
@@ -193,19 +188,8 @@ def test_what_a_library_does_is_captured(gpu, fake):
     assert all(int(stream) != gpu.stream for stream, _ in begun), "others queue there"
 
 
-def test_what_a_library_does_not_do_is_an_empty_node(gpu, fake):
-    library = Library(fake)
-    library.is_empty = True
-    node = KernelNode(library, 1, 1, Parameters(np.array([1])))
-    graph = gpu.graph([node, node])
-    graph.update(1, node)
-    graph.launch()
-    assert library.done == []
-    assert fake.names().count("cuGraphAddEmptyNode") == 2
-
-
 def test_what_a_library_does_may_be_none_that_can_be_recorded(gpu, fake):
-    node = KernelNode(Library(fake), 1, 1, Parameters(np.array([1])))
+    node = LibraryNode(Library(fake), (1,))
     graph = gpu.graph([node])
     for name in ("cuGraphExecChildGraphNodeSetParams", "cuGraphAddChildGraphNode"):
         fake.failing[name] = real.CUresult.CUDA_ERROR_INVALID_VALUE
@@ -217,9 +201,20 @@ def test_what_a_library_does_may_be_none_that_can_be_recorded(gpu, fake):
 
 def test_a_library_that_fails_ends_its_capture(gpu, fake):
     library = Library(fake)
-    library.queue = lambda words, stream: operator.truediv(1, 0)
+    library.queue = lambda addresses, stream: operator.truediv(1, 0)
     with pytest.raises(ZeroDivisionError):
-        gpu.graph([KernelNode(library, 1, 1, Parameters(np.array([1])))])
+        gpu.graph([LibraryNode(library, (1,))])
+    assert "cuStreamEndCapture" in fake.names()
+
+
+def test_a_library_that_refuses_to_be_captured(gpu, fake):
+    def refuse(addresses, stream):
+        raise DeviceError("it allocates memory")
+
+    library = Library(fake)
+    library.queue = refuse
+    with pytest.raises(NotRecorded):
+        gpu.graph([LibraryNode(library, (1,))])
     assert "cuStreamEndCapture" in fake.names()
 
 

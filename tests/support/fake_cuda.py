@@ -243,7 +243,6 @@ _FUNCTIONS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "cuGraphAddKernelNode": _add_node,
     "cuGraphAddMemcpyNode": _add_node,
     "cuGraphAddMemsetNode": _add_node,
-    "cuGraphAddEmptyNode": lambda fake, *at: _add_node(fake, *at, fake.keep("CUgraph", _Graph())),
     "cuGraphInstantiate": _instantiate,
     "cuGraphExecKernelNodeSetParams": _update_node,
     "cuGraphExecMemcpyNodeSetParams": _update_node,
