@@ -8,7 +8,8 @@ Checks are the cases of the tests: every op of the registry, derivatives, progra
 is measured runs on arrays that lie on the GPU already. A sample is a number of calls, at whose end
 the GPU is waited for; the median of the samples is reported. `traffic` is what the arguments and
 results of a call come to, over its time; `of copy` compares it with a kernel that copies an array.
-PyTorch (`torch.compile`) and JAX (`jax.jit`) do the same where they can be imported.
+PyTorch (`torch.compile`) and JAX (`jax.jit`) do the same where they can be imported. Products and
+convolutions are measured by kernels of our own, and by cuBLAS and cuDNN where these are installed.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +31,8 @@ from typing import Any, Protocol
 import numpy as np
 
 import tensorwright as tw
+from tensorwright.runtime.cuda import driver
+from tensorwright.runtime.cuda.libraries import libraries
 
 from . import machine, ours
 from .peers.translate import rebind
@@ -61,6 +66,9 @@ SIZES: dict[str, dict[str, tuple[int, ...]]] = {
     },
 }
 COPIED = {"full": 2**28, "small": 64}  # float32s
+# Of a matrix product, and of images and filters.
+PRODUCTS = {"full": ((8192, 1024), (1024, 4096)), "small": ((4, 3), (3, 5))}
+IMAGES = {"full": ((128, 28, 28, 32), (5, 5, 32, 64)), "small": ((2, 4, 4, 2), (3, 3, 2, 3))}
 SIDES = {"full": 64, "small": 2}  # of the matrices of the program of many kernels
 # Seconds of a sample at least, and the number of samples.
 PLANS = {"full": (0.02, 21), "small": (0.0, 3)}
@@ -308,7 +316,8 @@ def run(sides: Sequence[Side], size: str, only: Sequence[str]) -> dict[str, Any]
         f" {overhead['host'] * 1e6:.1f} us until it returns,"
         f" {overhead['queued'] * 1e6:.1f} us each in a row"
     )
-    return {"copy": bandwidth, "workloads": [asdict(row) for row in rows], "launch": overhead}
+    found = {"copy": bandwidth, "workloads": [asdict(row) for row in rows], "launch": overhead}
+    return found if only else {**found, "libraries": compare_libraries(size, plan)}
 
 
 def copy_bandwidth(elements: int, plan: Plan) -> float:
@@ -330,6 +339,74 @@ def launch_overhead(side_length: int, plan: Plan) -> dict[str, Any]:
         "host": host_seconds(side, lambda: call(there, there), plan),
         "queued": seconds_per_call(side, lambda: call(there, there), plan),
     }
+
+
+# -- libraries and kernels ------------------------------------------------------------------------
+
+
+def product(a: Any, b: Any) -> Any:
+    return a @ b
+
+
+def convolution(x: Any, w: Any) -> Any:
+    return tw.conv(x, w, padding="SAME")
+
+
+def by_images(x: Any, w: Any) -> Any:
+    """A derivative whose cotangent is 1 everywhere."""
+    return tw.grad(lambda x: convolution(x, w).sum())(x)
+
+
+def by_filters(x: Any, w: Any) -> Any:
+    """Likewise."""
+    return tw.grad(lambda w: convolution(x, w).sum())(w)
+
+
+@contextmanager
+def _with_libraries(wanted: bool) -> Iterator[None]:
+    name = "TENSORWRIGHT_GPU_LIBRARIES"
+    before = os.environ.get(name)
+    os.environ[name] = str(int(wanted))
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
+
+
+def compare_libraries(size: str, plan: Plan) -> list[dict[str, Any]]:
+    """Seconds of products and convolutions by kernels and, where they are, by libraries."""
+    with _with_libraries(True):
+        there = libraries(driver.current()).names()
+    print(f"\nby kernels, and by {' and '.join(there) or 'libraries, which are not installed'}")
+    rows = []
+    cases = [(product, PRODUCTS, "cuBLAS")]
+    cases += [(each, IMAGES, "cuDNN") for each in (convolution, by_images, by_filters)]
+    for function, shapes, library in cases:
+        rng = np.random.default_rng(0)
+        given = [tw.device_put(rng.normal(size=s).astype(np.float32)) for s in shapes[size]]
+        row: dict[str, Any] = {"function": function.__name__, "library": library}
+        results = []
+        for wanted in (False, True)[: 1 + (library in there)]:
+            with _with_libraries(wanted):
+                call = tw.jit(function)
+                results.append(np.asarray(call(*given)))
+                seconds = seconds_per_call(Ours(), lambda: call(*given), plan)  # noqa: B023
+            row[("kernels", "by_library")[wanted]] = seconds
+        scale = float(np.max(np.abs(results[0])))
+        row["difference"] = float(np.max(np.abs(results[0] - results[-1]))) / scale
+        rows.append(row)
+        print(_library_line(row), flush=True)
+    return rows
+
+
+def _library_line(row: dict[str, Any]) -> str:
+    line = f"{row['function']:15}{row['kernels'] * 1e3:9.3f} ms"
+    if "by_library" not in row:
+        return line
+    took, difference = row["by_library"] * 1e3, row["difference"]
+    return f"{line}{took:9.3f} ms by {row['library']}, {difference:.1e} apart"
 
 
 def _line(row: Row, bandwidth: float) -> str:

@@ -48,6 +48,11 @@ class Libraries:
             return None if self._blas is None else self._blas.work(call, sizes)
         return None if self._cudnn is None else self._cudnn.work(call, sizes, offsets)
 
+    def names(self) -> list[str]:
+        """Those that are there."""
+        found = {"cuBLAS": self._blas, "cuDNN": self._cudnn}
+        return [name for name, library in found.items() if library is not None]
+
     def alignment(self, program: GpuProgram) -> int:
         """What the addresses of a program's arguments must be multiples of."""
         convolves = any(isinstance(call, ConvolutionCall) for call in program.calls())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,9 +11,13 @@ import pytest
 import tensorwright as tw
 from benchmarks import gpu
 from benchmarks.workloads import BY_NAME
+from support.fake_cudnn import FakeCudnn
 from support.one_device import device  # noqa: F401  the device of these tests
 from tensorwright.compiler.errors import DeviceError
-from tensorwright.runtime.cuda import driver
+from tensorwright.compiler.options import uses_gpu_libraries
+from tensorwright.runtime.cuda import driver, executable, memory
+from tensorwright.runtime.cuda.cudnn import Cudnn
+from tensorwright.runtime.cuda.libraries import Libraries
 
 
 def test_figures(tmp_path, capsys):
@@ -25,10 +30,35 @@ def test_figures(tmp_path, capsys):
     assert list(rows) == list(gpu.SIZES["full"]) == list(gpu.SIZES["small"])
     assert not [row["error"] for row in rows.values() if row["error"]]
     assert all(row["seconds"] > 0 and row["nbytes"] > 0 for row in rows.values())
+    functions = [row["function"] for row in found["libraries"]]
+    assert functions == ["product", "convolution", "by_images", "by_filters"]
+    assert all(row["kernels"] > 0 for row in found["libraries"])
+    assert "by kernels, and by libraries, which are not installed" in printed
     assert found["launch"]["launches"] >= gpu.KERNELS and found["copy"] > 0
     assert found["machine"]["gpu"] == {"device_name": "simulator"}
     assert "2 of 2 checks pass" in printed and "copy kernel:" in printed
     assert all(name in printed for name in rows)
+
+
+def test_kernels_and_libraries(monkeypatch, device, capsys):  # noqa: F811
+    fake = FakeCudnn()
+    made = Libraries(load_cudnn=lambda: Cudnn(fake, device.stream, memory.allocate))
+
+    def found(device):
+        return made if uses_gpu_libraries() else Libraries()
+
+    monkeypatch.setattr(executable, "libraries", found)
+    monkeypatch.setattr(gpu, "libraries", found)
+    rows = gpu.compare_libraries("small", gpu.Plan(0.0, 1))
+    assert [row["function"] for row in rows if "by_library" in row] == [
+        "convolution",
+        "by_images",
+        "by_filters",
+    ]
+    assert {kind for kind, _ in fake.done} == {"fprop", "dgrad", "wgrad"}
+    assert all(row["difference"] < 1e-5 for row in rows)
+    assert "by kernels, and by cuDNN" in capsys.readouterr().out
+    assert "TENSORWRIGHT_GPU_LIBRARIES" not in os.environ
 
 
 def test_checks_alone(capsys):

@@ -7,6 +7,8 @@ import pytest
 
 import tensorwright as tw
 from support.simulated_gpu import Check, cases
+from tensorwright.runtime.cuda import driver
+from tensorwright.runtime.cuda.libraries import libraries
 
 pytestmark = pytest.mark.gpu
 X = np.arange(12.0, dtype=np.float32).reshape(3, 4)
@@ -23,6 +25,42 @@ def test_arrays_stay_there() -> None:
     for _ in range(3):
         x = tw.jit(lambda x: x * 2)(x)
     assert isinstance(x, tw.DeviceArray) and np.asarray(x[1:]).tolist() == (X[1:] * 8).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "geometry",
+    [{}, {"padding": 1, "strides": 2}, {"padding": 2, "dilation": 2}, {"groups": 4}],
+    ids=str,
+)
+def test_cudnn_agrees_with_kernels(monkeypatch, dtype: str, geometry: dict[str, int]) -> None:
+    pytest.importorskip("cudnn")
+    assert "cuDNN" in libraries(driver.current()).names()
+    rng = np.random.default_rng(0)
+    x = tw.device_put(rng.normal(size=(8, 15, 15, 16)).astype(dtype))
+    w = tw.device_put(rng.normal(size=(3, 3, 16 // geometry.get("groups", 1), 32)).astype(dtype))
+
+    def three(x, w):
+        def loss(x, w):
+            y = tw.conv(x, w, **geometry)
+            return (y**2).sum(), y
+
+        (_, y), gradients = tw.value_and_grad(loss, argnums=(0, 1), has_aux=True)(x, w)
+        return y, *gradients
+
+    def results():
+        call = tw.jit(three)
+        found = [[np.asarray(r) for r in call(x, w)] for _ in range(3)]  # the last by a graph
+        for again in found[1:]:
+            assert all(np.array_equal(a, b) for a, b in zip(found[0], again, strict=True))
+        return found[0]
+
+    by_cudnn = results()
+    monkeypatch.setenv("TENSORWRIGHT_GPU_LIBRARIES", "0")
+    tolerance = 1e-4 if dtype == "float32" else 1e-12
+    for got, wanted in zip(by_cudnn, results(), strict=True):
+        scale = float(np.abs(wanted).max())
+        np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance * scale)
 
 
 def test_torch_shares_memory() -> None:
