@@ -25,7 +25,12 @@ def test_functions_are_written_from_their_names(kind: str, dtype: str) -> None:
     assert compile_module(module.text())
 
 
-@pytest.mark.parametrize("name", ["@tw.lib.tile.f32.4.5.2", "@tw.lib.tile.f64.2.3.1.apart"])
+_LEFT = ["points", "runs", "rows", "wide"]
+_TILES = [f"@tw.lib.tile.f32.4.5.2.{left}" for left in _LEFT]
+_TILES += [f"@tw.lib.tile.f64.8.14.2.{left}.apart" for left in _LEFT]
+
+
+@pytest.mark.parametrize("name", _TILES)
 def test_tiles_are_written_from_their_names(name: str) -> None:
     module = library_module([name], ())
     assert module.defined() == {name}

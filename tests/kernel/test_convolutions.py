@@ -23,6 +23,7 @@ from tensorwright.compiler.kernel.write_out_convolutions import write_out_narrow
 from tensorwright.compiler.ops.convolve import input_gradient, places
 from tensorwright.compiler.passes.prune import PRUNE
 from tensorwright.compiler.target import Target
+from tests.support.guarded import page_end
 from tests.support.native import compile_native, run_native
 
 
@@ -367,3 +368,15 @@ def test_the_same_bits_for_any_number_of_threads(case: Case, name: str) -> None:
         tw.set_num_threads(before)
     np.testing.assert_array_equal(found[1], found[0])
     np.testing.assert_array_equal(found[2], found[0])
+
+
+@pytest.mark.parametrize("shape", [(1, 15, 1, 8), (2, 9, 3, 20), (1, 3, 17, 32), (1, 1, 1, 4)])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_nothing_behind_the_input_is_read(shape: tuple[int, ...], strides: int) -> None:
+    """Windows of one element are read where they lie, the last ones before a page of no access."""
+    with page_end(shape) as x:
+        w = np.random.default_rng(0).standard_normal((1, 1, shape[-1], 40), np.float32)
+        x[...] = np.random.default_rng(1).standard_normal(shape, np.float32)
+        found = tw.jit(lambda x, w: tw.conv(x, w, strides=strides))(x, w)
+        expected = x[:, ::strides, ::strides] @ w[0, 0]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

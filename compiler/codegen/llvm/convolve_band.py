@@ -159,10 +159,14 @@ class BandWriter(TableWriter):
         before: str,
         sums: tuple[str, str],
     ) -> None:
-        """Call the micro-kernel: panels with distances in bytes, offsets and count of terms."""
+        """Call the micro-kernel: panels with distances in bytes, offsets and count of terms.
+
+        The left panel has two distances: from row to row, and to what is fetched ahead.
+        """
         panels = f"ptr {left[0]}, i64 {left[1]}, i64 {left[2]}, ptr {terms[0]}"
-        rest = f"ptr {right[0]}, i64 {right[1]}, i64 {terms[1]}, ptr {before}, ptr {sums[0]}, i64 {sums[1]}"
-        self.fn.line(f"call void %kernel({panels}, {rest})")
+        more = f"ptr {right[0]}, i64 {right[1]}, i64 {terms[1]}"
+        rest = f"ptr {before}, ptr {sums[0]}, i64 {sums[1]}"
+        self.fn.line(f"call void %kernel({panels}, {more}, {rest})")
 
     def set_offset(self, table: str, index: str, elements: str) -> None:
         """How far a term is from the first one."""

@@ -2,7 +2,8 @@
 
 Layer: compiler/codegen/llvm. A function of the library does all convolutions of a dtype
 (convolve_plan.py). For each strip of lines, and each block of channels and rows, a band is packed
-(convolve_band.py). Its terms are multiplied some at a time: the filter's rows for these are packed,
+(convolve_band.py); where windows are points that follow each other, tiles read the input itself.
+The terms are multiplied some at a time: the filter's rows for these are packed,
 as panels of columns, and each tile of outputs is multiplied with one panel after the other. Sums
 are kept until the last terms; tiles that are full are then written where they belong, others from
 scratch memory, where the epilogue works on them, too.
@@ -20,6 +21,7 @@ from .convolve_band import MOST_ROWS, OFFSET, BandWriter, Block
 from .convolve_plan import GROUP_BYTES, STRIP_TILES, TERM_BYTES
 from .loops import counted_loop, either, when
 from .parallel import BEGIN, END, PART
+from .tiles import FETCHED_ROWS
 from .writer import FunctionWriter, ModuleWriter
 
 
@@ -64,7 +66,8 @@ class OutputsWriter(BandWriter):
         self.describe_lines(self.first, self.count)
 
         def block(of_block: Block, number: str) -> None:
-            when(self.fn, self.fn.assign(f"xor i1 {self.test('reads_x')}, true"), [], lambda: self._pack(of_block))
+            packs = self.fn.assign(f"icmp eq i64 {self.of['reads_x']}, 0")
+            when(self.fn, packs, [], lambda: self._pack(of_block))
             runs = i.multiply(of_block.rows, of["inside"])
             parts = i.larger(i.ceiling(runs, of["runs"]), "1")
 
@@ -278,6 +281,7 @@ class OutputsWriter(BandWriter):
         alone = fn.assign("icmp eq ptr %epilogue, null")
         for condition in (writes, alone, self.test("is_regular"), self.is_last):
             is_full = fn.assign(f"and i1 {is_full}, {condition}")
+        left, row_bytes = self._whole_tile(left, count)
         # sums of tiles lie panel by panel; a single block needs one tile alone
         kept = i.select(self.test("is_single"), "0", number)
 
@@ -290,9 +294,9 @@ class OutputsWriter(BandWriter):
             to = self.at(y, column)
             target = fn.assign(f"select i1 {direct}, ptr {to}, ptr {sums}")
             apart = self.bytes(i.select(direct, of["y.row"], of["columns"]))
-            ahead = i.select(self.test("depthwise"), column, "0")
+            first_column = i.select(self.test("depthwise"), column, "0")
             panels = (
-                (self.at(left, ahead), self.row_bytes, i.multiply(self.row_bytes, i.add(of["tile_rows"], i.multiply(fn.assign(f"and i64 {index}, 1"), "8")))),
+                (self.at(left, first_column), row_bytes, self._ahead(index, row_bytes)),
                 (i.address(OFFSET, self.offsets, self.term), self.terms),
                 self._right(index, column),
             )
@@ -306,6 +310,31 @@ class OutputsWriter(BandWriter):
             when(fn, finish, [], rest)
 
         self._each_panel(panel)
+
+    def _whole_tile(self, left: str, count: str) -> tuple[str, str]:
+        """The left panel of a tile, where all its rows can be read, and bytes from row to row.
+
+        Behind the last rows of the input there may be nothing, so these are copied.
+        """
+        i, fn, of = self.i, self.fn, self.of
+        few = fn.assign(f"icmp slt i64 {count}, {of['tile_rows']}")
+        few = fn.assign(f"and i1 {few}, {self.test('reads_x')}")
+
+        def copy() -> list[str]:
+            channels = self.part[0].channels
+            stride = i.multiply(of["step.width"], of["x.width"])
+            self.copies.rows(left, stride, self.band, of["column"], (count, channels))
+            return [self.band, self.bytes(of["column"])]
+
+        panel, row_bytes = when(fn, few, [("ptr", left), ("i64", self.row_bytes)], copy)
+        return panel, row_bytes
+
+    def _ahead(self, panel: str, row_bytes: str) -> str:
+        """How far ahead to fetch: a part of the next tile's rows with every second panel."""
+        i = self.i
+        odd = self.fn.assign(f"and i64 {panel}, 1")
+        rows = i.add(self.of["tile_rows"], i.multiply(odd, str(FETCHED_ROWS)))
+        return i.multiply(row_bytes, rows)
 
     def _right(self, panel: str, column: str) -> tuple[str, str]:
         """A panel of the filter, packed or where it lies, and from row to row."""

@@ -8,29 +8,30 @@ are known.
 Outputs are walked by *lines*, pieces of them along the last axis, and lines by *strips*. Before
 tiles are multiplied, what the windows of a strip see is copied into a *band*: for each line, the
 rows of the input that its windows touch, with zeros where they lie outside, and of the channels one
-piece. Axes are those of the batch, depth, height and width; axes that need not be told apart have
-been merged (all positions of a 1 x 1 convolution are one axis).
+piece. Axes are those of the batch, depth, height and width (convolve_axes.py).
 
 - A row of the band holds all columns that windows on the line see (`inside` > 1), so that windows
   overlap. Where that is too long, or windows have one column, rows hold a column for each output,
   and each window column needs rows of its own.
 - Lines that follow each other along the height share rows (`shift`).
+- Where windows are points, all inside of the input, there is no band: tiles read the input
+  (`reads_x`). Rows that would take each other's places in the first cache are copied all the same.
 - The rows of a tile are outputs of one line; of all lines of a strip as one sequence, where windows
   are points (`together`); or of different lines, where these are short (`across`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...ir.dims import product
 from ...ir.types import Size
 from ...kernel.form import Convolution, WindowPart
 from ...kernel.schedule import CACHE_LINE
 from ...target import Target
+from .convolve_axes import is_inside, is_uniform, merged_axes
 from .integers import Integers
-from .tiles import RUN, rows_along, tile_for
+from .tiles import RUN, Left, rows_along, tile_for
 
 BAND_BYTES = 1 << 19  # of a band
 TERM_BYTES = 1280  # of one row's terms, which are multiplied at once
@@ -41,74 +42,8 @@ STRIP_BYTES = 896  # positions of a strip in a sum over them, times the bytes of
 SUM_TERMS = 512  # rows of sums over positions that one unit computes
 LEAST_UNITS = 4
 FEW_TILES = 4  # that read a panel of the filter: so few that it is not packed
-SAME_SETS = 1 << 12  # bytes from row to row: they would take each other's places in the first cache
+SAME_SETS = 1 << 12  # bytes from row to row with which rows share places in the first cache
 LEAST_PIECE = 8  # channels: below, windows are not worth packing together
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One axis of the outputs; x, w and y are strides."""
-
-    size: Size
-    outputs: Size
-    window: int
-    start: Size
-    step: int
-    dilation: int
-    x: Size
-    w: Size
-    y: Size
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether output k is computed from element k alone."""
-        return (self.window, self.start, self.step) == (1, 0, 1) and self.size == self.outputs
-
-
-_POINT = Axis(1, 1, 1, 0, 1, 1, 0, 0, 0)
-
-
-def merged_axes(step: Convolution, part: WindowPart) -> list[Axis]:
-    """Batch, depth, height and width, with as little before the width as possible."""
-    x, w, y = step.x.strides, part.w.strides, part.y.strides
-    axes = [Axis(step.batch, step.batch, 1, 0, 1, 1, x[0], 0, y[0])]
-    for k, a in enumerate(part.axes):
-        geometry = (a.size, a.outputs, a.window, a.start, a.step, a.dilation)
-        axes.append(Axis(*geometry, x[1 + k], w[k], y[1 + k]))
-    found: list[Axis] = []
-    for axis in axes:
-        if axis.is_plain and axis.size == 1:
-            continue
-        before = found[-1] if found else _POINT
-        if found and before.is_plain and axis.is_plain and _follow(before, axis):
-            size = before.size * axis.size
-            found[-1] = replace(axis, size=size, outputs=size)
-        else:
-            found.append(axis)
-    return [_POINT] * (4 - len(found)) + found
-
-
-def _follow(outer: Axis, inner: Axis) -> bool:
-    """Whether the elements of two axes lie as those of one."""
-    return (outer.x, outer.y) == (inner.x * inner.size, inner.y * inner.size)
-
-
-def _is_inside(axis: Axis) -> bool:
-    """Whether all windows of an axis, which are points, are known to lie in the input."""
-    if not (isinstance(axis.start, int) and isinstance(axis.outputs, int)):
-        return False
-    last = axis.start + (axis.outputs - 1) * axis.step
-    return axis.start >= 0 and isinstance(axis.size, int) and last < axis.size
-
-
-def _is_uniform(axes: Sequence[Axis]) -> bool:
-    """Whether the outputs lie at equal distances, in their order."""
-    stride = axes[-1].y
-    for outer, inner in zip(reversed(axes[:-1]), reversed(axes[1:]), strict=True):
-        stride = stride * inner.outputs
-        if outer.outputs != 1 and outer.y != stride:
-            return False
-    return True
 
 
 class Plan:
@@ -122,10 +57,8 @@ class Plan:
         self.depthwise = step.is_depthwise
         self.columns = step.groups if self.depthwise else step.features
         known = self.columns if isinstance(self.columns, int) else None
-        self.tile = replace(tile_for(step.dtype, known, target), wide=self.depthwise)
+        self.tile = replace(tile_for(step.dtype, known, target), left=self._left())
         self.values: dict[str, str] = {}
-        if self._has_runs():
-            self.tile = replace(self.tile, run=RUN)
         self._choose_rows()
         self._choose_order()
         self._set_geometry(part)
@@ -136,11 +69,14 @@ class Plan:
 
     # -- what is decided while compiling ----------------------------------------------------------
 
-    def _has_runs(self) -> bool:
-        """Whether terms lie side by side: channels, in pieces of whole runs."""
+    def _left(self) -> Left:
         channels = self.step.channels
+        if self.depthwise:
+            return Left.WIDE
+        if self.step.of_filter:
+            return Left.ROWS
         is_whole = isinstance(channels, int) and channels % RUN == 0
-        return is_whole and not (self.step.of_filter or self.depthwise)
+        return Left.RUNS if is_whole else Left.POINTS
 
     def _choose_rows(self) -> None:
         """Whether windows overlap in the rows of the band, and how many channels it may have."""
@@ -185,7 +121,7 @@ class Plan:
         _, depth, height, width = self.axes
         self.row_columns = 1 if self.inside > 1 else width.window
         self.rows = depth.window * height.window * self.row_columns
-        self.is_uniform = _is_uniform(self.axes)
+        self.is_uniform = is_uniform(self.axes)
         of_filter, most = self.step.of_filter, self.tile.rows
         self.reads_x = self._has_rows()
         self.together = not of_filter and self.is_point and self.is_uniform
@@ -214,7 +150,7 @@ class Plan:
         apart = width.x * width.step
         if not isinstance(apart, int) or apart * self.itemsize % SAME_SETS == 0:
             return False
-        if not all(axis.is_plain or _is_inside(axis) for axis in self.axes):
+        if not all(axis.is_plain or is_inside(axis) for axis in self.axes):
             return False
         if self._is_one_line():
             return True

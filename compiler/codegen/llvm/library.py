@@ -5,7 +5,7 @@ The runtime has those compiled that it has not loaded yet, once per process: LLV
 for them as for all of a small network's own kernels. What a function needs to know beside its
 arguments is in its name::
 
-    @tw.lib.tile.f32.16.14.2      a dtype, the lanes of a vector, and more
+    @tw.lib.tile.f32.16.14.2.runs      a dtype, the lanes of a vector, and more
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .convolve_band import band_function, lines_function
 from .convolve_filter import filter_part
 from .convolve_outputs import outputs_part
 from .copies import copy_row, copy_rows
-from .tiles import RUN, Tile, micro_kernel
+from .tiles import Left, Tile, micro_kernel
 from .transposing import turn_block
 from .writer import ModuleWriter
 
@@ -49,11 +49,9 @@ def library_module(names: Iterable[str], loaded: Container[str]) -> ModuleWriter
         kind, bits, lanes, rest = found.groups()
         dtype = _DTYPES[bits]
         if kind == "tile":
-            _, rows, vectors, *kind_of = rest.split(".")
-            is_fused, is_wide = "apart" not in kind_of, "wide" in kind_of
+            _, rows, vectors, left, *apart = rest.split(".")
             sizes = (int(rows), int(vectors), int(lanes))
-            run = RUN if "run" in kind_of else 1
-            micro_kernel(module, Tile(dtype, *sizes, is_fused, is_wide, run))
+            micro_kernel(module, Tile(dtype, *sizes, not apart, Left(left)))
         else:
             _FUNCTIONS[kind](module, dtype, int(lanes))
     return module

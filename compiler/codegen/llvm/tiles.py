@@ -3,25 +3,25 @@
 Layer: compiler/codegen/llvm. A tile has `rows` rows of `vectors` vectors. Its micro-kernel is a
 function of the library::
 
-    define void @tw.lib.tile...(ptr %a, i64 %row, ptr %terms, ptr %b, i64 %next, i64 %k,
+    define void @tw.lib.tile...(ptr %a, i64 %row, i64 %ahead, ptr %terms, ptr %b, i64 %next, i64 %k,
                                 ptr %before, ptr %sums, i64 %apart)
 
 For each of %k terms it multiplies a column of the left panel, element by element, with a row of the
 right one, and sums up the products. What is at %before is added last, unless that is null: sums of
 sums round less than one long chain. The sums' rows go to %sums, %apart bytes from each other; the
-right panel's are %next bytes from each other, those of %before one after the other. Where a tile is
-`wide`, elements of the left panel are as long as its rows, and are multiplied lane by lane: columns
-of depthwise convolutions do not meet.
+right panel's are %next bytes from each other, those of %before one after the other.
 
 In the left panel elements lie %row bytes apart from row to row, and a term lies as many bytes from
 the first as the 32-bit number of it at %terms says. So what windows see needs no rows of its own
 for each window: they overlap. A pointer for every third row is enough, because an instruction can
-add a register once or twice.
+add a register once or twice. What more is known about the panel (`Left`) saves instructions, which
+count where two threads share a core.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from ...ir.types import DType
 from ...kernel.schedule import CACHE_LINE
@@ -30,8 +30,18 @@ from .loops import counted_loop, either
 from .memory import memory_type, splat
 from .writer import FunctionWriter, ModuleWriter
 
-RUN = 4  # terms that lie side by side
+RUN = 4  # terms of Left.RUNS
 _APART = 3  # rows from one pointer to the next
+FETCHED_ROWS = 8  # of a later tile, while the terms of a line are multiplied
+
+
+class Left(Enum):
+    """What a left panel is like."""
+
+    POINTS = "points"  # terms lie anywhere
+    RUNS = "runs"  # each RUN terms lie side by side
+    ROWS = "rows"  # rows lie side by side
+    WIDE = "wide"  # elements are as long as rows of the tile, and multiplied lane by lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,7 @@ class Tile:
     vectors: int
     lanes: int
     fused: bool  # multiply and add in one instruction
-    wide: bool = False  # the left panel's elements are vectors: lane by lane
-    run: int = 1  # so many terms lie side by side in the left panel
+    left: Left = Left.POINTS
 
     @property
     def columns(self) -> int:
@@ -59,9 +68,13 @@ class Tile:
     @property
     def name(self) -> str:
         """The micro-kernel's name."""
-        name = f"@tw.lib.tile.f{self.dtype.bits}.{self.lanes}.{self.rows}.{self.vectors}"
-        kind = ".wide" * self.wide + ".apart" * (not self.fused)
-        return name + kind + ".run" * (self.run > 1)
+        sizes = f"f{self.dtype.bits}.{self.lanes}.{self.rows}.{self.vectors}"
+        return f"@tw.lib.tile.{sizes}.{self.left.value}" + ".apart" * (not self.fused)
+
+    @property
+    def run(self) -> int:
+        """How many terms are multiplied at once."""
+        return RUN if self.left is Left.RUNS else 1
 
 
 def vectors_for(columns: int | None, lanes: int) -> int:
@@ -94,14 +107,9 @@ def tile_for(dtype: DType, columns: int | None, target: Target) -> Tile:
 
 def micro_kernel(module: ModuleWriter, tile: Tile) -> str:
     """The name of a tile's micro-kernel, a function of the library."""
-    params = [("ptr", "%a"), ("i64", "%row"), ("i64", "%ahead"), ("ptr", "%terms"), ("ptr", "%b")]
-    params += [
-        ("i64", "%next"),
-        ("i64", "%k"),
-        ("ptr", "%before"),
-        ("ptr", "%sums"),
-        ("i64", "%apart"),
-    ]
+    params = [("ptr", "%a"), ("i64", "%row"), ("i64", "%ahead"), ("ptr", "%terms")]
+    params += [("ptr", "%b"), ("i64", "%next"), ("i64", "%k")]
+    params += [("ptr", "%before"), ("ptr", "%sums"), ("i64", "%apart")]
     return module.shared(tile.name, params, lambda fn: _MicroKernel(fn, tile).write())
 
 
@@ -133,6 +141,8 @@ class _MicroKernel:
 
     def _first_rows(self) -> list[str]:
         """Pointers to every third row of the left panel."""
+        if self.tile.left is Left.ROWS:
+            return ["%a"]
         self.twice = self.fn.assign("shl i64 %row, 1")
         thrice = self.fn.assign(f"add i64 {self.twice}, %row")
         found = ["%a"]
@@ -173,7 +183,7 @@ class _MicroKernel:
             places = [self._at(pointer, number) for pointer in pointers]
             sums = self._product_sums(places, right, sums)
             right = self._moved(right, "%next")
-        if not self.tile.wide:
+        if self.tile.left is Left.RUNS:
             self._fetch_ahead(term, pointers[0])
         following = self._at_term(fn.assign(f"add i64 {term}, {self.tile.run}"))
         return [*following, right, *sums]
@@ -187,22 +197,31 @@ class _MicroKernel:
         ]
         results = []
         for r in range(tile.rows):
-            pointer, further = pointers[r // _APART], ("0", "%row", self.twice)[r % _APART]
-            place = self._moved(pointer, further)
-            for v, many in enumerate(self._left(place)):
+            for v, many in enumerate(self._left(self._row(pointers, r))):
                 results.append(self._product_sum(many, row[v], sums[r * tile.vectors + v]))
         return results
 
+    def _row(self, pointers: list[str], number: int) -> str:
+        """Where a row's element is, at the term of the pointers."""
+        if self.tile.left is Left.ROWS:
+            return self._at(pointers[0], number)
+        further = ("0", "%row", self.twice)[number % _APART]
+        return self._moved(pointers[number // _APART], further)
+
     def _fetch_ahead(self, term: str, place: str) -> None:
-        """Fetch lines of eight rows of a later tile, while as many terms pass as a line has."""
+        """Fetch the rows that begin %ahead bytes further, a line of each while a line is used up.
+
+        `place` is the first row's element of a term.
+        """
         fn = self.fn
-        number = min(self.tile.run, 2)
-        row = fn.assign(f"and i64 {term}, {CACHE_LINE // self.tile.dtype.itemsize - self.tile.run}")
-        if self.tile.run > 2:
-            row = fn.assign(f"lshr i64 {row}, 1")
+        line = CACHE_LINE // self.tile.dtype.itemsize
+        at_once = RUN * FETCHED_ROWS // line
+        row = fn.assign(f"and i64 {term}, {line - RUN}")
+        row = fn.assign(f"mul i64 {row}, {FETCHED_ROWS}")
+        row = fn.assign(f"udiv i64 {row}, {line}")
         distance = fn.assign(f"add i64 {fn.assign(f'mul i64 {row}, %row')}, %ahead")
         fetch = fn.module.declare("@llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
-        for k in range(number):
+        for _ in range(at_once):
             further = self._moved(place, distance)
             fn.line(f"call void {fetch}(ptr {further}, i32 0, i32 3, i32 1)")
             place = self._moved(place, "%row")
@@ -210,7 +229,7 @@ class _MicroKernel:
     def _left(self, place: str) -> list[str]:
         """What each vector of a row is multiplied with."""
         fn, tile, align = self.fn, self.tile, self.tile.dtype.itemsize
-        if tile.wide:
+        if tile.left is Left.WIDE:
             places = [self._at(place, v * tile.lanes) for v in range(tile.vectors)]
             return [fn.assign(f"load {self.type}, ptr {at}, align {align}") for at in places]
         x = fn.assign(f"load {self.element}, ptr {place}, align {align}")
