@@ -16,6 +16,7 @@ from .groups import group_lanes, only_counts_groups
 
 SMALL_INNER = 8  # inner axes up to this many elements: vectors run across rows instead
 CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
+EXPENSIVE = 4 * MODERATE  # from here on arithmetic takes longer than memory
 WINDOW = 60.0  # scalar instructions: more than that is not computed ahead
 CACHE_LINE = 64  # bytes
 AHEAD = 4096  # bytes
@@ -27,9 +28,10 @@ class Schedule:
     """`vector_axis` None: everything one element at a time. `cost` is per element, in
     instructions; `masked_loop`: one loop whose last round is masked, instead of a loop and a tail.
     From `stream_from` elements on (None: never), vectors of `stream_lanes` are written past the
-    caches: memory that is only written need not be read first. They are wide, because long runs
-    from one array after the other suit the memory. Such loops, and flat reductions, fetch what they
-    will read `ahead` bytes later: the processor's own prefetching leaves a third of the bandwidth.
+    caches: memory that is only written need not be read first. They are wide where the body is
+    cheap, because long runs from one array after the other suit the memory. Such loops, and flat
+    reductions, fetch what they will read `ahead` bytes later: the processor's own prefetching
+    leaves a third of the bandwidth.
     `branches`: vectors that lie inside of everything that is padded have code without masks.
     """
 
@@ -75,9 +77,9 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
         lanes *= _interleaved(kernel, cost)
     lanes = max(lanes, group_lanes(kernel, axis, target.vector_bytes))
     lanes = min(lanes, 64, _power_of_two_above(kernel.axes[axis]))
-    masked_loop = target.vector_bytes == 64 and cost > 4 * MODERATE
+    masked_loop = target.vector_bytes == 64 and cost > EXPENSIVE
     stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)
-    stream_lanes = lanes * _stream_factor(kernel)
+    stream_lanes = lanes * _stream_factor(kernel, cost)
     ahead = AHEAD if stream_from is not None or _reads_long(kernel, cost) else 0
     branches = not masked_loop and target.vector_bytes < 64 and _has_edges(kernel, axis)
     return Schedule(axis, lanes, cost, masked_loop, stream_from, stream_lanes, ahead, branches)
@@ -116,17 +118,22 @@ def _reads_long(kernel: Kernel, cost: float) -> bool:
     return not isinstance(size, int) or size * read >= STREAM_BYTES
 
 
-def _stream_factor(kernel: Kernel) -> int:
-    """How much wider streamed vectors are; the registers must hold one of each array."""
+def _stream_factor(kernel: Kernel, cost: float) -> int:
+    """How much wider streamed vectors are; the registers must hold one of each array.
+
+    Longer bodies gain nothing from it and would take LLVM as many times longer.
+    """
+    if cost > MODERATE:
+        return 1
     loads = sum(isinstance(i, Load) for i in kernel.instrs)
     return 4 if loads <= 3 else 2
 
 
 def _stream_from(kernel: Kernel, lanes: int, cost: float) -> int | None:
-    """Only flat and cheap loops: they are bound by memory, and their code is short enough to
-    stand there twice.
+    """Only flat loops that are bound by memory. Their code stands there twice: that of longer
+    bodies only where the size is known to be worth it.
     """
-    if kernel.rank != 1 or kernel.outer != 1 or cost > MODERATE:
+    if kernel.rank != 1 or kernel.outer != 1 or cost > EXPENSIVE:
         return None
     for store in kernel.stores:
         line = lanes * store.access.buffer.dtype.itemsize
@@ -135,7 +142,8 @@ def _stream_from(kernel: Kernel, lanes: int, cost: float) -> int | None:
     moved = sum(a.dtype.itemsize for a in kernel.buffers())
     fewest = STREAM_BYTES // max(1, moved)
     (size,) = kernel.axes
-    return None if isinstance(size, int) and size < fewest else fewest
+    worth_it = size >= fewest if isinstance(size, int) else cost <= MODERATE
+    return fewest if worth_it else None
 
 
 def _vector_axis(kernel: Kernel) -> int | None:
