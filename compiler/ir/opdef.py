@@ -100,6 +100,8 @@ class OpDef:
     reference: Callable[..., Any]  # (*arrays, **attrs) -> array or tuple of arrays, in NumPy
     doc: str
     lower: Callable[..., Any] | None = None  # ELEMENTWISE: (s, *scalars, **attrs) -> scalar
+    # ELEMENTWISE: as `lower`, of a FastScalarBuilder, for f32 on a GPU if `fast_math` allows it
+    fast: Callable[..., Any] | None = None
     group: Group | None = None  # ELEMENTWISE: makes several elements for the work of one
     reduction: Reduction | None = None  # REDUCE, SCAN
     index_map: Callable[[Shape, Shape, Mapping[str, Any]], IndexMap | None] | None = None  # VIEW

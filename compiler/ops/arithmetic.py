@@ -13,6 +13,7 @@ from ..ir.derivative import Pull, pointwise
 from ..ir.opdef import Traits
 from ..ir.term import Term
 from ..ir.types import DType
+from . import math as elementary
 from .elementwise import elementwise
 from .infer import ALL, FLOATS, NUMBERS
 from .scalar import Scalar, ScalarBuilder
@@ -201,6 +202,7 @@ SQRT = elementwise(
     FLOATS,
     reference=np.sqrt,
     lower=lambda s, x: s.sqrt(x),
+    fast=elementary.FAST["sqrt"],
     derivative=pointwise(lambda ct, out, x: ct / (out * 2)),
     cost=5.0,
     doc="Square root, correctly rounded; NaN for negative operands, -0 for -0.",

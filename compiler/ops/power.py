@@ -57,6 +57,7 @@ POWER = elementwise(
     NUMBERS,
     reference=np.power,
     lower=_power,
+    fast=elementary.FAST["pow"],
     traits=Traits(right_unit=1.0),
     harmless=lambda k, dtype: 1 if k == 1 and dtype.is_signed else None,
     derivative=pointwise(_by_base, _by_exponent),

@@ -166,6 +166,12 @@ class ScalarBuilder(Protocol):
     def flag(self, condition: Scalar, status: int) -> None: ...
 
 
+class FastScalarBuilder(ScalarBuilder, Protocol):
+    """With instructions of GPUs for f32 that give most of the digits, faster."""
+
+    def approximate(self, name: str, x: Scalar) -> Scalar: ...  # ex2, lg2, sin, cos, sqrt
+
+
 STATUS_NEGATIVE_POWER = 1
 STATUS_INDEX = 2
 STATUS_PYTHON_INT = 4

@@ -44,6 +44,7 @@ def _function(
         accepts,
         reference=reference or getattr(np, name),
         lower=function,
+        fast=elementary.FAST.get(function.__name__),
         traits=traits,
         derivative=derivative,
         ulp=elementary.ULP[function.__name__],

@@ -9,6 +9,7 @@ Layer: runtime.
 - `writeN(array, place, values, whole)`: the same for a tuple of N values;
 - `shuffle_down(value, distance)`, `shuffle_from(value, thread)`: another thread's value, of the
   same warp; all threads of the warp take part, in the simulator all of the block;
+- `approximate_NAME(value)`: an instruction of `approximate.py`;
 - `inlined`: puts a function in place of its calls.
 """
 
@@ -18,6 +19,8 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+
+from . import approximate
 
 WIDTHS = (2, 4, 8)  # of vectors
 _ALL = 0xFFFFFFFF  # lanes of a warp
@@ -76,6 +79,7 @@ def _vectors() -> dict[str, Any]:
     made = _Vectors(ir, types, intrinsic)
     names = {f"read{width}": made.read(width) for width in WIDTHS}
     names |= {f"write{width}": made.write(width) for width in WIDTHS}
+    names |= {f"approximate_{name}": made.approximate(name) for name in approximate.INSTRUCTIONS}
     return {**names, "aligned": made.aligned()}
 
 
@@ -159,6 +163,20 @@ class _Vectors:
 
         return self._intrinsic(typed)
 
+    def approximate(self, name: str) -> Any:
+        """An instruction that approximates a function of an f32."""
+        ir, types = self._ir, self._types
+
+        def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            number = args[0].type
+            kind = ir.FunctionType(number, [number])
+            return builder.asm(kind, f"{name}.approx.f32 $0, $1;", "=f,f", list(args), False)
+
+        def typed(typing: Any, x: Any) -> Any:
+            return types.float32(types.float32), code
+
+        return self._intrinsic(typed)
+
     def aligned(self) -> Any:
         """Whether vectors may begin at the first element."""
         ir, types, word = self._ir, self._types, self._word
@@ -182,6 +200,7 @@ def simulated_names() -> dict[str, Any]:
     return {
         **{f"read{width}": _simulated_read(width) for width in WIDTHS},
         **{f"write{width}": _simulated_write(width) for width in WIDTHS},
+        **{f"approximate_{name}": approximate.simulated(name) for name in approximate.INSTRUCTIONS},
         "aligned": lambda array: True,
         "shuffle_down": lambda value, distance: _exchanged(value, _thread() + int(distance)),
         "shuffle_from": lambda value, thread: _exchanged(value, int(thread)),

@@ -84,6 +84,20 @@ def test_fast_math_joins_them() -> None:
     assert "fma.rn.f32" in text
 
 
+@pytest.mark.parametrize("capability", CAPABILITIES, ids=str)
+def test_fast_functions_compile(capability: tuple[int, int], tmp_path: Path) -> None:
+    def f(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        total = x**y + np.sqrt(y) / x
+        for function in (np.exp, np.exp2, np.log, np.log2, np.log10, np.sin, np.cos, np.tanh):
+            total = total + function(x)
+        return np.tan(total)
+
+    lowered = tw.jit(f, fast_math=True).lower("f32[n]", "f32[n]")
+    (text,) = compiling.ptx(lowered.compilation.gpu, capability).values()
+    assert set(re.findall(r"(\w+)\.approx\.f32", text)) >= {"ex2", "lg2", "sin", "cos", "sqrt"}
+    assemble(text, capability, tmp_path)
+
+
 def test_without_a_gpu_there_is_an_error() -> None:
     numba_cuda = pytest.importorskip("numba.cuda")
     if numba_cuda.is_available():

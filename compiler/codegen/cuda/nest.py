@@ -173,8 +173,10 @@ class Nest:
         op = instr.op
         assert op is not None
         if op.kind is Kind.ELEMENTWISE:
-            assert op.lower is not None
-            lowered: Scalar = op.lower(self.s, *args, **instr.attrs)
+            is_fast = self.s.fast_math and all(x.dtype is DType.F32 for x in args)
+            lower = (op.fast if is_fast else None) or op.lower
+            assert lower is not None
+            lowered: Scalar = lower(self.s, *args, **instr.attrs)
             return lowered
         reduction = op.reduction  # over one element
         assert reduction is not None

@@ -118,6 +118,10 @@ class CudaScalars:
     def sqrt(self, x: Scalar) -> Scalar:
         return self._call("sqrt", x.dtype, x.handle)
 
+    def approximate(self, name: str, x: Scalar) -> Scalar:
+        """As `FastScalarBuilder.approximate`."""
+        return self.plain(f"approximate_{name}({x.handle})", x.dtype)
+
     def fabs(self, x: Scalar) -> Scalar:
         return self._call("fabs", x.dtype, x.handle)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ...ir.types import DType
 from .exponential import exp, exp2, expm1
+from .fast import FAST
 from .hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
 from .inverse_trigonometric import acos, asin, atan, atan2
 from .logarithm import log, log1p, log2, log10
@@ -54,6 +55,7 @@ ULP: dict[str, dict[DType, float]] = {
 }
 
 __all__ = [
+    "FAST",
     "ULP",
     "acos",
     "acosh",
