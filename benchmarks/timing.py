@@ -1,7 +1,9 @@
 """Timing: the same work done in turn by several callables, medians and spread.
 
 The contestants alternate (A B A B ...), so that a slow moment of the machine, or its clock, hits
-all of them. A sample repeats its call until it lasts long enough for the timer.
+all of them. A sample repeats its call until it lasts long enough for the timer. It begins when the
+threads of the sample before are at rest: those of a BLAS wait busily for more work, for a tenth of
+a second, and whoever comes next would have to share the processors with them.
 """
 
 from __future__ import annotations
@@ -14,6 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .workload import Arguments, Workload
+
+GLANCE = 5e-4  # seconds for which a look at the process's threads lasts
+AT_REST = 0.3  # busy for less than this part of it, threads are at rest
+PATIENCE = 0.5  # seconds: nobody is waited for any longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,19 @@ def contest(timers: Sequence[timeit.Timer], plan: Plan) -> list[list[float]]:
         if done >= plan.least and time.perf_counter() - begin > plan.contest:
             break
         for each, number, kept in zip(timers, numbers, samples, strict=True):
+            wait_for_rest()
             kept.append(each.timeit(number) / number)
     return samples
+
+
+def wait_for_rest() -> None:
+    """Return when no thread of this process is busy, or when patience ends."""
+    patience = time.perf_counter() + PATIENCE
+    while time.perf_counter() < patience:
+        begin, used = time.perf_counter(), time.process_time()
+        time.sleep(GLANCE)
+        if time.process_time() - used < AT_REST * (time.perf_counter() - begin):
+            return
 
 
 def _calls_per_sample(timer: timeit.Timer, least: float) -> int:

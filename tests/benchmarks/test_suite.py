@@ -81,6 +81,30 @@ def test_durations(seconds, text):
     assert report.duration(seconds) == text
 
 
+class Clock:
+    """A stand-in for `time`: a thread besides the one that sleeps is busy until `rest`."""
+
+    def __init__(self, rest: float) -> None:
+        self.now, self.rest = 0.0, rest
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def process_time(self) -> float:
+        return min(self.now, self.rest)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize(("rest", "waited"), [(0.0, 0.0), (0.1, 0.1), (9.0, timing.PATIENCE)])
+def test_samples_wait_for_the_threads_of_others(monkeypatch, rest, waited):
+    clock = Clock(rest)
+    monkeypatch.setattr(timing, "time", clock)
+    timing.wait_for_rest()
+    assert waited <= clock.now <= waited + 3 * timing.GLANCE
+
+
 def test_spread_leaves_out_the_extremes():
     found = timing.spread(range(1, 12))
     assert (found.low, found.median, found.high) == (2, 6, 10)
