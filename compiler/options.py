@@ -8,11 +8,13 @@ Layer: compiler. The only module that reads environment variables::
     NUMBA_ENABLE_CUDASIM=1       run kernels for the GPU in Numba's simulator, as Numba would
     TENSORWRIGHT_CACHE_DIR=DIR   keep compiled kernels for the GPU in DIR; empty: do not keep them
     TENSORWRIGHT_GPU_LIBRARIES=0 do everything on the GPU by kernels, nothing by cuBLAS and cuDNN
+    TENSORWRIGHT_ONEDNN=0        let oneDNN do nothing; another text is the path of the library
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ class Options:
     fast_math: bool = False  # let rules change rounding, NaN and signed zeros
     verify: bool = False  # check the graph after every pass
     dump_dir: str | None = None  # where to write what every stage makes
+    onednn: bool = False  # let oneDNN compute convolutions that it computes quicker
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Options:
@@ -36,6 +39,7 @@ class Options:
         return Options(
             verify=found.get("TENSORWRIGHT_VERIFY", "0") not in ("", "0"),
             dump_dir=found.get("TENSORWRIGHT_DUMP_DIR") or None,
+            onednn=onednn_library(found) is not None,
         )
 
 
@@ -59,6 +63,23 @@ def uses_gpu_libraries(environment: Mapping[str, str] | None = None) -> bool:
     """Whether NVIDIA's libraries may take the place of kernels on a GPU."""
     found = os.environ if environment is None else environment
     return found.get("TENSORWRIGHT_GPU_LIBRARIES", "1") not in ("", "0")
+
+
+def onednn_library(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The file of oneDNN: what the environment names, or what the extra `onednn` has installed.
+
+    None if there is none, or it is not wanted.
+    """
+    if named := onednn_named(environment):
+        return None if named == "0" else Path(named)
+    installed = Path(sys.prefix, "lib", "libdnnl.so.3")
+    return installed if installed.exists() else None
+
+
+def onednn_named(environment: Mapping[str, str] | None = None) -> str:
+    """What the environment says of oneDNN."""
+    found = os.environ if environment is None else environment
+    return found.get("TENSORWRIGHT_ONEDNN", "")
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path | None:

@@ -40,7 +40,8 @@ def lowered(compilation: Compilation) -> tuple[KernelProgram, dict[int, int]]:
 def llvm(compilation: Compilation) -> str:
     """The module's text."""
     graph, signature = compilation.graph, compilation.signature
-    return emit_module(compilation.kernels, signature, graph.size_names(), compilation.target)
+    target = replace(compilation.target, has_onednn=compilation.options.onednn)
+    return emit_module(compilation.kernels, signature, graph.size_names(), target)
 
 
 def program(compilation: Compilation) -> Program:

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     import llvmlite.binding as llvm
 
     from .library import Library
+    from .onednn import Primitive, Refused
 
 _LIBRARY_NAME = re.compile(r"^declare .*(@tw\.lib\.[\w.]+)\(", re.MULTILINE)
+_ONEDNN_NAME = re.compile(r"^@(tw\.onednn\.[\w.]+) = external", re.MULTILINE)
 _BLAS_NAME = re.compile(r"^declare .*@(tw\.blas\.\w+)\(", re.MULTILINE)
 
 # LLJIT keeps some 10 KB for the name of every library it ever linked: start afresh now and then.
@@ -69,7 +71,9 @@ class _Library:
 
     def __init__(self, session: _Session, name: str, program: Program) -> None:
         self._session = session  # lives as long as its libraries
-        self._code = _link(session, name, program)
+        # what oneDNN has made for the program lives as long as its code
+        self._primitives = _primitives(_ONEDNN_NAME.findall(program.llvm))
+        self._code = _link(session, name, program, self._primitives)
         self.record = Record(program, self._code["tw.call"], self._code["tw.program"])
 
     def close(self) -> None:
@@ -133,7 +137,9 @@ def release_memory() -> None:
     dispatch().clear_pool()
 
 
-def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracker:
+def _link(
+    session: _Session, name: str, program: Program, primitives: dict[str, Primitive | Refused]
+) -> llvm.ResourceTracker:
     builder = llvm_binding().JITLibraryBuilder().add_object_img(program.object_code)
     builder.add_object_img(_call_code(program.signature))
     builder.add_jit_library("tw.host").add_current_process()
@@ -150,7 +156,17 @@ def _link(session: _Session, name: str, program: Program) -> llvm.ResourceTracke
     routines = _BLAS_NAME.findall(program.llvm)
     for routine, address in (host.blas_symbols(routines) if routines else {}).items():
         builder.import_symbol(routine, address)
+    for symbol, primitive in primitives.items():
+        builder.import_symbol(symbol, ctypes.addressof(primitive.words))
     return builder.link(session.jit, name)
+
+
+def _primitives(names: list[str]) -> dict[str, Primitive | Refused]:
+    if not names:
+        return {}
+    # imported late: few programs need it
+    found: dict[str, Primitive | Refused] = import_module(".onednn", __package__).primitives(names)
+    return found
 
 
 def _library_addresses(names: list[str]) -> dict[str, int]:

@@ -37,9 +37,11 @@ _OTHERS = (
     "tw.arena.free",
     "tw.leaves",
     "tw.memory.capsule",
+    "tw.memory.free",
     "tw.memory.handler",
     "tw.memory.large",
     "tw.memory.limit",
+    "tw.memory.malloc",
     "tw.pool.clear",
     "tw.vectorcall",
 )
@@ -68,6 +70,10 @@ class Dispatch:
     def symbols(self) -> dict[str, int]:
         """The functions that programs call."""
         return {name: self._code[name] for name in _FUNCTIONS}
+
+    def memory_symbols(self) -> dict[str, int]:
+        """Memory for what is computed with, from the pool if it is large."""
+        return {name: self._code[name] for name in ("tw.memory.free", "tw.memory.malloc")}
 
     def _set_up_memory(self) -> None:
         capsule = host.new_handler_capsule(self._code["tw.memory.handler"])

@@ -33,6 +33,7 @@ ALLOWED = {
         "compiler.codegen.llvm.dispatch",
         "compiler.codegen.llvm.threads",
         "compiler.codegen.llvm.library",
+        "compiler.codegen.llvm.onednn",
     ),
     "compiler": (),
 }

@@ -15,11 +15,13 @@ from ...target import Target
 from .convolve_band import HEAD
 from .convolve_epilogue import emit_epilogue, epilogue_names
 from .convolve_filter import filter_part
+from .convolve_onednn import Context, OneDnnCall
 from .convolve_outputs import outputs_part
 from .convolve_plan import Plan
 from .copies import Copies
 from .integers import Integers
 from .loops import counted_loop
+from .onednn_choice import asked_for
 from .parallel import launch
 from .tiles import micro_kernel
 from .writer import FunctionWriter
@@ -47,6 +49,32 @@ def emit_convolution(
     rest = [("ptr", name) for name in further] + [("i64", f"%n.{name}") for name in names]
     rest.append(("ptr", "%status"))
     values = [*(given[name] for name in further), *names.values(), status]
+    context = [(type, name, value) for (type, name), value in zip(rest, values, strict=True)]
+    i = Integers(fn, names)
+
+    def by_kernels() -> None:
+        _emit_parts(fn, step, target, names, given, context)
+
+    asked = asked_for(step, target)
+    if asked is None:
+        by_kernels()
+        return
+    call = OneDnnCall(i, step, asked, target, context)
+    operands = _operands(i, step, step.parts[0], given)
+    call.write(operands, nanoseconds(step, target, i), by_kernels)
+
+
+def _emit_parts(
+    fn: FunctionWriter,
+    step: Convolution,
+    target: Target,
+    names: Mapping[str, str],
+    given: Mapping[str, str],
+    further: Context,
+) -> None:
+    """The step by our kernels; `further` is what the epilogue uses."""
+    rest = [(type, name) for type, name, _ in further]
+    values = [value for *_, value in further]
     for number, part in enumerate(step.parts):
         i = Integers(fn, names)
         plan = Plan(i, step, part, target)

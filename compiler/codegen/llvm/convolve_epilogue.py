@@ -83,7 +83,7 @@ class Epilogue:
         plan = Schedule(1, copies.lanes, body_cost(kernel), False)
         self.code = InstrWriter(i.fn, kernel, plan, has_fma, operands)
 
-    def vector(self, output: str, column: str, raw: str, mask: str) -> None:
+    def vector(self, output: str, column: str, raw: str, mask: str | None) -> None:
         """The sums `raw` of one output, from a column on."""
         scope = Scope({0: output, 1: column})
         scope.vector = self.code.builder(self.copies.lanes, mask)

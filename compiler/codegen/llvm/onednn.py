@@ -25,14 +25,13 @@ FORWARD, BY_INPUT = "forward", "by_input"
 class Asked:
     """A convolution of f32 with two spatial axes, of some images, channels last.
 
-    `source` are the sides of what is read and `result` of what is computed, `channels` and
-    `features` are those of all groups. By input, `source` is the cotangent, and the filter is
-    described as it is forward.
+    `source` are the sides of what is read, which has `channels`, and `result` of what is computed,
+    which has `features`. By input, the source is the cotangent, and the filter is described as it
+    is forward.
     """
 
     kind: str
     images: int
-    groups: int
     channels: int
     features: int
     source: Pair
@@ -41,7 +40,7 @@ class Asked:
     steps: Pair
     dilation: Pair
     padding: Pair  # zeros before the first element, forward
-    filter: tuple[int, int, int, int]  # strides along window, channels and features of a group
+    filter: tuple[int, int, int, int]  # strides along window, channels, features
 
     @property
     def name(self) -> str:
@@ -55,10 +54,11 @@ class Asked:
         """What a name says."""
         kind, *texts = name.split(".")[2:]
         n = [int(text) for text in texts]
-        pairs = [(n[k], n[k + 1]) for k in range(4, 16, 2)]
+        pairs = [(n[k], n[k + 1]) for k in range(3, 15, 2)]
         source, result, window, steps, dilation, padding = pairs
+        filter = (n[15], n[16], n[17], n[18])
         return Asked(
-            kind, *n[:4], source, result, window, steps, dilation, padding, (n[16], n[17], n[18], n[19])
+            kind, n[0], n[1], n[2], source, result, window, steps, dilation, padding, filter
         )
 
 
@@ -118,6 +118,12 @@ def _get(base: str, of: tuple[str, ...], *names: str) -> str:
 def _put(base: str, name: str, value: str) -> str:
     return f"""  %{base}.{name}.to = getelementptr i8, ptr %{base}, i64 {word(_WORK, name)}
   store {value}, ptr %{base}.{name}.to"""
+
+
+def _create(status: str, name: str, place: str) -> str:
+    """Makes an argument of the primitive, an object that says where something lies."""
+    arguments = f"ptr %{name}.made, ptr %work.record.{name}, ptr %engine, ptr {place}"
+    return f"  %{status} = call i32 @dnnl_memory_create({arguments})"
 
 
 _ARGUMENT = "{ i32, ptr }"
@@ -181,7 +187,10 @@ entry:
   %stream = alloca ptr
   store ptr null, ptr %stream
   %arguments = alloca [2 x {_ARGUMENT}]
-  store [2 x {_ARGUMENT}] [{_ARGUMENT} {{ i32 {SOURCE}, ptr null }}, {_ARGUMENT} {{ i32 {RESULT}, ptr null }}], ptr %arguments
+  store [2 x {_ARGUMENT}] zeroinitializer, ptr %arguments
+  %target.at = getelementptr i8, ptr %arguments, i64 16
+  store i32 {SOURCE}, ptr %arguments
+  store i32 {RESULT}, ptr %target.at
   %source = getelementptr i8, ptr %arguments, i64 8
   %target = getelementptr i8, ptr %arguments, i64 24
   %before = call i32 @omp_get_max_threads()
@@ -215,7 +224,9 @@ _PART = f"""
 define internal void @tw.onednn.part(ptr %work, i64 %begin, i64 %stop) {{
 entry:
 {_get("work", _WORK, *GIVEN, "record", "weights")}
-{_get("work.record", RECORD, *RECORD[1:])}
+{_get("work.record", RECORD, *RECORD[2:])}
+  %engine.at = getelementptr i8, ptr %work.record, i64 {word(RECORD, "engine")}
+  %engine = load ptr, ptr %engine.at
   %stream = alloca ptr
   store ptr null, ptr %stream
   %arguments = alloca [4 x {_ARGUMENT}], align 16
@@ -246,11 +257,11 @@ entry:
   br i1 %lacks, label %failure, label %make
 make:
   %result = getelementptr i8, ptr %memory, i64 %scratch.room
-  %a = call i32 @dnnl_stream_create(ptr %stream, ptr %work.record.engine, i32 {_IN_ORDER})
-  %b = call i32 @dnnl_memory_create(ptr %x.made, ptr %work.record.x, ptr %work.record.engine, ptr %work.x)
-  %c = call i32 @dnnl_memory_create(ptr %w.made, ptr %work.record.w, ptr %work.record.engine, ptr %work.weights)
-  %d = call i32 @dnnl_memory_create(ptr %y.made, ptr %work.record.y, ptr %work.record.engine, ptr %result)
-  %e = call i32 @dnnl_memory_create(ptr %scratch.made, ptr %work.record.scratch, ptr %work.record.engine, ptr %memory)
+  %a = call i32 @dnnl_stream_create(ptr %stream, ptr %engine, i32 {_IN_ORDER})
+{_create("b", "x", "%work.x")}
+{_create("c", "w", "%work.weights")}
+{_create("d", "y", "%result")}
+{_create("e", "scratch", "%memory")}
   %ab = or i32 %a, %b
   %cd = or i32 %c, %d
   %abcd = or i32 %ab, %cd
@@ -272,7 +283,8 @@ go:
   %y.target = select i1 %drops, ptr %result, ptr %y.place
   %f = call i32 @dnnl_memory_set_data_handle(ptr %x.object, ptr %x.place)
   %g = call i32 @dnnl_memory_set_data_handle(ptr %y.object, ptr %y.target)
-  %h = call i32 @dnnl_primitive_execute(ptr %work.record.primitive, ptr %queue, i32 4, ptr %arguments)
+  %primitive = load ptr, ptr %work.record.primitive.at
+  %h = call i32 @dnnl_primitive_execute(ptr %primitive, ptr %queue, i32 4, ptr %arguments)
   %fg = or i32 %f, %g
   %fgh = or i32 %fg, %h
   %well = icmp eq i32 %fgh, 0

@@ -53,13 +53,19 @@ def launch(
         count: i64 operand, the number of units.
         ns: i64 operand, an estimate of the time that all of the work takes one thread.
     """
+    context = fill_context(fn, arguments)
+    share = fn.module.declare("@tw.parallel", "void", ["ptr", "ptr", "i64", "i64"])
+    fn.line(f"call void {share}(ptr {name}, ptr {context}, i64 {count}, i64 {ns})")
+
+
+def fill_context(fn: FunctionWriter, arguments: Sequence[tuple[str, str]]) -> str:
+    """A context on the stack with these types and values."""
     layout = _layout(arguments)
     context = fn.alloca(layout, 8)
     for k, (type, value) in enumerate(arguments):
         place = fn.assign(f"getelementptr {layout}, ptr {context}, i32 0, i32 {k}")
         fn.line(f"store {type} {value}, ptr {place}")
-    share = fn.module.declare("@tw.parallel", "void", ["ptr", "ptr", "i64", "i64"])
-    fn.line(f"call void {share}(ptr {name}, ptr {context}, i64 {count}, i64 {ns})")
+    return context
 
 
 def _layout(values: Sequence[tuple[str, str]]) -> str:
