@@ -1,9 +1,9 @@
 """Timing: the same work done in turn by several callables, medians and spread.
 
 The contestants alternate (A B A B ...), so that a slow moment of the machine, or its clock, hits
-all of them. A sample repeats its call until it lasts long enough for the timer. It begins when the
-threads of the sample before are at rest: those of a BLAS wait busily for more work, for a tenth of
-a second, and whoever comes next would have to share the processors with them.
+all of them. A sample repeats its call until it lasts long enough for the timer. Where a contestant
+leaves threads that are busy, the next one begins when they are at rest: those of a BLAS wait busily
+for more work, for a tenth of a second, and whoever comes next would share the processors with them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from .workload import Arguments, Workload
 
-GLANCE = 5e-4  # seconds for which a look at the process's threads lasts
+GLANCE = 12e-3  # seconds that a look at the threads lasts; systems count their time every 10 ms
 AT_REST = 0.3  # busy for less than this part of it, threads are at rest
 PATIENCE = 0.5  # seconds: nobody is waited for any longer
 
@@ -70,26 +70,33 @@ def workload_timer(
 
 def contest(timers: Sequence[timeit.Timer], plan: Plan) -> list[list[float]]:
     """Seconds per call, one list per timer; entry k of all lists was taken in one round."""
-    numbers = [_calls_per_sample(each, plan.sample) for each in timers]
+    numbers, restless = [], []
+    for each in timers:
+        numbers.append(_calls_per_sample(each, plan.sample))
+        restless.append(wait_for_rest())
     samples: list[list[float]] = [[] for _ in timers]
     begin = time.perf_counter()
     for done in range(plan.most):
         if done >= plan.least and time.perf_counter() - begin > plan.contest:
             break
-        for each, number, kept in zip(timers, numbers, samples, strict=True):
-            wait_for_rest()
-            kept.append(each.timeit(number) / number)
+        for k, each in enumerate(timers):
+            samples[k].append(each.timeit(numbers[k]) / numbers[k])
+            if restless[k]:
+                wait_for_rest()
     return samples
 
 
-def wait_for_rest() -> None:
-    """Return when no thread of this process is busy, or when patience ends."""
-    patience = time.perf_counter() + PATIENCE
-    while time.perf_counter() < patience:
-        begin, used = time.perf_counter(), time.process_time()
+def wait_for_rest() -> bool:
+    """Return when no thread of this process is busy, or when patience ends; whether any was."""
+    begin = time.perf_counter()
+    was_busy = False
+    while time.perf_counter() - begin < PATIENCE:
+        look, used = time.perf_counter(), time.process_time()
         time.sleep(GLANCE)
-        if time.process_time() - used < AT_REST * (time.perf_counter() - begin):
-            return
+        if time.process_time() - used < AT_REST * (time.perf_counter() - look):
+            break
+        was_busy = True
+    return was_busy
 
 
 def _calls_per_sample(timer: timeit.Timer, least: float) -> int:

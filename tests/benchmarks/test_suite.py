@@ -101,7 +101,7 @@ class Clock:
 def test_samples_wait_for_the_threads_of_others(monkeypatch, rest, waited):
     clock = Clock(rest)
     monkeypatch.setattr(timing, "time", clock)
-    timing.wait_for_rest()
+    assert timing.wait_for_rest() == (rest > 0)
     assert waited <= clock.now <= waited + 3 * timing.GLANCE
 
 
