@@ -26,6 +26,10 @@ from .options import simulates_gpu
 from .pipeline import run_pipeline
 from .program import Program
 
+# In a kernel for a GPU: there, to write arrays and read them again costs more than on a CPU, whose
+# caches keep some of them. NVIDIA's compiler takes a second for some hundreds.
+_GPU_NODES = 768
+
 
 def optimized(compilation: Compilation) -> Graph:
     """The graph after all graph passes."""
@@ -60,9 +64,8 @@ def gpu(compilation: Compilation) -> GpuProgram:
     # most processes never need the generator of its code
     cuda = import_module(".codegen.cuda.module", __package__)
     # threads need no columns: what is elementwise shares loads, and sums are split among blocks
-    graph, kernels = write_out_narrow_convolutions(compilation.optimized), compilation.kernels
-    if graph is not compilation.optimized:
-        kernels = lower_in_place(graph, dict(compilation.signature.reused))[0]
+    graph = write_out_narrow_convolutions(compilation.optimized)
+    kernels, _ = lower_in_place(graph, dict(compilation.signature.reused), most=_GPU_NODES)
     found: GpuProgram = cuda.emit_program(
         kernels,
         compilation.signature,

@@ -20,13 +20,14 @@ CHEAP = 4.0  # scalar instructions that cost less than writing and reading an el
 FEWER = 8  # elements for each one that is stored in their place
 
 
-def defer(prepared: Prepared, fused: Fused) -> Fused:
-    """The same units, with nodes moved to later ones."""
-    return _Deferral(prepared, fused).run()
+def defer(prepared: Prepared, fused: Fused, most: int = MAX_NODES) -> Fused:
+    """The same units, with nodes moved to later ones that have fewer than `most`."""
+    return _Deferral(prepared, fused, most).run()
 
 
 class _Deferral:
-    def __init__(self, prepared: Prepared, fused: Fused) -> None:
+    def __init__(self, prepared: Prepared, fused: Fused, most: int) -> None:
+        self.most = most
         self.graph = prepared.graph
         self.fused = fused
         self.unit_of = fused.unit_of
@@ -69,7 +70,7 @@ class _Deferral:
     def _fits(self, node: Node, source: Unit, target: Unit) -> bool:
         domain = squeezed(node.output.type.shape)
         same = target.is_group and domain == target.domain == source.domain
-        if not same or source.level[node] is not Level.FULL or len(target.nodes) >= MAX_NODES:
+        if not same or source.level[node] is not Level.FULL or len(target.nodes) >= self.most:
             return False
         in_place = all(
             operand is node.output

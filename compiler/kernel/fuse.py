@@ -99,14 +99,15 @@ def reduced_axes(node: Node) -> tuple[int, ...] | None:
     return found or None
 
 
-def fuse(prepared: Prepared) -> Fused:
-    """Group the nodes of a prepared graph."""
-    return _Fusion(prepared).run()
+def fuse(prepared: Prepared, most: int = MAX_NODES) -> Fused:
+    """Group the nodes of a prepared graph, at most so many together."""
+    return _Fusion(prepared, most).run()
 
 
 class _Fusion:
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, most: int) -> None:
         self.prepared = prepared
+        self.most = most
         self.graph = prepared.graph
         self.producers = self.graph.producers()
         self.views = Views(self.producers)
@@ -180,7 +181,7 @@ class _Fusion:
         for candidate in self._candidates(node):
             if self.units[candidate.index] is not candidate:
                 continue  # merged away meanwhile
-            if candidate.index in hard or len(candidate.nodes) >= MAX_NODES:
+            if candidate.index in hard or len(candidate.nodes) >= self.most:
                 continue
             if chosen is None:
                 level = self._level(node, candidate)
@@ -293,7 +294,7 @@ class _Fusion:
     # -- merging groups -----------------------------------------------------------------------
 
     def _mergeable(self, a: Unit, b: Unit) -> bool:
-        if a is b or a.domain != b.domain or len(a.nodes) + len(b.nodes) > MAX_NODES:
+        if a is b or a.domain != b.domain or len(a.nodes) + len(b.nodes) > self.most:
             return False
         if a.reduced is not None and b.reduced is not None and a.reduced != b.reduced:
             return False

@@ -7,6 +7,7 @@ The graphs of loops and branches go the same way, each to a program of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ..errors import InternalError
 from ..ir.graph import Graph, Node, Value
@@ -15,7 +16,7 @@ from ..ir.types import DType, Size
 from .defer import defer
 from .epilogues import attach_epilogues
 from .form import Access, KernelProgram, MatmulCall, Step
-from .fuse import Fused, Unit, fuse
+from .fuse import MAX_NODES, Fused, Unit, fuse
 from .inplace import can_overwrite, overwritten, updated
 from .layout import Views
 from .lower import UnitLowering
@@ -35,7 +36,7 @@ def lower_graph(graph: Graph) -> KernelProgram:
 
 
 def lower_in_place(
-    graph: Graph, pairs: Mapping[int, int], prefix: str = ""
+    graph: Graph, pairs: Mapping[int, int], prefix: str = "", most: int = MAX_NODES
 ) -> tuple[KernelProgram, dict[int, int]]:
     """Prepare, fuse and lower; outputs are computed over inputs where that is safe.
 
@@ -43,6 +44,7 @@ def lower_in_place(
         graph: what to lower.
         pairs: inputs that may be overwritten, each with the output that may take its place.
         prefix: what the names of the steps begin with.
+        most: how many nodes a loop may compute.
 
     Returns:
         The program, and those of the pairs that have one place.
@@ -55,7 +57,7 @@ def lower_in_place(
         if kept == given:
             break
         given = kept
-    program = _lower(prepared, prefix)
+    program = _lower(prepared, prefix, most)
     free = {k: n for k, n in pairs.items() if k not in given and can_overwrite(program, k, n)}
     return program, given | free
 
@@ -70,9 +72,9 @@ def _divided(graph: Graph) -> Graph:
     return split_reductions(write_out_small_products(write_out_convolutions(graph)))
 
 
-def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
+def _lower(prepared: Prepared, prefix: str, most: int) -> KernelProgram:
     """Fuse and lower; the names of the steps begin with `prefix`."""
-    fused = defer(prepared, fuse(prepared))
+    fused = defer(prepared, fuse(prepared, most), most)
     storage = StorageMap(prepared, fused.views)
     needed = needed_values(prepared, fused)
     steps: list[Step] = []
@@ -88,15 +90,18 @@ def _lower(prepared: Prepared, prefix: str) -> KernelProgram:
             steps.append(lower_convolution(unit.nodes[0], fused.views, storage, name))
         elif unit.nodes[0].op.kind is Kind.REGION:
             (node,) = unit.nodes
-            steps.append(RegionLowering(node, fused.views, storage, name, lower_region).step())
+            lower = partial(lower_region, most=most)
+            steps.append(RegionLowering(node, fused.views, storage, name, lower).step())
     steps = attach_epilogues(steps)
     arena, slots = plan_arena(steps)
     return KernelProgram(tuple(steps), tuple(storage.temps), tuple(storage.constants), arena, slots)
 
 
-def lower_region(graph: Graph, name: str, carries: int) -> tuple[KernelProgram, frozenset[int]]:
+def lower_region(
+    graph: Graph, name: str, carries: int, most: int = MAX_NODES
+) -> tuple[KernelProgram, frozenset[int]]:
     """The program of a region, and which of its carries have one place for input and output."""
-    program, in_place = lower_in_place(graph, {k: k for k in range(carries)}, f"{name}.")
+    program, in_place = lower_in_place(graph, {k: k for k in range(carries)}, f"{name}.", most)
     return program, frozenset(in_place)
 
 

@@ -44,6 +44,12 @@ def softmax(x: Any) -> Any:
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def test_long_maps_are_one_kernel() -> None:
+    workload = BY_NAME["mandelbrot"]
+    compilation = tw.jit(workload.function).lower(*workload.make("float32", "quick")).compilation
+    assert len(list(compilation.gpu.launches())) == 1 < len(compilation.kernels.steps)
+
+
 # -- vectors --------------------------------------------------------------------------------------
 
 
