@@ -27,20 +27,21 @@ from tensorwright.compiler.codegen.llvm import onednn_choice
 from tensorwright.compiler.codegen.llvm.onednn import Asked
 from tensorwright.compiler.options import onednn_library
 
-from .convolutions import BY_INPUT, FORWARD, LAYERS, RESNET50, Call, Layer
+from .convolutions import BY_FILTER, BY_INPUT, FORWARD, LAYERS, RESNET50, Call, Layer
 
-ROUNDS, SECONDS = 9, 0.05  # of a round, for each of the two
+ROUNDS, SECONDS = 7, 0.05  # of a round, for each of the two
 SWITCH = "TENSORWRIGHT_ONEDNN"
 Clock = Callable[[], float]
 
 
 def layers() -> Iterator[Layer]:
-    """Those of benchmarks.convolutions, and ResNet-50's derivatives by the input."""
+    """Those of benchmarks.convolutions, and ResNet-50's derivatives."""
     for layer in LAYERS:
         if not layer.depthwise and layer.group != "last":
             yield layer
-    for sizes in RESNET50[1:]:
-        yield Layer("resnet50", BY_INPUT, 8, *sizes)
+    for kind in (BY_INPUT, BY_FILTER):
+        for sizes in RESNET50[1:]:
+            yield Layer("resnet50", kind, 8, *sizes)
 
 
 def function(layer: Layer, behind: bool) -> Call:

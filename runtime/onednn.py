@@ -19,17 +19,19 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from ..compiler.codegen.llvm.machine import compile_module, llvm_binding
-from ..compiler.codegen.llvm.onednn import (
-    BY_INPUT,
+from ..compiler.codegen.llvm.onednn import BY_FILTER, BY_INPUT, FORWARD, RECORD, Asked
+from ..compiler.codegen.llvm.onednn_calls import (
+    FILTER,
+    FILTER_SLOPE,
     LIBRARY_FUNCTIONS,
+    LINE,
     ONEDNN,
-    RECORD,
     RESULT,
     RESULT_SLOPE,
     RUN,
+    RUN_FILTER,
     SOURCE,
     SOURCE_SLOPE,
-    Asked,
 )
 from ..compiler.options import onednn_library, onednn_named
 from . import threads
@@ -39,7 +41,13 @@ from .dispatch import dispatch
 _MAJOR, _OPENMP = 3, 2
 _CPU, _F32, _ANY_ORDER, _FORWARD, _DIRECT, _CALLERS_SCRATCH = 1, 3, 1, 64, 1, 1
 _MOST_AXES = 12  # the length of its arrays of sizes
-_FILTER, _SCRATCH = 131, 136  # what a primitive's description is asked for
+_FILTER, _FILTER_SLOPE, _SCRATCH = 131, 132, 136  # what a primitive's description is asked for
+# As what a primitive takes input, filter and result.
+_ROLES = {
+    FORWARD: (SOURCE, FILTER, RESULT),
+    BY_INPUT: (RESULT_SLOPE, FILTER, SOURCE_SLOPE),
+    BY_FILTER: (SOURCE, FILTER_SLOPE, RESULT_SLOPE),
+}
 
 Object = ctypes.c_void_p  # one of the library's
 
@@ -62,7 +70,7 @@ class Library:
     Attributes:
         version: as text.
         engine: its CPU.
-        run: the address of the native code.
+        run: the addresses of the native code, by what it does.
 
     Raises:
         OneDnnError: it cannot be loaded, or its threads are of another kind.
@@ -91,18 +99,18 @@ class Library:
     def _address(self, name: str) -> int:
         return ctypes.cast(getattr(self.functions, name), Object).value or 0
 
-    def _load(self, addresses: dict[str, int]) -> int:
+    def _load(self, addresses: dict[str, int]) -> dict[str, int]:
         """Link the native code, which is never freed."""
         self._jit = llvm_binding().create_lljit_compiler(use_jit_link=True)
         builder = llvm_binding().JITLibraryBuilder().add_object_img(compile_module(ONEDNN))
-        builder.add_current_process().export_symbol(RUN)
+        builder.add_current_process().export_symbol(RUN).export_symbol(RUN_FILTER)
         symbols = {**addresses, **dispatch().memory_symbols(), "tw.parallel": threads.parallel()}
         for name, address in symbols.items():
             builder.import_symbol(name, address)
         self._code = builder.link(self._jit, "tw.onednn")
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
-        found: int = self._code[RUN]
-        return found
+        run, run_filter = self._code[RUN], self._code[RUN_FILTER]
+        return {FORWARD: run, BY_INPUT: run, BY_FILTER: run_filter}
 
     def make(self, function: str, *arguments: Any) -> Object:
         """The object that a function of the library makes.
@@ -146,7 +154,7 @@ class Primitive:
         self._made: list[tuple[str, Object]] = []
         with library.one_thread():
             values = self._values(asked)
-        self.words = _words(run=library.run, engine=library.engine.value, **values)
+        self.words = _words(run=library.run[asked.kind], engine=library.engine.value, **values)
 
     def __del__(self) -> None:
         for kind, made in reversed(self._made):
@@ -157,29 +165,31 @@ class Primitive:
         x = self._images(asked.images, asked.source, asked.channels)
         y = self._images(asked.images, asked.result, asked.features)
         plain, any_order = self._filters(asked)
+        is_filter = asked.kind == BY_FILTER
         description = self._description(asked, x, y, any_order)
-        w, scratch = (self._part(description, what) for what in (_FILTER, _SCRATCH))
+        w = self._part(description, _FILTER_SLOPE if is_filter else _FILTER)
+        scratch = self._part(description, _SCRATCH)
+        source, target = (w, plain) if is_filter else (plain, w)
         is_plain = self._library.functions.dnnl_memory_desc_equal(plain, w)
-        by_input = asked.kind == BY_INPUT
         size = self._library.functions.dnnl_memory_desc_get_size
+        roles = zip(("x_role", "w_role", "y_role"), _ROLES[asked.kind], strict=True)
         return {
             "primitive": self._primitive(description),
-            "reorder": None if is_plain else self._reorder(plain, w),
-            **{"x": x.value, "w": w.value, "y": y.value},
-            **{"plain": plain.value, "scratch": scratch.value},
+            "reorder": None if is_plain else self._reorder(source, target),
+            **{"x": x.value, "w": w.value, "y": y.value, "scratch": scratch.value},
+            **{"from": source.value, "to": target.value},
             **{"w_bytes": size(w), "scratch_bytes": size(scratch)},
-            "x_role": RESULT_SLOPE if by_input else SOURCE,
-            "y_role": SOURCE_SLOPE if by_input else RESULT,
+            "w_step": -(-size(w) // LINE) * LINE if is_filter else 0,
+            **dict(roles),
         }
 
     def _description(self, asked: Asked, x: Object, y: Object, w: Object) -> Object:
-        """What the library plans; by input, it wants to see its plan for forward first."""
+        """What the library plans; for derivatives, it wants to see its plan for forward first."""
         attributes = self._keep("primitive_attr", "primitive_attr_create")
         set_mode = self._library.functions.dnnl_primitive_attr_set_scratchpad_mode
         set_mode(attributes, _CALLERS_SCRATCH)
-        by_input = asked.kind == BY_INPUT
         (source, sides), (result, places) = (x, asked.source), (y, asked.result)
-        if by_input:
+        if asked.kind == BY_INPUT:
             (source, sides), (result, places) = (result, places), (source, sides)
         behind = (
             (places[k] - 1) * asked.steps[k]
@@ -194,13 +204,16 @@ class Primitive:
         geometry = [_numbers(asked.steps), _numbers(dilation), _numbers(asked.padding)]
         geometry.append(_numbers(behind))
         engine, create = self._library.engine, "primitive_desc_create"
-        arrays = (source, w, None, result)
-        head = (engine, _FORWARD, _DIRECT, *arrays, *geometry, attributes)
-        forward = self._keep("primitive_desc", f"convolution_forward_{create}", *head)
-        if not by_input:
+        name, head = f"convolution_forward_{create}", (engine, _FORWARD, _DIRECT, source, w, None)
+        forward = self._keep("primitive_desc", name, *head, result, *geometry, attributes)
+        if asked.kind == FORWARD:
             return forward
-        rest = (engine, _DIRECT, source, w, result, *geometry, forward, attributes)
-        return self._keep("primitive_desc", f"convolution_backward_data_{create}", *rest)
+        arrays: tuple[Object | None, ...] = (source, w, None, result)  # there is no bias
+        name = f"convolution_backward_weights_{create}"
+        if asked.kind == BY_INPUT:
+            arrays, name = (source, w, result), f"convolution_backward_data_{create}"
+        rest = (*arrays, *geometry, forward, attributes)
+        return self._keep("primitive_desc", name, engine, _DIRECT, *rest)
 
     def _images(self, count: int, sides: tuple[int, int], channels: int) -> Object:
         """Arrays of images, described as the library does: images, channels, height, width."""

@@ -34,6 +34,7 @@ ALLOWED = {
         "compiler.codegen.llvm.threads",
         "compiler.codegen.llvm.library",
         "compiler.codegen.llvm.onednn",
+        "compiler.codegen.llvm.onednn_calls",
     ),
     "compiler": (),
 }

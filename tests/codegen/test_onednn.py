@@ -12,7 +12,7 @@ import pytest
 import tensorwright as tw
 from tensorwright.compiler.codegen.llvm import onednn_choice
 from tensorwright.compiler.codegen.llvm.machine import host_target
-from tensorwright.compiler.codegen.llvm.onednn import BY_INPUT, FORWARD, Asked
+from tensorwright.compiler.codegen.llvm.onednn import BY_FILTER, BY_INPUT, FORWARD, Asked
 from tensorwright.compiler.codegen.llvm.onednn_choice import (
     asked_for,
     describe,
@@ -50,6 +50,12 @@ def by_input(x: np.ndarray, w: np.ndarray, **options: Any) -> Convolution:
     return convolution(slope, x, w, ct)
 
 
+def by_filter(x: np.ndarray, w: np.ndarray, **options: Any) -> Convolution:
+    ct = np.ones(tw.conv(x, w, **options).shape, np.float32)
+    slope = lambda x, w, ct: tw.vjp(lambda w: tw.conv(x, w, **options), w)[1](ct)  # noqa: E731
+    return convolution(slope, x, w, ct)
+
+
 def test_names_say_everything() -> None:
     asked = describe(forward(ones(32, 20, 21, 8), ones(3, 5, 8, 32), strides=(2, 1), padding=2))
     assert asked == Asked(
@@ -65,6 +71,20 @@ def test_filters_that_are_turned_are_derivatives_by_the_input() -> None:
     assert (asked.kind, asked.channels, asked.features) == (BY_INPUT, 24, 16)
     assert (asked.padding, asked.filter) == ((0, 1), (1152, 384, 24, 1))
     assert (asked.source, asked.result) == ((19, 19), (20, 20))
+
+
+def test_strided_convolutions_by_the_input() -> None:
+    asked = describe(by_input(ones(8, 41, 40, 16), ones(3, 3, 16, 24), strides=2, padding=1))
+    assert asked is not None
+    assert (asked.kind, asked.steps, asked.padding) == (BY_INPUT, (2, 2), (1, 1))
+    assert (asked.source, asked.result) == ((21, 20), (41, 40))
+
+
+@pytest.mark.parametrize(("batch", "images"), [(4, 1), (8, 1), (14, 2), (25, 5), (128, 16)])
+def test_by_filter(batch: int, images: int) -> None:
+    asked = describe(by_filter(ones(batch, 20, 20, 16), ones(3, 3, 16, 64), padding=1))
+    assert asked is not None
+    assert (asked.kind, asked.images, asked.result) == (BY_FILTER, images, (20, 20))
 
 
 def test_batches_that_are_open_go_image_by_image() -> None:
@@ -90,7 +110,10 @@ OTHERS: dict[str, Callable[[], Convolution]] = {
     "float64": lambda: forward(ones(8, 40, 40, 64, dtype=float), ones(3, 3, 64, 64, dtype=float)),
     "one axis": lambda: forward(ones(8, 4000, 64), ones(3, 64, 64)),
     "small": lambda: forward(ones(2, 8, 8, 16), ones(3, 3, 16, 16)),
-    "strides, by input": lambda: by_input(ones(8, 40, 40, 64), ones(3, 3, 64, 64), strides=2),
+    "few images, by filter": lambda: by_filter(ones(3, 60, 60, 64), ones(3, 3, 64, 64)),
+    "a prime number of images, by filter": lambda: by_filter(
+        ones(11, 60, 60, 64), ones(3, 3, 64, 64)
+    ),
 }
 
 
@@ -107,6 +130,8 @@ def test_classes() -> None:
     assert shape_class(replace(asked, window=(1, 1))) == "forward, 1x1"
     assert shape_class(replace(asked, window=(1, 1), channels=1024)) == "forward, 1x1, deep"
     assert shape_class(replace(asked, kind=BY_INPUT)) == "by input, wider"
+    assert shape_class(replace(asked, kind=BY_FILTER)) == "by filter, wider"
+    assert shape_class(replace(asked, kind=BY_FILTER, channels=512)) == "by filter, wider, large"
 
 
 def test_the_library_is_asked_where_it_was_measured_to_be_quicker(monkeypatch: Any) -> None:

@@ -191,7 +191,7 @@ def test_forward(case: str, monkeypatch: Any) -> None:
 
 
 @needs_library
-@pytest.mark.parametrize("case", ["same", "valid", "one element", "dilated", "uneven padding"])
+@pytest.mark.parametrize("case", CASES)
 def test_by_input(case: str, monkeypatch: Any) -> None:
     x_shape, w_shape, options = CASES[case]
     x, w = random(*x_shape), random(*w_shape)
@@ -199,6 +199,23 @@ def test_by_input(case: str, monkeypatch: Any) -> None:
 
     def slope(x: Any, w: Any, ct: Any) -> Any:
         return tw.vjp(lambda x: tw.conv(x, w, **options), x)[1](ct)[0]
+
+    compiled = tw.jit(slope)
+    close(compiled(x, w, ct), without(monkeypatch, slope, x, w, ct))
+    assert used()
+
+
+@needs_library
+@pytest.mark.parametrize("case", CASES)
+def test_by_filter(case: str, monkeypatch: Any) -> None:
+    (batch, *sides), w_shape, options = CASES[case]
+    if batch < 4:
+        pytest.skip("few images are left to our kernels")
+    x, w = random(batch, *sides), random(*w_shape)
+    ct = random(*tw.conv(x, w, **options).shape)
+
+    def slope(x: Any, w: Any, ct: Any) -> Any:
+        return tw.vjp(lambda w: tw.conv(x, w, **options), w)[1](ct)[0]
 
     compiled = tw.jit(slope)
     close(compiled(x, w, ct), without(monkeypatch, slope, x, w, ct))

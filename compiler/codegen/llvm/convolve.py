@@ -21,7 +21,7 @@ from .convolve_plan import Plan
 from .copies import Copies
 from .integers import Integers
 from .loops import counted_loop
-from .onednn_choice import asked_for
+from .onednn_choice import asked_for, whole
 from .parallel import launch
 from .tiles import micro_kernel
 from .writer import FunctionWriter
@@ -60,7 +60,7 @@ def emit_convolution(
         by_kernels()
         return
     call = OneDnnCall(i, step, asked, target, context)
-    operands = _operands(i, step, step.parts[0], given)
+    operands = _operands(i, step, whole(step), given)
     call.write(operands, nanoseconds(step, target, i), by_kernels)
 
 
@@ -82,8 +82,9 @@ def _emit_parts(
         if step.epilogue is not None:
             sizes = {name: f"%n.{name}" for name in names}
             epilogue = emit_epilogue(fn.module, step, plan.tile, [*HEAD, *rest], sizes)
+        x, w, y = _operands(i, step, part, given)
         head = [
-            *_operands(i, step, part, given),
+            *(x, given["%sums"] if step.sums else w, y),
             plan.table(f"@{step.name}.part{number}"),
             micro_kernel(fn.module, plan.tile),
             epilogue,
@@ -100,14 +101,13 @@ def _emit_parts(
 def _operands(
     i: Integers, step: Convolution, part: WindowPart, given: Mapping[str, str]
 ) -> list[str]:
-    """Where x, w and y begin; sums of pieces take the place of w."""
+    """Where x, w and y begin."""
 
     def at(name: str, offset: Size) -> str:
         return copies.at(given[name], i.size(offset)) if name in given else "null"
 
     copies = Copies(i, step.dtype, 1)
-    w = given["%sums"] if step.sums else at("%w", part.w.offset)
-    return [at("%x", step.x.offset), w, at("%y", part.y.offset)]
+    return [at("%x", step.x.offset), at("%w", part.w.offset), at("%y", part.y.offset)]
 
 
 def nanoseconds(step: Convolution, target: Target, i: Integers) -> str:

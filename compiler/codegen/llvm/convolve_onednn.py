@@ -15,7 +15,8 @@ from .convolve_epilogue import Epilogue
 from .copies import Copies
 from .integers import Integers
 from .loops import counted_loop, either, when
-from .onednn import GIVEN, WORK_TYPE, Asked, word
+from .onednn import GIVEN, WORK, Asked, word
+from .onednn_choice import whole
 from .parallel import fill_context, load_context
 
 Context = Sequence[tuple[str, str, str]]  # type, name in the function behind, value
@@ -65,7 +66,7 @@ class OneDnnCall:
     def _work(self, operands: Sequence[str]) -> str:
         """What the native code of the library's calls is given."""
         fn, step, i = self.fn, self.step, self.i
-        (part,) = step.parts
+        part = whole(step)
         # a filter that lies turned round begins, for the library, with its last element
         back = sum(
             stride * (axis.window - 1)
@@ -81,7 +82,7 @@ class OneDnnCall:
             behind = self._behind()
             context = fill_context(fn, [(type, value) for type, _, value in self.context])
         values = (f"ptr {x}", f"ptr {w}", f"ptr {y}", f"i64 {x_step}", f"i64 {4 * y_step}")
-        work = fn.alloca(WORK_TYPE, 8)
+        work = fn.alloca(f"[{len(WORK)} x i64]", 8)
         for name, value in zip(GIVEN, (*values, f"ptr {behind}", f"ptr {context}"), strict=True):
             place = fn.assign(f"getelementptr i8, ptr {work}, i64 {word(GIVEN, name)}")
             fn.line(f"store {value}, ptr {place}")

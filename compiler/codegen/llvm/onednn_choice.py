@@ -6,10 +6,12 @@ for, or None. `python -m benchmarks.onednn` measures the table again.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...ir.types import DType, Size
-from ...kernel.form import Convolution, Load
+from ...kernel.form import Convolution, Load, WindowPart
 from ...target import Target
-from .onednn import BY_INPUT, FORWARD, Asked
+from .onednn import BY_FILTER, BY_INPUT, FORWARD, Asked
 
 # The library's time divided by ours, for each class: geometric means over the layers of the
 # benchmark, alone and with a bias and a ReLU behind them. Measured on a Sapphire Rapids server CPU.
@@ -24,17 +26,21 @@ MEASURED = {
 WORTH = 0.9  # the library is asked where its time is this part of ours, or less
 VECTOR_BYTES = 64  # other CPUs have not been measured
 LEAST_PRODUCTS = 1 << 22  # below, calls and the reordering of filters count
+LARGE_FILTER = 1 << 17  # elements
 DEEP = 1024  # channels that a window of one element sums over
-CALLS = 8  # that a batch is cut into, if it can be: threads share them
+CALLS, FEWEST_CALLS = 8, 4  # that a batch is cut into, if it can be: threads share them
 
 
 def shape_class(asked: Asked) -> str:
     """The class of a convolution; the derivative by the input of a 1x1 one is one like it."""
-    parts = ["by input" if asked.kind == BY_INPUT else "forward"]
-    parts.append("1x1" if asked.window == (1, 1) else "wider")
-    if asked.steps != (1, 1):
+    is_one, is_strided = asked.window == (1, 1), asked.steps != (1, 1)
+    parts = [asked.kind.replace("_", " "), "1x1" if is_one else "wider"]
+    if is_strided:
         parts.append("strided")
-    elif asked.window == (1, 1) and asked.channels >= DEEP:
+    filter_size = asked.window[0] * asked.window[1] * asked.channels * asked.features
+    if asked.kind == BY_FILTER and filter_size > LARGE_FILTER:
+        parts.append("large")
+    if asked.kind == FORWARD and is_one and not is_strided and asked.channels >= DEEP:
         parts.append("deep")
     return ", ".join(parts)
 
@@ -64,57 +70,87 @@ def may_be_repeated(step: Convolution) -> bool:
     return read.isdisjoint(access.buffer for access in kernel.written())
 
 
+def whole(step: Convolution) -> WindowPart:
+    """All outputs of a step: its parts together, if its input is spread."""
+    return step.spread.whole if step.spread else step.parts[0]
+
+
 def describe(step: Convolution) -> Asked | None:
     """What one call of the library does of a step; None if the step is not of its kind."""
-    part = step.parts[0]
-    is_one = step.dtype is DType.F32 and not step.of_filter and len(step.parts) == 1
-    if not is_one or len(part.axes) != 2 or step.groups != 1:
+    part = whole(step)
+    axes = part.axes
+    if step.dtype is not DType.F32 or len(axes) != 2 or step.groups != 1:
         return None
     numbers = _ints(
         *(step.channels, step.features, *part.w.strides),
-        *(n for axis in part.axes for n in (axis.size, axis.outputs, axis.start)),
+        *(n for axis in axes for n in (axis.size, axis.outputs, axis.start)),
     )
-    if numbers is None:
+    images = _images(step)
+    if numbers is None or images is None:
         return None
     channels, features, *rest = numbers
     strides, (height, places, top, width, columns, left) = rest[:4], rest[4:]
-    axes = part.axes
-    window, steps = (axes[0].window, axes[1].window), (axes[0].step, axes[1].step)
-    dilation, padding = (axes[0].dilation, axes[1].dilation), (-top, -left)
-    turned = {strides[k] < 0 for k in range(2) if window[k] > 1}
-    kind = BY_INPUT if turned == {True} else FORWARD
-    if kind == BY_INPUT:
-        strides[2:] = strides[:1:-1]
-        reach = [(window[k] - 1) * dilation[k] for k in range(2)]
-        padding = (reach[0] - padding[0], reach[1] - padding[1])
-    asked = Asked(
-        kind,
-        _images(step.batch),
+    forward = Asked(
+        BY_FILTER if step.of_filter else FORWARD,
+        images,
         channels,
         features,
         (height, width),
         (places, columns),
-        window,
-        steps,
-        dilation,
-        padding,
-        (abs(strides[0]), abs(strides[1]), strides[2], strides[3]),
+        (axes[0].window, axes[1].window),
+        (axes[0].step, axes[1].step),
+        (axes[0].dilation, axes[1].dilation),
+        (-top, -left),
+        (strides[0], strides[1], strides[2], strides[3]),
     )
-    is_known = len(turned) < 2 and min(padding) >= 0 and (kind == FORWARD or steps == (1, 1))
-    return asked if is_known and _lies_plainly(step, asked) and _is_large(step, asked) else None
+    asked = _by_input(step, forward)
+    if asked is None or min(asked.padding) < 0:
+        return None
+    return asked if _lies_plainly(step, asked) and _is_large(step, asked) else None
 
 
-def _images(batch: Size) -> int:
-    """The images of a call: as many in each."""
+def _by_input(step: Convolution, asked: Asked) -> Asked | None:
+    """The same as a derivative by the input, if it is one: then the filter is turned round.
+
+    What is spread is no convolution for the library, nor is what turns one axis of a filter.
+    """
+    window, strides = asked.window, asked.filter
+    turned = {strides[k] < 0 for k in range(2) if window[k] > 1}
+    lies = (abs(strides[0]), abs(strides[1]))
+    if step.spread is None and True not in turned:
+        return replace(asked, filter=(*lies, *strides[2:]))
+    padding = [(window[k] - 1) * asked.dilation[k] - asked.padding[k] for k in range(2)]
+    is_one = False not in turned and not step.of_filter and asked.steps == (1, 1)
+    if not is_one:
+        return None
+    steps = step.spread.steps if step.spread else asked.steps
+    return replace(
+        asked,
+        kind=BY_INPUT,
+        steps=(steps[0], steps[1]),
+        padding=(padding[0], padding[1]),
+        filter=(*lies, strides[3], strides[2]),
+    )
+
+
+def _images(step: Convolution) -> int | None:
+    """The images of a call: as many in each; None if they cannot be dealt out well.
+
+    By filter, each call has a filter of its own, so that there may not be many.
+    """
+    batch = step.batch
+    if not step.of_filter:
+        if not isinstance(batch, int):
+            return 1
+        return next(n for n in range(max(1, batch // CALLS), 0, -1) if batch % n == 0)
     if not isinstance(batch, int):
-        return 1
-    most = max(1, batch // CALLS)
-    return next(n for n in range(most, 0, -1) if batch % n == 0)
+        return None
+    return next((batch // n for n in range(CALLS, FEWEST_CALLS - 1, -1) if batch % n == 0), None)
 
 
 def _lies_plainly(step: Convolution, asked: Asked) -> bool:
     """Whether input and result are images whose elements lie one behind the other."""
-    y = step.parts[0].y
+    y = whole(step).y
     arrays = ((step.x, asked.source, asked.channels), (y, asked.result, asked.features))
     return all(
         access.strides[1:] == (sides[1] * channels, channels, 1)
