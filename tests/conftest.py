@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from tensorwright.frontend.tf.graph.state import MODE
@@ -15,3 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _eager() -> None:
     """Calls run at once, whichever modules other tests have imported."""
     MODE.is_eager = True
+
+
+def pytest_collection_finish() -> None:
+    """What collection has made stays: the collector need not walk it again with every test."""
+    gc.freeze()

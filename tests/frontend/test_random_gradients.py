@@ -6,10 +6,11 @@ Gradients run as machine code, derivatives in forward mode in the interpreter.
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,12 +19,13 @@ from support.random_gradients import Writer, functions, slope
 from support.tracing import run_traced
 
 EXAMPLES, TOGETHER = 100, 20
+NORMAL = 25  # of the examples
 SEEDS = st.integers(0, 2**32 - 1)
 OPTIONS = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 ARGUMENTS = (0, 1, 2)
-COUNTS: Counter[str] = Counter()
+COUNTS: defaultdict[str, Counter[str]] = defaultdict(Counter)  # of the tests, by name
 
 
 def compositions(seed: int, count: int) -> tuple[list[str], list[Any], list[list[Any]], list[Any]]:
@@ -43,9 +45,20 @@ def along(gradient: Any, direction: Any) -> tuple[float, float]:
     return float(np.sum(terms)), float(np.sum(np.abs(terms)))
 
 
-@OPTIONS
+@settings(OPTIONS, max_examples=NORMAL)
 @given(SEEDS)
 def test_gradients(seed: int) -> None:
+    check_gradients(seed, COUNTS["some"])
+
+
+@pytest.mark.thorough
+@OPTIONS
+@given(SEEDS)
+def test_many_gradients(seed: int) -> None:
+    check_gradients(seed, COUNTS["many"])
+
+
+def check_gradients(seed: int, counts: Counter[str]) -> None:
     sources, made, points, direction = compositions(seed, TOGETHER)
 
     @tw.jit
@@ -60,11 +73,11 @@ def test_gradients(seed: int) -> None:
         reverse, size = along(gradient, direction)
         assert abs(reverse - forward) <= 1e-11 * max(1.0, size), f"{source}\n{reverse} {forward}"
         expected = slope(f, point, direction)
-        COUNTS["all"] += 1
+        counts["all"] += 1
         if expected is None:
-            COUNTS["not smooth"] += 1
+            counts["not smooth"] += 1
             continue
-        COUNTS["zero"] += expected == 0
+        counts["zero"] += expected == 0
         wrong = abs(reverse - expected) > 1e-6 * max(1.0, abs(expected), size)
         assert not wrong, f"{source}\n{point} {direction}\n{reverse} in place of {expected}"
 
@@ -94,7 +107,7 @@ def test_second_derivatives(seed: int) -> None:
 
     found = derivatives(points, direction)
     for source, (reverse, forward) in zip(sources, found, strict=True):
-        COUNTS["second"] += 1
+        COUNTS["second"]["all"] += 1
         for a, b in zip(reverse, forward, strict=True):
             scale = max(1.0, float(np.max(np.abs(b))))
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-9 * scale, err_msg=source)
@@ -102,9 +115,19 @@ def test_second_derivatives(seed: int) -> None:
 
 def test_so_many_were_drawn() -> None:
     """Runs behind the others; says nothing if they have not run."""
-    if not COUNTS["all"]:
+    check_counts(COUNTS["some"], NORMAL * TOGETHER)
+    assert COUNTS["second"]["all"] >= 96 or not COUNTS["second"]
+
+
+@pytest.mark.thorough
+def test_thousands_were_drawn() -> None:
+    """As above."""
+    check_counts(COUNTS["many"], EXAMPLES * TOGETHER)
+
+
+def check_counts(counts: Counter[str], least: int) -> None:
+    if not counts:
         return
-    assert COUNTS["all"] >= EXAMPLES * TOGETHER >= 2000
-    assert COUNTS["second"] >= 96 or not COUNTS["second"]
-    assert COUNTS["not smooth"] < 0.15 * COUNTS["all"], COUNTS
-    assert COUNTS["zero"] < 0.1 * COUNTS["all"], COUNTS
+    assert counts["all"] >= least
+    assert counts["not smooth"] < 0.15 * counts["all"], counts
+    assert counts["zero"] < 0.1 * counts["all"], counts

@@ -1,6 +1,7 @@
-"""Programs on Numba's CUDA simulator, checked case by case: run as a script, it prints JSON.
+"""Programs on Numba's CUDA simulator, checked case by case.
 
-The simulator replaces `numba.cuda` for a whole process, so tests start one for all cases.
+Run as a script, it reads names of cases and answers each with a line of JSON, because the simulator
+replaces `numba.cuda` for a whole process.
 """
 
 from __future__ import annotations
@@ -273,6 +274,16 @@ def _outcome(check: Check) -> str:
     return ""
 
 
+def _answer() -> None:
+    """Read names of cases, write what became of them."""
+    checks = cases()
+    for line in sys.stdin:
+        print(json.dumps(_outcome(checks[line.rstrip("\n")])), flush=True)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # NumPy's of overflows, in every simulated thread
-    json.dump({name: _outcome(check) for name, check in cases().items()}, sys.stdout)
+    # The simulator's main thread looks all the time whether others wait for each other. By default
+    # it may do so for 5 ms before one of them goes on.
+    sys.setswitchinterval(5e-4)
+    _answer()
