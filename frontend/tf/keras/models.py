@@ -13,11 +13,12 @@ import numpy as np
 
 from ..shapes import TensorShape
 from . import saving
+from .configs import config_of, copied, rebuilt
 from .layers.base import FAMILY, Layer, current_training
 from .layers.inputs import Input, InputLayer
 from .masks import put_masks
 from .network import Network
-from .settings import float_dtype
+from .settings import float_dtype, unique_name
 from .summary import summary_of
 from .symbolic import KerasTensor, tensors_in
 from .training import Trainer
@@ -148,6 +149,20 @@ class Model(Trainer):
             f"No such layer: {name}. Existing layers are: {[x.name for x in self.layers]}."
         )
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal model; of inputs and outputs: layers and their calls."""
+        if self._network is None:
+            return super().get_config()
+        return {"name": self.name, "trainable": self._trainable, **config_of(self._network)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """The model with this configuration, with new weights."""
+        if "input_layers" not in config:
+            return super().from_config(config)
+        options = {k: config[k] for k in ("name", "trainable") if k in config}
+        return cls(*rebuilt(config, custom_objects), **options)
+
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights to a file; see `saving`."""
         saving.save_weights(self, filepath, overwrite)
@@ -182,6 +197,7 @@ class Model(Trainer):
             show(line)
 
 
+@FAMILY.add("Model")
 class Functional(Model):
     """A model of inputs and outputs; `Model(inputs, outputs)` makes one."""
 
@@ -202,7 +218,9 @@ class Sequential(Model):
         self._sequence: list[Layer] = []
         self._tensors: list[Any] = []  # what layers are called on, and give, once it is known
         for layer in layers or ():
-            self.add(layer)
+            self._append(layer)
+        if self._sequence and self._sequence[0]._batch_shape is not None:
+            self.build(self._sequence[0]._batch_shape)
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer at the end, or an `Input` at the beginning.
@@ -210,6 +228,14 @@ class Sequential(Model):
         Raises:
             TypeError: it is no layer.
         """
+        self._append(layer)
+        if self._tensors:
+            self._tensors.append(self._sequence[-1](self._tensors[-1]))
+            unique_name("functional")
+        elif self._sequence[0]._batch_shape is not None:
+            self.build(self._sequence[0]._batch_shape)
+
+    def _append(self, layer: Any) -> None:
         if isinstance(layer, KerasTensor) and layer._node is not None and layer._node.is_input:
             layer = layer._node.caller
         if not isinstance(layer, Layer):
@@ -224,10 +250,6 @@ class Sequential(Model):
                 " argument to pass a unique name."
             )
         self._sequence.append(layer)
-        if self._tensors:
-            self._tensors.append(layer(self._tensors[-1]))
-        elif self._sequence[0]._batch_shape is not None:
-            self.build(self._sequence[0]._batch_shape)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away."""
@@ -251,6 +273,8 @@ class Sequential(Model):
         self._tensors = [found]
         for layer in layers:
             self._tensors.append(layer(self._tensors[-1]))
+        if layers:
+            unique_name("functional")  # Keras has such a model inside, which has taken a name
         self.built = True
 
     def _noted(self, args: Any, kwargs: Any) -> Any:
@@ -304,9 +328,34 @@ _OWN_BUILDS = (Layer.build, Model.build, Sequential.build)
 FAMILY.add()(Sequential)
 
 
-def clone_model(model: Any, **ignored: Any) -> Any:
-    """A model of the same structure, with new weights."""
-    return type(model).from_config(model.get_config())
+def clone_model(
+    model: Any,
+    input_tensors: Any = None,
+    clone_function: Callable[[Any], Any] | None = None,
+    **ignored: Any,
+) -> Any:
+    """A model of the same structure, with new weights.
+
+    Args:
+        model: what is copied.
+        input_tensors: Keras tensors to call the new model on.
+        clone_function: makes a layer for each layer; by default one with its configuration.
+        ignored: of Keras's signature.
+    """
+    copy = clone_function or _copied
+    if isinstance(model, Sequential):
+        made: Any = Sequential([copy(x) for x in model._sequence], name=model.name)
+    elif model._network is None:
+        made = type(model).from_config(model.get_config())
+    else:
+        made = type(model)(*copied(model._network, copy), name=model.name)
+    if input_tensors is None:
+        return made
+    return Model(input_tensors, made(input_tensors), name=model.name)
+
+
+def _copied(layer: Layer) -> Any:
+    return type(layer).from_config(layer.get_config())
 
 
 def _is_connected(args: Sequence[Any], kwargs: dict[str, Any]) -> bool:

@@ -32,11 +32,12 @@ class Network:
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
-        self.given, self.structure = inputs, outputs
-        self.inputs = _keras_tensors("inputs", inputs, outputs)
-        self.outputs = _keras_tensors("outputs", outputs, inputs)
-        self._tree = flatten(outputs)[1]
+        self.given, self.structure = _sorted(inputs), _sorted(outputs)
+        self.inputs = _keras_tensors("inputs", self.given)
+        self.outputs = _keras_tensors("outputs", self.structure)
+        self._tree = flatten(self.structure)[1]
         self.nodes, self.callers = _ordered(self.inputs, self.outputs)
+        self.members = frozenset(self.nodes)
         self._check()
         names = [caller.name for caller in self.callers]
         for name in names:
@@ -121,7 +122,14 @@ class Network:
         return flatten([inputs[k] for k in keys])[0]
 
 
-def _keras_tensors(what: str, given: Any, others: Any) -> list[KerasTensor]:
+def _sorted(x: Any) -> Any:
+    """With dicts in the order of their keys, which is that of Keras."""
+    if isinstance(x, dict):
+        return {k: _sorted(x[k]) for k in sorted(x)}
+    return type(x)([_sorted(v) for v in x]) if type(x) in (list, tuple) else x
+
+
+def _keras_tensors(what: str, given: Any) -> list[KerasTensor]:
     leaves = flatten(given)[0]
     if not leaves:
         raise ValueError(f"`{what}` argument cannot be empty. Received: {what}={given}")

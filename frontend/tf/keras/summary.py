@@ -47,7 +47,9 @@ def summary_of(
     for layer in _between(model.operations, layer_range):
         rows += list(_rows(layer, nodes, expand_nested, show_trainable, 0))
     yield f'Model: "{model.name}"'
-    yield from _table(head, rows, [b - a - 3 for a, b in pairwise(places)])
+    widths = [b - a - 3 for a, b in pairwise(places)]
+    widths[-2] -= 1  # for the last of the bars, of which there is one more than columns
+    yield from _table(head, rows, widths)
     yield from _totals(model)
 
 
@@ -92,7 +94,8 @@ def _shapes(layer: Any) -> str:
         if found is None:
             return "?"
         shapes = [(None, *s[1:]) for s in _tuples(found)]
-    return str(shapes[0]) if len(shapes) == 1 else f"[{', '.join(map(str, shapes))}]"
+    texts = [f"({', '.join(map(str, shape))})" for shape in shapes]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
 def _tuples(shapes: Any) -> list[tuple[Any, ...]]:
@@ -105,8 +108,13 @@ def _tuples(shapes: Any) -> list[tuple[Any, ...]]:
 def _connections(layer: Any, nodes: frozenset[Node]) -> str:
     """What the calls of a layer read: the layer, which call of it, which of its outputs."""
     read = [x for node in layer._nodes if node in nodes for x in node.inputs]
-    found = [f"{x._node.caller.name}[{x._node.number}][{x._index}]" for x in read if x._node]
-    return ", ".join(found) or "-"
+    return ", ".join([_place(x._node, x._index) for x in read if x._node]) or "-"
+
+
+def _place(node: Node, index: int) -> str:
+    # models of inputs and outputs have been called once, when they were made
+    number = node.number + (getattr(node.caller, "_network", None) is not None)
+    return f"{node.caller.name}[{number}][{index}]"
 
 
 def _table(head: list[str], rows: list[list[str]], widths: list[int]) -> Iterator[str]:

@@ -22,9 +22,13 @@ from ..shapes import TensorShape
 from ..tensors import OPERATOR_NAMES, OPERATORS, STATE, Tensor
 from .settings import snake_case, unique_name
 
-# What unknown sizes are thought to be, by axis; the others are tried if the first ones matter. All
-# differ, so that equal sizes of different axes are no accident that a result could rest on.
-_HINTS = ((5, 97, 101, 103, 107, 109), (7, 113, 127, 131, 137, 139), (11, 149, 151, 157, 163, 167))
+# What unknown sizes are thought to be, by axis; the others are tried if the first ones matter.
+# First all differ, so that equal sizes of different axes are no accident that a result could rest
+# on; where that does not fit (a mask of steps by steps), all but that of the batch are the same.
+_HINTS = (
+    ((5, 97, 101, 103, 107, 109), (7, 113, 127, 131, 137, 139), (11, 149, 151, 157, 163, 167)),
+    ((5, 97, 97, 97, 97, 97), (7, 113, 113, 113, 113, 113), (11, 149, 149, 149, 149, 149)),
+)
 _MOST_SIZES = 16  # more than a shape has
 _NO_VALUE = (
     "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any"
@@ -218,12 +222,23 @@ class Function:
         function: what was called.
         kind: the class that summaries show.
         name: by default made of the kind.
+        public_name: what programs call the function; "" for operators.
     """
 
-    def __init__(self, function: Callable[..., Any], kind: str, name: str | None = None) -> None:
-        self.function, self.kind = function, kind
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        kind: str,
+        name: str | None = None,
+        public_name: str = "",
+    ) -> None:
+        self.function, self.kind, self.public_name = function, kind, public_name
         self.name = name or unique_name(snake_case(kind))
         self._nodes: list[Node] = []
+
+    def copied(self) -> Function:
+        """The same function, for another model."""
+        return Function(self.function, self.kind, self.name, self.public_name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives."""
@@ -237,7 +252,7 @@ def call(name: str, function: Callable[..., Any], args: Any, kwargs: dict[str, A
     """Note a call of a public function of tensors."""
     kind = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     named = kwargs.get("name")
-    made = Function(function, kind, named if isinstance(named, str) else None)
+    made = Function(function, kind, named if isinstance(named, str) else None, name)
     return note(made, function, args, kwargs)
 
 
@@ -282,7 +297,6 @@ def _types(
 ) -> tuple[list[TensorType], _Result]:
     """The types of the tensors that a call gives."""
     inputs = _sources(tensors_in(leaves))
-    types = [TensorType(x.dtype, x.shape) for x in inputs]
     result = _Result()
 
     def run(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -294,17 +308,41 @@ def _types(
         result.leaves = [_TENSOR if d else x for d, x in zip(is_data, found, strict=True)]
         return [convert_to_tensor(x) for d, x in zip(is_data, found, strict=True) if d]
 
+    first: Exception | None = None
+    for family in _HINTS:
+        try:
+            return _agreed(run, inputs, family), result
+        except Exception as error:
+            first = first or error
+        if all(None not in x.shape[1:] for x in inputs):
+            break
+    assert first is not None
+    raise first
+
+
+def _agreed(
+    run: Callable[[Sequence[Tensor]], list[Tensor]],
+    inputs: Sequence[KerasTensor],
+    family: Sequence[Sequence[int]],
+) -> list[TensorType]:
+    """What a function gives whatever the unknown sizes are."""
+    types = [TensorType(x.dtype, x.shape) for x in inputs]
     names = [x.name for x in inputs]
     tried: list[list[TensorType]] = []
-    for hints in _HINTS:
+    for hints in family:
         try:
             found = evaluate(run, types, partial(_hint, hints), names)
         except OpError as error:
             raise ValueError(error.type_error or error.message) from error
         tried.append(found.outputs)
+        if len(found.outputs) != len(tried[0]):
+            raise ValueError(
+                "How many results there are depends on a size that is not known:"
+                f" {', '.join(map(repr, inputs))}"
+            )
         if not found.is_fixed:
             break
-    return common(tried), result
+    return common(tried)
 
 
 def _sources(tensors: Sequence[KerasTensor]) -> list[KerasTensor]:

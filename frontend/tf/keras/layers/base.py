@@ -149,7 +149,13 @@ class Layer:
         chosen = self._dtype if dtype is None else float_dtype(getattr(dtype, "name", dtype))
         if initializer is None:
             initializer = "glorot_uniform" if chosen.is_floating else "zeros"
-        sizes = tuple(int(d) for d in (() if shape is None else shape))
+        given = () if shape is None else tuple(shape)
+        if None in given:
+            raise ValueError(
+                "Shapes used to initialize variables must be fully-defined (no `None` dimensions)."
+                f" Received: shape={given} for variable '{self.name}/{name}'"
+            )
+        sizes = tuple(int(d) for d in given)
         value = initializers.get(initializer)(sizes, dtype=chosen)
         mixed = self.dtype_policy.is_mixed and chosen is self._dtype and not self.computes_wide
         variable = (AutoCastVariable if mixed else Variable)(

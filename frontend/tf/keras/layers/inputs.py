@@ -24,7 +24,7 @@ class InputLayer(Layer):
         batch_size: the number of examples, if it is known.
         dtype: of the input, by default `floatx`.
         batch_shape: of the whole input, instead of `shape`.
-        name: of the layer, and of its output.
+        name: of the layer and of its output; by default each has its own, with a number.
         input_shape: the older name of `shape`.
     """
 
@@ -49,7 +49,7 @@ class InputLayer(Layer):
         self.batch_shape = self._batch_shape = tuple(batch_shape)
         self.input_dtype = as_dtype(dtype or floatx())
         self.built = True
-        Node(self, None, KerasTensor(batch_shape, self.input_dtype, self.name))
+        Node(self, None, KerasTensor(batch_shape, self.input_dtype, name))
 
     @property
     def dtype(self) -> str:
@@ -82,7 +82,7 @@ def Input(
         batch_size: the number of examples, if it is known.
         dtype: of the input, by default `floatx`.
         batch_shape: of the whole input, instead of `shape`.
-        name: by default `input_layer`, with a number.
+        name: see `InputLayer`.
         sparse: and `ragged`: not supported.
         ragged: see above.
         tensor: a Keras tensor to take shape and dtype from.
