@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -67,15 +68,16 @@ def attr_choices(op: OpDef) -> list[dict[str, Any]]:
     return choices[op.attrs]
 
 
-def cases() -> list[Case]:
+@cache
+def cases() -> tuple[Case, ...]:
     """Every op at every accepted choice of dtypes."""
-    return [
+    return tuple(
         Case(op, dtypes, attrs)
         for op in ELEMENTWISE
         for attrs in attr_choices(op)
         for dtypes in _dtype_choices(operand_count(op))
         if accepted(op, dtypes, attrs)
-    ]
+    )
 
 
 def _dtype_choices(count: int) -> Iterator[tuple[DType, ...]]:

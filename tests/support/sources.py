@@ -55,7 +55,7 @@ class Module:
             for alias in node.names:
                 target = f"{base}.{alias.name}" if base else alias.name
                 yield Import(target, node.level > 0, inside, for_types, node.lineno)
-        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        elif isinstance(node, ast.If) and _is_name(node.test, "TYPE_CHECKING"):
             for child in node.body:
                 yield from self._imports(child, inside, True)
             for child in node.orelse:
@@ -115,6 +115,11 @@ def _module_of(target: str, modules: dict[str, Module]) -> str:
     return target if above else "api"
 
 
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+@cache
 def project() -> dict:
     """pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
