@@ -13,6 +13,7 @@ import pytest
 import tensorwright as tw
 from benchmarks.workloads import BY_NAME
 from support.simulated_gpu import gpu_program
+from tensorwright.cli.main import main
 from tensorwright.compiler.errors import DeviceError
 from tensorwright.compiler.ir.parser import parse
 from tensorwright.runtime.cuda import compiling
@@ -96,6 +97,14 @@ def test_fast_functions_compile(capability: tuple[int, int], tmp_path: Path) -> 
     (text,) = compiling.ptx(lowered.compilation.gpu, capability).values()
     assert set(re.findall(r"(\w+)\.approx\.f32", text)) >= {"ex2", "lg2", "sin", "cos", "sqrt"}
     assemble(text, capability, tmp_path)
+
+
+def test_dump_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "program.py"
+    file.write_text("def f(x):\n    return x * 2\n")
+    arguments = ["dump", f"{file}:f", "--args", "f32[n]", "--target", "cuda", "--stage", "ptx"]
+    assert main(arguments) == 0
+    assert ".visible .entry" in capsys.readouterr().out
 
 
 def test_without_a_gpu_there_is_an_error() -> None:
