@@ -4,6 +4,7 @@ from ..frontend.tf.keras.layers.base import Layer
 from ..frontend.tf.keras.layers.inputs import Input
 from ..frontend.tf.keras.models import Model, Sequential
 from ..frontend.tf.keras.policies import DTypePolicy
+from ..frontend.tf.keras.symbolic import KerasTensor
 from . import (
     activations,
     backend,
@@ -25,6 +26,7 @@ from . import (
 __all__ = [
     "DTypePolicy",
     "Input",
+    "KerasTensor",
     "Layer",
     "Model",
     "Sequential",

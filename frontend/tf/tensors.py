@@ -179,7 +179,7 @@ class Tensor:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Tensor, (self._concrete("pickling"),)
+        return _unpickled, (self._concrete("pickling"),)
 
     def __dlpack__(self, **options: Any) -> Any:
         return self._concrete("__dlpack__()").__dlpack__(**options)
@@ -206,6 +206,16 @@ class Tensor:
         text = _text(self._concrete("str()"))
         text = f"\n{text}" if "\n" in text else text
         return f"tf.Tensor({text}, shape={self.shape}, dtype={self.dtype.name})"
+
+
+def _unpickled(value: Any) -> Tensor:
+    dtype = dtypes.of_numpy(value.dtype)
+    if not np.ndim(value):
+        return Tensor(value, dtype)
+    # unpickled arrays have dtypes of their own, which programs do not take for NumPy's
+    made = np.empty(value.shape, dtype.numpy)
+    made[...] = value
+    return Tensor(made, dtype)
 
 
 def device_of(value: Any) -> str:

@@ -42,6 +42,9 @@ class Cell:
         self.name = name
         self.trainable = trainable
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cell, (self.tensor, self.name, self.trainable, self.shape)
+
     @property
     def tensor(self) -> Tensor:
         """The value outside of traces; one object until it changes."""

@@ -6,20 +6,14 @@ which a tensor is the name of a layer, which call of it, and which of its output
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
-from ...tree import flatten, unflatten
 from .layers.base import FAMILY, Layer
-from .network import Network
+from .network import Network, mapped
+from .public import function_at, path_of
 from .symbolic import Caller, Function, KerasTensor, Node, note, operator_function
 
-_ROOT = __package__.partition(".frontend")[0]
-# Where public functions of tensors are looked for.
-_SPACES = (
-    "", "math", "nn", "linalg", "image", "bitwise", "random", "keras.activations", "keras.backend",
-)  # fmt: skip
 _OPERATORS = "keras.ops"
 _TENSOR = "__keras_tensor__"
 
@@ -49,14 +43,9 @@ def config_of(network: Network) -> dict[str, Any]:
         layers.append({**_serialized(caller), "name": caller.name, "inbound_nodes": calls})
     return {
         "layers": layers,
-        "input_layers": _mapped(network.given, place),
-        "output_layers": _mapped(network.structure, place),
+        "input_layers": mapped(network.given, place),
+        "output_layers": mapped(network.structure, place),
     }
-
-
-def _mapped(structure: Any, place: Callable[[KerasTensor], Any]) -> Any:
-    leaves, tree = flatten(structure)
-    return unflatten(tree, [place(x) for x in leaves])
 
 
 def _serialized(caller: Caller) -> dict[str, Any]:
@@ -64,21 +53,8 @@ def _serialized(caller: Caller) -> dict[str, Any]:
         return {"module": "keras.layers", **FAMILY.serialize(caller)}
     module = _OPERATORS
     if operator_function(caller.kind) is not caller.function:
-        module = _space_of(caller)
+        module = path_of(caller.function, caller.public_name)
     return {"module": module, "class_name": caller.kind, "config": {"name": caller.name}}
-
-
-def _space_of(caller: Function) -> str:
-    """The namespace and the name of a public function."""
-    for space in _SPACES:
-        module = importlib.import_module(f"{_ROOT}.{space}".rstrip("."))
-        found = getattr(module, caller.public_name, None)
-        if getattr(found, "__wrapped__", None) is caller.function:
-            return f"{space}.{caller.public_name}".lstrip(".")
-    raise ValueError(
-        f"The function {caller.public_name!r} that the model calls has no public name, so it cannot"
-        " be in a configuration: put it into a layer."
-    )
 
 
 def _caller(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
@@ -91,9 +67,8 @@ def _caller(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> An
         function = operator_function(kind)
         assert function is not None
         return Function(function, kind, config["config"]["name"], "")
-    space, _, name = module.rpartition(".")
-    found = getattr(importlib.import_module(f"{_ROOT}.{space}".rstrip(".")), name)
-    return Function(found.__wrapped__, kind, config["config"]["name"], name)
+    name = module.rpartition(".")[2]
+    return Function(function_at(module), kind, config["config"]["name"], name)
 
 
 def rebuilt(
@@ -175,4 +150,4 @@ def copied(network: Network, copy: Callable[[Any], Any]) -> tuple[Any, Any]:
         else:
             continue
         found.update(zip(node.outputs, results, strict=True))
-    return tuple(_mapped(s, found.__getitem__) for s in (network.given, network.structure))  # type: ignore[return-value]
+    return tuple(mapped(s, found.__getitem__) for s in (network.given, network.structure))  # type: ignore[return-value]

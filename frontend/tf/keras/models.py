@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ....compiler.errors import UnsupportedError
 from ..shapes import TensorShape
 from . import saving
 from .configs import config_of, copied, rebuilt
@@ -171,6 +172,10 @@ class Model(Trainer):
         """Read the weights from a file; see `saving`."""
         saving.load_weights(self, filepath, skip_mismatch)
 
+    def save(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+        """Refuse: whole models are not written to files."""
+        raise _whole_file(filepath)
+
     def summary(
         self,
         line_length: int | None = None,
@@ -277,6 +282,15 @@ class Sequential(Model):
             unique_name("functional")  # Keras has such a model inside, which has taken a name
         self.built = True
 
+    def __getstate__(self) -> dict[str, Any]:
+        first = [(tuple(x.shape), x.dtype) for x in tensors_in(self._tensors[:1])]
+        return {**super().__getstate__(), "_tensors": first}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for shape, dtype in state["_tensors"]:
+            self._connect(shape, dtype)
+
     def _noted(self, args: Any, kwargs: Any) -> Any:
         if not self.built and len(args) == 1 and isinstance(args[0], KerasTensor):
             self._connect(args[0].shape, args[0].dtype)
@@ -326,6 +340,20 @@ class Sequential(Model):
 
 _OWN_BUILDS = (Layer.build, Model.build, Sequential.build)
 FAMILY.add()(Sequential)
+
+
+def load_model(filepath: Any, *args: Any, **options: Any) -> Any:
+    """Refuse: whole models are not read from files."""
+    raise _whole_file(filepath)
+
+
+def _whole_file(path: Any) -> UnsupportedError:
+    return UnsupportedError(
+        "whole Keras models are not kept in files",
+        got=str(path),
+        hint="save weights by save_weights, or pickle the model; its structure is"
+        " in its code, or in model.get_config()",
+    )
 
 
 def clone_model(

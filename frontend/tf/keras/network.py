@@ -6,7 +6,7 @@ layers and functions again, on tensors; so a compiled step of a model is one pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...tree import flatten, unflatten
@@ -84,6 +84,24 @@ class Network:
             found.update(zip(node.outputs, results, strict=True))
         return unflatten(self._tree, [found[x] for x in self.outputs])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The calls in a list, for copies and pickles: what calls what is as deep as the model."""
+        numbers = {x: k for k, x in enumerate(self._tensors())}
+        calls = []
+        for node in self.nodes:
+            arguments = None if node.is_input else node.arguments(lambda x: _Place(numbers[x]))
+            calls.append((node.caller, arguments, _numbered(node.structure, numbers)))
+        types = [(tuple(x.shape), x.dtype, x.name) for x in numbers]
+        ends = _numbered((self.given, self.structure), numbers)
+        return _restored, (calls, types, ends)
+
+    def _tensors(self) -> list[KerasTensor]:
+        """All Keras tensors of the calls, each once."""
+        found = dict.fromkeys(self.inputs)
+        for node in self.nodes:
+            found.update(dict.fromkeys(node.outputs))
+        return list(found)
+
     # -- what it is called with -------------------------------------------------------------------
 
     def tensors(self, name: str, inputs: Any) -> list[Tensor]:
@@ -120,6 +138,37 @@ class Network:
                 f" {keys}"
             )
         return flatten([inputs[k] for k in keys])[0]
+
+
+class _Place(int):
+    """Stands for a Keras tensor, by number."""
+
+
+def _numbered(x: Any, numbers: dict[KerasTensor, int]) -> Any:
+    return mapped(x, lambda v: _Place(numbers[v]) if isinstance(v, KerasTensor) else v)
+
+
+def _restored(calls: list[Any], types: list[Any], ends: Any) -> Network:
+    """The network of a list of calls; see `Network.__reduce__`."""
+    tensors = [KerasTensor(*type) for type in types]
+
+    def tensor(x: Any) -> Any:
+        return tensors[x] if isinstance(x, _Place) else x
+
+    for caller, arguments, structure in calls:
+        if arguments is None:
+            (made,) = caller._nodes[0].outputs
+            tensors[structure] = made
+            continue
+        (args, kwargs), outputs = mapped(arguments, tensor), mapped(structure, tensor)
+        Node(caller, (tuple(args), kwargs), outputs)
+    return Network(*mapped(ends, tensor))
+
+
+def mapped(x: Any, function: Callable[[Any], Any]) -> Any:
+    """The same containers, with what the function makes of the leaves."""
+    leaves, tree = flatten(x)
+    return unflatten(tree, [function(v) for v in leaves])
 
 
 def _sorted(x: Any) -> Any:

@@ -20,6 +20,7 @@ from ..errors import OpError
 from ..parts import packed_index, unpacked_index
 from ..shapes import TensorShape
 from ..tensors import OPERATOR_NAMES, OPERATORS, STATE, Tensor
+from .public import function_at, path_of
 from .settings import snake_case, unique_name
 
 # What unknown sizes are thought to be, by axis; the others are tried if the first ones matter.
@@ -240,12 +241,26 @@ class Function:
         """The same function, for another model."""
         return Function(self.function, self.kind, self.name, self.public_name)
 
+    def __deepcopy__(self, memo: Any) -> Function:
+        made = memo[id(self)] = self.copied()
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        path = path_of(self.function, self.public_name) if self.public_name else ""
+        return _unpickled, (path, self.kind, self.name)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives."""
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<{self.kind} name={self.name}>"
+
+
+def _unpickled(path: str, kind: str, name: str) -> Function:
+    function = function_at(path) if path else operator_function(kind)
+    assert function is not None
+    return Function(function, kind, name, path.rpartition(".")[2])
 
 
 def call(name: str, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:

@@ -33,6 +33,9 @@ class _Compiled:
         self.loss, self.metrics, self.eager = loss, metrics, eager
         self.steps: dict[Any, Callable[..., Any]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "steps": {}}  # programs of this model's variables
+
 
 class Trainer(Layer):
     """The part of `Model` that trains."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -498,7 +500,44 @@ def test_models_that_cannot_be() -> None:
             make()
     with pytest.raises(NotImplementedError, match="dense tensors"):
         K.Input((3,), ragged=True)
+    for use in (model.save, K.models.load_model):
+        with pytest.raises(NotImplementedError, match="save_weights"):
+            use("model.keras")
     with pytest.raises(NotImplementedError, match="does not have a `call"):
         K.Model()(ones)
     with pytest.raises(AttributeError, match="never been called"):
         _ = L.Dense(2).output
+
+
+def pickled(x: Any) -> Any:
+    return pickle.loads(pickle.dumps(x))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
+def test_copies_and_pickles(copied: Any) -> None:
+    x = K.Input((4,), name="x")
+    shared = L.Dense(3, name="shared")
+    inner = K.Sequential([K.Input((3,)), L.Dense(2)])
+    first, second = shared(x), shared(x * 2.0)
+    model = K.Model({"x": x}, [inner(first) + 1.0, tf.nn.relu(second)[:, 1:]])
+    batch = data(6, 4)
+    other = copied(model)
+    for a, b in zip(model(batch), other(batch), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    assert [op.name for op in other.operations] == [op.name for op in model.operations]
+    part = K.Model(other.inputs, other.get_layer("shared").output)
+    assert part.get_layer("shared") is other.get_layer("shared") is not shared
+    other.compile("adam", "mse")
+    targets = [data(6, 2), data(6, 2)]
+    other.fit(batch, targets, verbose=0)
+    again = copied(other)
+    again.fit(batch, targets, verbose=0)
+    assert not np.allclose(again.get_weights()[0], other.get_weights()[0])
+    assert not np.allclose(other.get_weights()[0], shared.get_weights()[0])
+
+
+def test_deep_models_are_copied() -> None:
+    x = y = K.Input((2,))
+    for _ in range(400):
+        y = y * 1.0
+    np.testing.assert_array_equal(copy.deepcopy(K.Model(x, y))(np.ones((1, 2))), np.ones((1, 2)))

@@ -467,6 +467,10 @@ class Layer:
         """The layer with this configuration."""
         return cls(**config)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles take: not the calls on Keras tensors, which are of models."""
+        return {**self.__dict__, "_nodes": []}
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 

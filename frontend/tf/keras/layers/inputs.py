@@ -49,7 +49,13 @@ class InputLayer(Layer):
         self.batch_shape = self._batch_shape = tuple(batch_shape)
         self.input_dtype = as_dtype(dtype or floatx())
         self.built = True
-        Node(self, None, KerasTensor(batch_shape, self.input_dtype, name))
+        tensor = KerasTensor(batch_shape, self.input_dtype, name)
+        self._tensor_name = tensor.name
+        Node(self, None, tensor)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        Node(self, None, KerasTensor(self.batch_shape, self.input_dtype, self._tensor_name))
 
     @property
     def dtype(self) -> str:
