@@ -9,6 +9,7 @@ import tensorwright as tw
 from support.simulated_gpu import Check, cases
 from tensorwright.runtime.cuda import driver
 from tensorwright.runtime.cuda.libraries import libraries
+from tests.gpu.test_fast_math import BOUNDS
 
 pytestmark = pytest.mark.gpu
 X = np.arange(12.0, dtype=np.float32).reshape(3, 4)
@@ -61,6 +62,16 @@ def test_cudnn_agrees_with_kernels(monkeypatch, dtype: str, geometry: dict[str, 
     for got, wanted in zip(by_cudnn, results(), strict=True):
         scale = float(np.abs(wanted).max())
         np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_fast_functions_are_as_close_as_is_told(name: str) -> None:
+    pytest.importorskip("numba.cuda")
+    function, given, bound = BOUNDS[name]
+    x = given.astype(np.float32)
+    exact = function(x.astype(np.float64))
+    got = np.asarray(tw.jit(function, fast_math=True)(tw.device_put(x)))
+    assert (abs(got - exact) <= bound(x.astype(np.float64), exact)).all()
 
 
 def test_torch_shares_memory() -> None:
