@@ -19,7 +19,7 @@ from .kernel.form import KernelProgram
 from .kernel.printer import print_program
 from .kernel.report import report
 from .kernel.schedule import schedule
-from .kernel.steps import lower_in_place
+from .kernel.steps import lower_given, lower_in_place
 from .kernel.write_out_convolutions import write_out_narrow_convolutions
 from .launches import GpuProgram
 from .options import simulates_gpu
@@ -38,7 +38,7 @@ def optimized(compilation: Compilation) -> Graph:
 
 def lowered(compilation: Compilation) -> tuple[KernelProgram, dict[int, int]]:
     """Loops and library calls, and the pairs of inputs and outputs that have one place."""
-    return lower_in_place(compilation.optimized, dict(compilation.signature.reused))
+    return lower_given(compilation.optimized, dict(compilation.signature.reused))
 
 
 def llvm(compilation: Compilation) -> str:

@@ -297,6 +297,7 @@ class MatmulCall:
     a: Access  # strides over the batch axes, then (row, column)
     b: Access
     c: Access
+    of_halves: bool = False  # whether both operands are halves, cast to more bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +364,7 @@ class Convolution:
     sums: Buffer | None = None  # of each piece, if there are several
     epilogue: Kernel | None = None  # over (outputs, features), done where the sums are complete
     keeps: bool = True  # whether `y` itself is written
+    of_halves: bool = False  # whether both operands are halves, cast to more bits
 
     @property
     def filter_size(self) -> Size:
@@ -499,10 +501,14 @@ Step = Kernel | MatmulCall | Convolution | Loop | Switch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelProgram:
-    """The steps of a whole graph in order, and the buffers they use."""
+    """The steps of a whole graph in order, and the buffers they use.
+
+    A run ends in front of step `checked`, if there is one, where a check of data has failed.
+    """
 
     steps: tuple[Step, ...]
     temps: tuple[Buffer, ...]
     constants: tuple[Any, ...]  # read-only ndarrays
     arena: tuple[Size, ...] = ()  # bytes of each arena slot
     slots: Mapping[Buffer, int] = field(default_factory=dict)  # which slot a temp lives in
+    checked: int | None = None

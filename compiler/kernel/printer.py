@@ -39,6 +39,8 @@ from .form import (
 def print_program(program: KernelProgram, describe: Callable[[Kernel], str]) -> str:
     """All steps in order; `describe(kernel)` tells how a kernel is walked."""
     parts = [_step_text(step, describe) for step in program.steps]
+    if program.checked is not None:
+        parts.insert(program.checked, "end if a check has failed")
     if program.arena:
         slots = ", ".join(f"{size}" for size in program.arena)
         parts.append(f"arena bytes: {slots}")

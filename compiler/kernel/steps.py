@@ -13,6 +13,7 @@ from ..errors import InternalError
 from ..ir.graph import Graph, Node, Value
 from ..ir.opdef import Kind
 from ..ir.types import DType, Size
+from .checks import check_first
 from .defer import defer
 from .epilogues import attach_epilogues
 from .form import Access, KernelProgram, MatmulCall, Step
@@ -60,6 +61,15 @@ def lower_in_place(
     program = _lower(prepared, prefix, most)
     free = {k: n for k, n in pairs.items() if k not in given and can_overwrite(program, k, n)}
     return program, given | free
+
+
+def lower_given(graph: Graph, pairs: Mapping[int, int]) -> tuple[KernelProgram, dict[int, int]]:
+    """As `lower_in_place`, for arrays that a caller gives away: it finds them as they were if the
+    program raises an error.
+    """
+    program, given = lower_in_place(graph, pairs)
+    checked = check_first(program, given) if given else program
+    return lower_in_place(graph, {}) if checked is None else (checked, given)
 
 
 def prepare_graph(graph: Graph) -> Prepared:
@@ -152,6 +162,7 @@ def _matmul(unit: Unit, views: Views, storage: StorageMap, name: str) -> MatmulC
         _matrix(a, node, views, storage),
         _matrix(b, node, views, storage),
         storage.access(node.output),
+        all(map(views.is_cast_half, node.inputs)),
     )
 
 

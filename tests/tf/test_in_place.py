@@ -226,3 +226,100 @@ def test_one_more_reference_is_seen():
     assert cell.lend() is not array
     place = cell.array.ctypes.data
     assert cell.lend().ctypes.data == place
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+def sgd(v, w):
+    optimizer = tf.keras.optimizers.SGD(0.1)
+
+    def step(ids):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.nn.embedding_lookup(v, ids))
+        optimizer.apply_gradients([(tape.gradient(loss, v), v)])
+
+    return step
+
+
+def added(v, ids):
+    return tf.tensor_scatter_nd_add(v, ids[:, None], tf.ones((ids.shape[0], 8)))
+
+
+def scatter(v, w):
+    return lambda ids: v.assign(added(v, ids))
+
+
+def computed_indices(v, w):
+    return lambda ids: v.assign(added(v, tf.minimum(ids, ids[::-1] + N)))
+
+
+def sparse_momentum(v, w):
+    optimizer = tf.keras.optimizers.Adam(0.1)
+    optimizer.build([v])
+
+    def step(ids):
+        gradient = tf.IndexedSlices(tf.ones((3, 8)), ids, v.shape)
+        optimizer.apply_gradients([(gradient, v)])
+
+    return step
+
+
+def looked_up_before(v, w):
+    def step(ids):
+        total = tf.reduce_sum(tf.gather(w, ids))
+        v.assign(v * 2.0 + total)
+
+    return step
+
+
+def looked_up_behind(v, w):
+    def step(ids):
+        v.assign(v * 2.0)
+        w.assign(w + tf.reduce_sum(tf.matmul(tf.gather(v, ids), v, transpose_b=True)))
+
+    return step
+
+
+def looked_up_at_new_values(v, w):
+    def step(ids):
+        v.assign(v * 0.5)
+        largest = tf.cast(tf.reduce_max(ids), tf.float32)
+        w.assign(w + tf.gather(w, tf.cast(v[:1, 0] * 0.0 + largest, tf.int32)))
+
+    return step
+
+
+def looped(v, w):
+    def step(ids):
+        for k in tf.range(3):
+            v.assign(added(v, ids[k][None]))
+
+    return step
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        sgd,
+        scatter,
+        computed_indices,
+        sparse_momentum,
+        looked_up_before,
+        looked_up_behind,
+        looked_up_at_new_values,
+        looped,
+    ],
+)
+def test_an_index_out_of_bounds_leaves_all_variables(made):
+    v, w = variable(), variable()
+    step = tf.function(made(v, w))
+    step(tf.constant([1, 2, 1]))
+    before = v.numpy().copy(), w.numpy().copy()
+    for wrong in ([N, 0, 1], [0, 1, N]):
+        with pytest.raises((tf.errors.InvalidArgumentError, IndexError)):
+            step(tf.constant(wrong))
+        np.testing.assert_array_equal(v.numpy(), before[0])
+        np.testing.assert_array_equal(w.numpy(), before[1])
+    step(tf.constant([1, 2, 1]))
+    assert not np.array_equal(v.numpy(), before[0])

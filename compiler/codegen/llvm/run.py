@@ -44,9 +44,18 @@ def emit_run(
     last = [*(f"i64 {names[name]}" for name in size_names), f"ptr {status}"]
 
     def steps(frame: Frame) -> None:
-        for step in frame.program.steps:
+        for k, step in enumerate(frame.program.steps):
+            if k == frame.program.checked:
+                end_if_wrong()
             run(step, frame)
 
+    def end_if_wrong() -> None:
+        on = fn.label("checked")
+        is_right = fn.assign(f"icmp eq i64 {fn.assign(f'load i64, ptr {status}')}, 0")
+        fn.branch(is_right, on, end)
+        fn.start(on)
+
+    end = fn.label("end")
     control = ControlWriter(fn, status, steps)
 
     def run(step: Step, frame: Frame) -> None:
@@ -69,6 +78,9 @@ def emit_run(
             control.switch(step, frame)
 
     steps(Frame(fn, names, program, "%arena"))
+    if program.checked is not None:
+        fn.jump(end)
+        fn.start(end)
     if tapes.are_used(module):
         tapes.free_since(fn, status, "null")
     fn.line(f"ret i64 {fn.assign(f'load i64, ptr {status}')}")
