@@ -81,7 +81,10 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class ProductCall:
-    """`c = alpha * a @ b + beta * c` for [m, k] and [k, n] matrices, `batch` times."""
+    """`c = alpha * a @ b + beta * c` for [m, k] and [k, n] matrices, `batch` times.
+
+    With `of_halves` the elements of a and b have so few bits that products of fewer are exact.
+    """
 
     dtype: DType
     batch: Size
@@ -93,6 +96,7 @@ class ProductCall:
     c: Matrix
     alpha: float = 1.0
     beta: float = 0.0
+    of_halves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class ConvolutionCall:
 
     `y[n, f, o] = sum(x[n, c, o*stride + w*dilation - padding] * w[f, c, w])`. Where x has more
     channels than w, both are in groups. `padding` is that before the first element; that behind the
-    last one follows from sizes. `fast` allows algorithms that round more than sums of products do.
+    last one follows from sizes. `fast` allows algorithms that round more than sums of products do;
+    `of_halves` is as in `ProductCall`.
     """
 
     wanted: Wanted
@@ -134,6 +139,7 @@ class ConvolutionCall:
     strides: tuple[int, ...]
     dilation: tuple[int, ...]
     fast: bool
+    of_halves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

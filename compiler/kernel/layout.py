@@ -117,6 +117,11 @@ class Views:
         """The node that makes `value`; None for inputs."""
         return self._producers.get(value)
 
+    def is_cast_half(self, value: Value) -> bool:
+        """Whether its elements are those of a half, cast to more bits."""
+        node = self.producer(self.resolve(value).root)
+        return node is not None and node.op.name == "cast" and node.inputs[0].type.dtype.is_half
+
     def resolve(self, value: Value) -> Resolved:
         """The root of `value` and the map into it."""
         found = self._resolved.get(value)

@@ -83,4 +83,5 @@ def _convolution(
         (1,),
         (part,),
         of_filter=of_filter,
+        of_halves=call.of_halves,
     )

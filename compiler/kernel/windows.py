@@ -73,6 +73,7 @@ def lower_convolution(node: Node, views: Views, storage: StorageMap, name: str) 
         parts,
         _spread(node.attrs, x.type.shape, y.type.shape, window, below),
         of_filter,
+        of_halves=all(map(views.is_cast_half, node.inputs)),
     )
     return in_pieces(step, storage)
 

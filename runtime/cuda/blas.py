@@ -1,7 +1,8 @@
 """Matrix products by cuBLAS: the only module that touches nvmath-python (the extra `blas`).
 
 Layer: runtime. cuBLAS counts along columns first, so it is asked for the transpose of each result:
-`c.T = b.T @ a.T`, whose operands are, for it, the rows that are there.
+`c.T = b.T @ a.T`, whose operands are, for it, the rows that are there. Of matrices that were made
+of halves it may multiply the upper bits alone (TF32), which are all that they have.
 """
 
 from __future__ import annotations
@@ -66,14 +67,15 @@ class Blas:
             )
 
         places = operand(call.a, m, k), operand(call.b, k, n), operand(call.c, m, n)
-        return Product(self, call.dtype, (m, n, k, batch), places, (call.alpha, call.beta))
+        factors = call.alpha, call.beta
+        return Product(self, call.dtype, (m, n, k, batch), places, factors, call.of_halves)
 
     def multiply(self, product: Product, addresses: Sequence[int], stream: int | None) -> None:
         """Queue a product, perhaps on another stream."""
         name, kind = _FUNCTIONS[product.dtype]
         (m, n, k, batch), (a, b, c) = product.sizes, product.places
         alpha, beta = map(kind, product.factors)
-        operation = self._cublas.Operation
+        operation, modes = self._cublas.Operation, self._cublas.Math
         arguments = (
             int(operation.T if b.transposed else operation.N),
             int(operation.T if a.transposed else operation.N),
@@ -89,10 +91,14 @@ class Blas:
             try:
                 if stream is not None:
                     self._use(stream)
+                if product.of_halves:
+                    self._cublas.set_math_mode(self._handle, modes.TF32_TENSOR_OP_MATH)
                 getattr(self._cublas, name)(self._handle, *arguments)
             except self._cublas.cuBLASError as error:
                 raise DeviceError("cuBLAS failed", got=str(error)) from None
             finally:
+                if product.of_halves:
+                    self._cublas.set_math_mode(self._handle, modes.DEFAULT_MATH)
                 if stream is not None:
                     self._use(self._stream)
 
@@ -121,6 +127,7 @@ class Product:
     sizes: tuple[int, int, int, int]
     places: tuple[_Place, _Place, _Place]
     factors: tuple[float, float]
+    of_halves: bool
 
     def queue(self, addresses: Sequence[int], stream: int | None = None) -> None:
         """As `LibraryWork.queue`."""

@@ -5,8 +5,9 @@ plan that cuDNN has made for it, or None, where kernels of ours do it. Plans are
 memory that they work in, the same for all: what is queued is done in order.
 
 Only plans that give the same bits for the same arrays are taken, and for float32 none that
-multiplies fewer bits (TF32, which is what tensor cores do there). Winograd's and Fourier's ways
-round more than sums of products do; they need `fast`.
+multiplies fewer bits (TF32, which is what tensor cores do there), unless both arrays were made of
+halves, all of whose bits are among those. Winograd's and Fourier's ways round more than sums of
+products do; they need `fast`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Problem:
     strides: tuple[int, ...]
     dilation: tuple[int, ...]
     fast: bool
+    of_halves: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,16 @@ def stated(call: ConvolutionCall, sizes: Mapping[str, int]) -> Problem | None:
     if not all(_is_symmetric(*axis) for axis in axes):
         return None
     return Problem(
-        call.wanted, call.dtype, x, w, y, padding, call.strides, call.dilation, call.fast
+        call.wanted,
+        call.dtype,
+        x,
+        w,
+        y,
+        padding,
+        call.strides,
+        call.dilation,
+        call.fast,
+        call.of_halves,
     )
 
 
@@ -235,9 +246,9 @@ def _describe(graph: Any, problem: Problem) -> None:
 def _refused(cudnn: Any, problem: Problem) -> list[Any]:
     """Notes of plans that compute something else."""
     note = cudnn.numerical_note
-    refused = [note.NONDETERMINISTIC, note.DOWN_CONVERT_INPUTS, note.REDUCED_PRECISION_REDUCTION]
-    if problem.dtype is DType.F32:
-        refused.append(note.TENSOR_CORE)
+    refused = [note.NONDETERMINISTIC, note.REDUCED_PRECISION_REDUCTION]
+    if problem.dtype is DType.F32 and not problem.of_halves:
+        refused += [note.TENSOR_CORE, note.DOWN_CONVERT_INPUTS]
     return refused if problem.fast else [*refused, note.WINOGRAD, note.FFT]
 
 

@@ -89,6 +89,15 @@ def test_what_is_around_a_product_stays_kernels(cublas):
     assert cublas.products == 3
 
 
+def test_products_of_halves_may_multiply_fewer_bits(cublas):
+    a, b = np.ones((8, 4), np.float16), np.ones((4, 3), np.float16)
+    wide = b.astype(np.float32)
+    (got,) = run(lambda a, b: np.maximum(a, 0) @ b.T.T, ["f16[8, 4]", "f16[4, 3]"], a, b)
+    assert np.asarray(got).dtype == np.float16 and np.asarray(got).tolist() == (a @ b).tolist()
+    run(lambda a, b: a @ b, ["f16[8, 4]", "f32[4, 3]"], a, wide)
+    assert [mode.name for mode in cublas.modes] == ["TF32_TENSOR_OP_MATH", "DEFAULT_MATH"]
+
+
 def test_products_in_loops(cublas):
     def power(a):
         return tw.while_loop(lambda v: v[0] < 3, lambda v: (v[0] + 1, v[1] @ a), (0, a))[1]

@@ -234,9 +234,19 @@ def test_plans_that_compute_something_else_are_refused(cudnn, dtype, fast):
     executables.GpuExecutable(lowered.compilation.gpu)(*put(x, w))
     (refused,) = cudnn.refused
     note = numerical_note
-    assert {note.NONDETERMINISTIC, note.DOWN_CONVERT_INPUTS} <= refused
+    assert {note.NONDETERMINISTIC, note.REDUCED_PRECISION_REDUCTION} <= refused
     assert (note.TENSOR_CORE in refused) == (dtype == "float32")  # there they are TF32
     assert ({note.WINOGRAD, note.FFT} <= refused) == (not fast)
+
+
+def test_convolutions_of_halves_may_multiply_fewer_bits(cudnn):
+    x, w = arrays((2, 7, 6, 4), (3, 3, 4, 4), dtype="float16")
+    types = ["f16[2, 7, 6, 4]", "f16[3, 3, 4, 4]"]
+    results = executable(three, *types)(*put(x, w))
+    for got, wanted in zip(results, tw.jit(three, device="cpu")(x, w), strict=True):
+        assert np.asarray(got).dtype == np.float16
+        np.testing.assert_allclose(np.asarray(got), wanted, rtol=2e-3, atol=2e-2)
+    assert [numerical_note.TENSOR_CORE in refused for refused in cudnn.refused] == [False] * 3
 
 
 @pytest.mark.parametrize("step", ["build_operation_graph", "check_support", "build_plans"])

@@ -13,6 +13,11 @@ class Operation(enum.IntEnum):
     T = 1
 
 
+class Math(enum.IntEnum):
+    DEFAULT_MATH = 0
+    TF32_TENSOR_OP_MATH = 3
+
+
 class cuBLASError(Exception):
     """A code of the library that is no success."""
 
@@ -20,19 +25,24 @@ class cuBLASError(Exception):
 class FakeCublas:
     """Matrices are columns, one after the other; `streams` has what it was told of them."""
 
-    Operation = Operation
+    Operation, Math = Operation, Math
     cuBLASError = cuBLASError
 
     def __init__(self) -> None:
         self.streams: list[tuple[int, int]] = []
         self.workspaces: list[tuple[int, int]] = []
         self.products = 0
+        self.mode = Math.DEFAULT_MATH
+        self.modes: list[Math] = []  # of the products
 
     def create(self) -> int:
         return 5
 
     def set_stream(self, handle: int, stream: int) -> None:
         self.streams.append((handle, stream))
+
+    def set_math_mode(self, handle: int, mode: Math) -> None:
+        self.mode = mode
 
     def set_workspace(self, handle: int, address: int, nbytes: int) -> None:
         self.workspaces.append((address, nbytes))
@@ -51,6 +61,7 @@ class FakeCublas:
         assert ldb >= (n if transb else k)
         assert ldc >= m
         self.products += 1
+        self.modes.append(self.mode)
         factor, kept = (_memory(pointer, dtype, 1)[0] for pointer in (alpha, beta))
         for i in range(batch):
             x = _columns(a, dtype, i * step_a, lda, (k, m) if transa else (m, k))

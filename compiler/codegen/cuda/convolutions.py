@@ -58,10 +58,12 @@ def _as_product(step: Convolution) -> MatmulCall | None:
     if step.of_filter:
         columns = Access(x.buffer, x.offset, (x.strides[-1], x.strides[0]))
         sizes = (step.channels, step.features, step.batch)
-        return MatmulCall(step.name, step.dtype, (), *sizes, columns, outputs, matrix)
+        return MatmulCall(
+            step.name, step.dtype, (), *sizes, columns, outputs, matrix, step.of_halves
+        )
     rows = Access(x.buffer, x.offset, (x.strides[0], x.strides[-1]))
     sizes = (step.batch, step.features, step.channels)
-    return MatmulCall(step.name, step.dtype, (), *sizes, rows, matrix, outputs)
+    return MatmulCall(step.name, step.dtype, (), *sizes, rows, matrix, outputs, step.of_halves)
 
 
 def _clear_filter(writer: ProgramWriter, step: Convolution) -> None:

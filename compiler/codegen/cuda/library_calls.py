@@ -37,6 +37,7 @@ def library_call(
         tuple(axis.step for axis in part.axes),
         tuple(axis.dilation for axis in part.axes),
         fast,
+        step.of_halves,
     )
 
 
@@ -67,6 +68,7 @@ def _by_input(
         (1,) * len(part.axes) if step.spread is None else step.spread.steps,
         tuple(axis.dilation for axis in part.axes),
         fast,
+        step.of_halves,
     )
 
 

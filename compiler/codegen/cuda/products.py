@@ -85,7 +85,8 @@ def _library(call: MatmulCall, buffers: Sequence[Buffer]) -> ProductCall | None:
     a, b, c = found
     if a is None or b is None or c is None or c.transposed:
         return None
-    return ProductCall(call.dtype, product(call.batch), call.m, call.n, call.k, a, b, c)
+    batch, halves = product(call.batch), call.of_halves
+    return ProductCall(call.dtype, batch, call.m, call.n, call.k, a, b, c, of_halves=halves)
 
 
 def _matrix(call: MatmulCall, access: Access, buffers: Sequence[Buffer]) -> Matrix | None:
