@@ -124,6 +124,26 @@ def test_unknown_policies_are_refused():
 # -- scaled losses ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"clipnorm": 1.0}, "does not support `clipnorm`: give `clipnorm` to the optimizer inside"),
+        ({"clipvalue": 1.0}, "does not support `clipvalue`"),
+        ({"global_clipnorm": 1.0}, "does not support `global_clipnorm`"),
+        ({"weight_decay": 0.1}, "does not support `weight_decay`"),
+        ({"use_ema": True}, "does not support `use_ema`"),
+        ({"ema_momentum": 0.5}, "does not support `ema_momentum`"),
+        ({"learning_rate": 0.5}, r"does not support the arguments \['learning_rate'\]"),
+        ({"dynamic": False}, "has a dynamic scale alone"),
+    ],
+)
+def test_options_of_the_optimizer_inside(options, message):
+    inner = tf.keras.optimizers.SGD(0.5)
+    with pytest.raises(ValueError, match=message):
+        tf.keras.optimizers.LossScaleOptimizer(inner, **options)
+    tf.keras.optimizers.LossScaleOptimizer(inner, clipnorm=None, use_ema=False, dynamic=True)
+
+
 @pytest.mark.parametrize("traced", [False, True])
 def test_infinite_gradients_are_left_out(traced):
     v = tf.Variable([1.0, 2.0])

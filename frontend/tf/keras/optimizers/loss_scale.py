@@ -24,6 +24,13 @@ from ...variables import Variable
 from ..settings import unique_name
 from .base import FAMILY, Optimizer
 
+# Options of every optimiser, which are those of the one inside; configurations have the defaults.
+_OF_THE_INNER = {
+    **dict.fromkeys(("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")),
+    **dict.fromkeys(("loss_scale_factor", "gradient_accumulation_steps")),
+    **{"use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None},
+}
+
 
 @FAMILY.add()
 class LossScaleOptimizer(Optimizer):
@@ -45,8 +52,8 @@ class LossScaleOptimizer(Optimizer):
         **options: Any,
     ) -> None:
         self.inner_optimizer: Optimizer = FAMILY.get(inner_optimizer)
-        options = options or {"learning_rate": 0.0}  # the inner one's is used
-        super().__init__(name=name or unique_name("loss_scale_optimizer"), **options)
+        _refuse(options)
+        super().__init__(0.0, name=name or unique_name("loss_scale_optimizer"))
         self.initial_scale = float(initial_scale)
         self.dynamic_growth_steps = int(dynamic_growth_steps)
         self.dynamic_scale = Variable(np.float32(initial_scale), False, name="dynamic_scale")
@@ -134,6 +141,24 @@ class LossScaleOptimizer(Optimizer):
             "initial_scale": self.initial_scale,
             "dynamic_growth_steps": self.dynamic_growth_steps,
         }
+
+
+def _refuse(options: dict[str, Any]) -> None:
+    """Raise for what the optimiser inside is to be told, or nobody knows."""
+    options = dict(options)
+    if not options.pop("dynamic", True):
+        raise ValueError(
+            "LossScaleOptimizer has a dynamic scale alone: multiply the loss by a constant where"
+            " `dynamic=False` was given"
+        )
+    for name, default in _OF_THE_INNER.items():
+        if options.pop(name, default) != default:
+            raise ValueError(
+                f"LossScaleOptimizer does not support `{name}`: give `{name}` to the optimizer"
+                " inside of it"
+            )
+    if options:
+        raise ValueError(f"LossScaleOptimizer does not support the arguments {list(options)}")
 
 
 def _values(gradient: Any) -> Any:
