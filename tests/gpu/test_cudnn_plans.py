@@ -55,8 +55,7 @@ A100 = {
     "smClockRateKHz": 1410000,
 }
 CASES = {
-    "first layer": ("[128, 32, 32, 3]", "[5, 5, 3, 32]", {"padding": 2}),
-    "second layer": ("[128, 14, 14, 32]", "[5, 5, 32, 64]", {"padding": 2}),
+    "padding": ("[128, 14, 14, 32]", "[5, 5, 32, 64]", {"padding": 2}),
     "strides": ("[16, 56, 56, 64]", "[3, 3, 64, 128]", {"padding": 1, "strides": 2}),
     "dilation": ("[16, 56, 56, 64]", "[3, 3, 64, 128]", {"padding": 2, "dilation": 2}),
     "groups": ("[16, 14, 14, 64]", "[3, 3, 16, 64]", {"padding": 1, "groups": 4}),
