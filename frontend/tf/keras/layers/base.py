@@ -66,6 +66,8 @@ class Layer:
     supports_masking = False
     # Whether the layer computes in the dtype of its weights under mixed precision, too.
     computes_wide = False
+    # What `call` is told where nobody has said whether this is training.
+    training_by_default = False
     _weights: list[Variable]
 
     def __init__(
@@ -327,7 +329,7 @@ class Layer:
         given = kwargs.get("training")
         training = before if given is None else bool(given)
         if self._wants_training():
-            kwargs["training"] = bool(training)
+            kwargs["training"] = self.training_by_default if training is None else training
         else:
             kwargs.pop("training", None)
         _CALLS.training, _CALLS.depth = training, _CALLS.depth + 1
