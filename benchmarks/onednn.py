@@ -37,7 +37,7 @@ Clock = Callable[[], float]
 def layers() -> Iterator[Layer]:
     """Those of benchmarks.convolutions, and ResNet-50's derivatives."""
     for layer in LAYERS:
-        if not layer.depthwise and layer.group != "last":
+        if layer.group != "last":
             yield layer
     for kind in (BY_INPUT, BY_FILTER):
         for sizes in RESNET50[1:]:
@@ -50,7 +50,7 @@ def function(layer: Layer, behind: bool) -> Call:
     bias = np.ones(layer.features, np.float32)
 
     def conv(x: Any, w: Any) -> Any:
-        return tw.conv(x, w, strides=layer.stride, padding=layer.padding)
+        return tw.conv(x, w, strides=layer.stride, padding=layer.padding, groups=layer.groups)
 
     def slope(x: Any, w: Any, ct: Any) -> Any:
         if layer.kind == BY_INPUT:
@@ -99,11 +99,13 @@ def median(call: Call, clock: Clock) -> float:
     return statistics.median(samples)
 
 
-def run(clock: Clock) -> None:
+def run(clock: Clock, group: str | None) -> None:
     """Print a line for each layer, and the table."""
     chosen = Chosen()
     found: dict[str, list[float]] = {}
     for layer in layers():
+        if group not in (None, layer.group):
+            continue
         chosen.classes.clear()
         ways = (False, True) if layer.kind == FORWARD else (False,)
         figures = [ratio(layer, behind, clock) for behind in ways]
@@ -115,21 +117,22 @@ def run(clock: Clock) -> None:
         print(f"{layer!s:52}{1e3 * figures[0][0]:8.2f} ms  {text:12}{kind}", flush=True)
     for kind, parts in found.items():
         mean = math.exp(statistics.fmean(map(math.log, parts)))
-        verdict = "oneDNN" if mean <= onednn_choice.WORTH else "our kernels"
-        recorded = onednn_choice.MEASURED.get(kind, math.nan)
-        print(f"{kind:28}{mean:.2f} of {len(parts)}, recorded {recorded:.2f}: {verdict}")
+        recorded = onednn_choice.MEASURED.get(kind, (math.inf,))
+        verdict = "oneDNN" if max(recorded) < onednn_choice.WORTH else "our kernels"
+        print(f"{kind:33}{mean:.2f} of {len(parts)}, recorded {recorded}: {verdict}")
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.onednn", description=__doc__)
     parser.add_argument("--cpu-time", action="store_true", help="one thread, by its CPU time")
+    parser.add_argument("--only", choices=sorted({layer.group for layer in layers()}))
     arguments = parser.parse_args()
     if onednn_library() is None:
         parser.error("oneDNN is not installed: pip install '.[onednn]'")
     if arguments.cpu_time:
         tw.set_num_threads(1)
-    run(time.thread_time if arguments.cpu_time else time.perf_counter)
+    run(time.thread_time if arguments.cpu_time else time.perf_counter, arguments.only)
 
 
 if __name__ == "__main__":

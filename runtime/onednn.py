@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -227,10 +227,12 @@ class Primitive:
         if asked.kind == BY_INPUT:
             channels, features = features, channels
         *window_strides, channel, feature = asked.filter
-        shape, strides = (features, channels, *asked.window), (feature, channel, *window_strides)
+        shape, strides = [features, channels, *asked.window], [feature, channel, *window_strides]
+        if asked.groups > 1:
+            shape, strides = [asked.groups, 1, 1, *asked.window], [feature, *strides]
         return self._array(shape, strides), self._array(shape)
 
-    def _array(self, shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> Object:
+    def _array(self, shape: Sequence[int], strides: Sequence[int] | None = None) -> Object:
         start = (len(shape), _numbers(shape), _F32)
         if strides is None:
             return self._keep("memory_desc", "memory_desc_create_with_tag", *start, _ANY_ORDER)

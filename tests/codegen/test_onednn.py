@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -59,9 +60,9 @@ def by_filter(x: np.ndarray, w: np.ndarray, **options: Any) -> Convolution:
 def test_names_say_everything() -> None:
     asked = describe(forward(ones(32, 20, 21, 8), ones(3, 5, 8, 32), strides=(2, 1), padding=2))
     assert asked == Asked(
-        FORWARD, 4, 8, 32, (20, 21), (11, 21), (3, 5), (2, 1), (1, 1), (2, 2), (1280, 256, 32, 1)
+        FORWARD, 4, 1, 8, 32, (20, 21), (11, 21), (3, 5), (2, 1), (1, 1), (2, 2), (1280, 256, 32, 1)
     )
-    assert asked.name.startswith("tw.onednn.forward.4.8.32.20.21.11.21.3.5.2.1.")
+    assert asked.name.startswith("tw.onednn.forward.4.1.8.32.20.21.11.21.3.5.2.1.")
     assert Asked.of_name(asked.name) == asked
 
 
@@ -129,6 +130,9 @@ def test_classes() -> None:
     assert shape_class(replace(asked, steps=(1, 2))) == "forward, wider, strided"
     assert shape_class(replace(asked, window=(1, 1))) == "forward, 1x1"
     assert shape_class(replace(asked, window=(1, 1), channels=1024)) == "forward, 1x1, deep"
+    assert shape_class(replace(asked, groups=64)) == "forward, depthwise"
+    assert shape_class(replace(asked, groups=64, steps=(2, 2))) == "forward, depthwise, other"
+    assert shape_class(replace(asked, groups=64, window=(5, 5))) == "forward, depthwise, other"
     assert shape_class(replace(asked, kind=BY_INPUT)) == "by input, wider"
     assert shape_class(replace(asked, kind=BY_FILTER)) == "by filter, wider"
     assert shape_class(replace(asked, kind=BY_FILTER, channels=512)) == "by filter, wider, large"
@@ -138,12 +142,22 @@ def test_the_library_is_asked_where_it_was_measured_to_be_quicker(monkeypatch: A
     step = forward(ones(8, 40, 40, 64), ones(3, 3, 64, 64))
     asked = describe(step)
     assert asked is not None
-    for time, wanted in ((0.5, True), (0.95, False)):
-        monkeypatch.setattr(onednn_choice, "MEASURED", {"forward, wider": time})
+    for times, wanted in (((0.5, 0.8), True), ((0.8, 0.95), False), ((0.95, 0.8), False)):
+        monkeypatch.setattr(onednn_choice, "MEASURED", {"forward, wider": times})
         assert is_worth_it(asked) is wanted
         assert (asked_for(step, TARGET) == asked) is wanted
-    monkeypatch.setattr(onednn_choice, "MEASURED", {})  # not measured
-    assert not is_worth_it(asked)
+
+
+def test_every_class_is_measured() -> None:
+    asked = describe(forward(ones(8, 40, 40, 64), ones(3, 3, 64, 64)))
+    assert asked is not None
+    kinds = (FORWARD, BY_INPUT, BY_FILTER)
+    found = {
+        shape_class(replace(asked, kind=k, groups=g, window=(n, n), steps=(s, s), channels=c))
+        for k, g, n, s, c in itertools.product(kinds, (1, 64), (1, 3), (1, 2), (64, 4096))
+    }
+    # the derivative by the input of a 1x1 convolution without strides is a convolution
+    assert found - {"by input, 1x1"} == set(onednn_choice.MEASURED)
 
 
 def test_it_is_not_asked_on_other_cpus_or_if_it_is_not_there() -> None:

@@ -176,6 +176,7 @@ CASES = {
     "dilated": ((2, 19, 17, 16), (3, 3, 16, 16), {"dilation": (2, 3), "padding": 2}),
     "uneven padding": ((2, 9, 9, 4), (2, 4, 4, 8), {"padding": ((0, 1), (2, 1))}),
     "one channel": ((32, 14, 14, 1), (5, 5, 1, 32), {"padding": 2}),
+    "depthwise": ((8, 14, 13, 40), (3, 3, 1, 40), {"padding": 1, "groups": 40}),
 }
 
 
@@ -288,10 +289,28 @@ def test_after_a_fork() -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
+def slope_by_filter(x: Any, w: Any, b: Any) -> Any:
+    return tw.grad(lambda w: (layer(x, w, b) ** 2).sum())(w)
+
+
+@needs_library
+@pytest.mark.parametrize("function", [layer, slope_by_filter])
+def test_calls_that_fail(function: Any, monkeypatch: Any) -> None:
+    """They get an argument of a kind that there is not; our kernels do the work."""
+    arguments = (random(8, 12, 13, 64), random(3, 3, 64, 40), random(40))
+    ours = without(monkeypatch, function, *arguments)
+    assert not np.array_equal(tw.jit(function)(*arguments), ours)
+    filled = onednn._words
+    monkeypatch.setattr(onednn, "_primitives", WeakValueDictionary())
+    monkeypatch.setattr(onednn, "_words", lambda **values: filled(**{**values, "x_role": 999}))
+    np.testing.assert_array_equal(tw.jit(function)(*arguments), ours)
+    assert used()
+
+
 @needs_library
 def test_what_the_library_refuses() -> None:
     asked = Asked(
-        "forward", 1, 8, 8, (4, 4), (2, 2), (3, 3), (0, 0), (1, 1), (0, 0), (192, 64, 8, 1)
+        "forward", 1, 1, 8, 8, (4, 4), (2, 2), (3, 3), (0, 0), (1, 1), (0, 0), (192, 64, 8, 1)
     )
     (refused,) = onednn.primitives([asked.name]).values()
     assert isinstance(refused, onednn.Refused)

@@ -32,6 +32,7 @@ class Asked:
 
     kind: str
     images: int
+    groups: int  # 1, or as many as channels and features
     channels: int
     features: int
     source: Pair
@@ -54,12 +55,11 @@ class Asked:
         """What a name says."""
         kind, *texts = name.split(".")[2:]
         n = [int(text) for text in texts]
-        pairs = [(n[k], n[k + 1]) for k in range(3, 15, 2)]
+        pairs = [(n[k], n[k + 1]) for k in range(4, 16, 2)]
         source, result, window, steps, dilation, padding = pairs
-        filter = (n[15], n[16], n[17], n[18])
-        return Asked(
-            kind, n[0], n[1], n[2], source, result, window, steps, dilation, padding, filter
-        )
+        counts = (n[0], n[1], n[2], n[3])
+        filter = (n[16], n[17], n[18], n[19])
+        return Asked(kind, *counts, source, result, window, steps, dilation, padding, filter)
 
 
 # The words of a record. Behind `run` and `engine` are a primitive, and one that reorders the filter

@@ -13,20 +13,38 @@ from ...kernel.form import Convolution, Load, WindowPart
 from ...target import Target
 from .onednn import BY_FILTER, BY_INPUT, FORWARD, Asked
 
-# The library's time divided by ours, for each class: geometric means over the layers of the
-# benchmark, alone and with a bias and a ReLU behind them. Measured on a Sapphire Rapids server CPU.
+# The library's time divided by ours, for each class: on two threads, and in the processor time of
+# one. Geometric means over the layers of the benchmark, alone and with a bias and a ReLU behind
+# them, on a Sapphire Rapids server CPU.
 MEASURED = {
-    "forward, 1x1": 0.94,
-    "forward, 1x1, deep": 0.80,
-    "forward, 1x1, strided": 0.82,
-    "forward, wider": 0.84,
-    "forward, wider, strided": 0.85,
-    "by input, wider": 0.89,
+    "forward, 1x1": (0.98, 0.94),
+    "forward, 1x1, deep": (0.86, 0.78),
+    "forward, 1x1, strided": (0.81, 0.82),
+    "forward, wider": (0.83, 0.86),
+    "forward, wider, strided": (0.85, 0.87),
+    "forward, depthwise": (0.82, 0.90),
+    "forward, depthwise, other": (0.84, 1.15),
+    "by input, 1x1, strided": (0.96, 0.78),
+    "by input, wider": (0.79, 0.84),
+    "by input, wider, strided": (1.01, 0.94),
+    "by input, depthwise": (1.08, 0.82),
+    "by input, depthwise, other": (1.48, 1.05),
+    "by filter, 1x1": (0.85, 0.79),
+    "by filter, 1x1, large": (0.99, 1.12),
+    "by filter, 1x1, strided": (0.90, 0.80),
+    "by filter, 1x1, strided, large": (1.30, 1.09),
+    "by filter, wider": (0.70, 0.75),
+    "by filter, wider, large": (1.19, 1.17),
+    "by filter, wider, strided": (0.87, 0.71),
+    "by filter, wider, strided, large": (1.32, 1.27),
+    "by filter, depthwise": (0.71, 0.56),
+    "by filter, depthwise, other": (26.37, 19.22),
 }
-WORTH = 0.9  # the library is asked where its time is this part of ours, or less
+WORTH = 0.9  # the library is asked where both times are below this part of ours
 VECTOR_BYTES = 64  # other CPUs have not been measured
 LEAST_PRODUCTS = 1 << 22  # below, calls and the reordering of filters count
 LARGE_FILTER = 1 << 17  # elements
+NARROW = 9  # elements of a window
 DEEP = 1024  # channels that a window of one element sums over
 CALLS, FEWEST_CALLS = 8, 4  # that a batch is cut into, if it can be: threads share them
 
@@ -34,7 +52,11 @@ CALLS, FEWEST_CALLS = 8, 4  # that a batch is cut into, if it can be: threads sh
 def shape_class(asked: Asked) -> str:
     """The class of a convolution; the derivative by the input of a 1x1 one is one like it."""
     is_one, is_strided = asked.window == (1, 1), asked.steps != (1, 1)
-    parts = [asked.kind.replace("_", " "), "1x1" if is_one else "wider"]
+    parts = [asked.kind.replace("_", " ")]
+    if asked.groups > 1:
+        is_usual = asked.window[0] * asked.window[1] <= NARROW and not is_strided
+        return ", ".join([*parts, "depthwise", *([] if is_usual else ["other"])])
+    parts.append("1x1" if is_one else "wider")
     if is_strided:
         parts.append("strided")
     filter_size = asked.window[0] * asked.window[1] * asked.channels * asked.features
@@ -47,7 +69,7 @@ def shape_class(asked: Asked) -> str:
 
 def is_worth_it(asked: Asked) -> bool:
     """Whether the library was measured to be quicker at convolutions like this one."""
-    return MEASURED.get(shape_class(asked), 1.0) <= WORTH
+    return max(MEASURED[shape_class(asked)]) < WORTH
 
 
 def asked_for(step: Convolution, target: Target) -> Asked | None:
@@ -79,22 +101,27 @@ def describe(step: Convolution) -> Asked | None:
     """What one call of the library does of a step; None if the step is not of its kind."""
     part = whole(step)
     axes = part.axes
-    if step.dtype is not DType.F32 or len(axes) != 2 or step.groups != 1:
+    if (
+        step.dtype is not DType.F32
+        or len(axes) != 2
+        or (step.groups != 1 and not step.is_depthwise)
+    ):
         return None
     numbers = _ints(
-        *(step.channels, step.features, *part.w.strides),
+        *(step.groups, step.channels, step.features, *part.w.strides),
         *(n for axis in axes for n in (axis.size, axis.outputs, axis.start)),
     )
     images = _images(step)
     if numbers is None or images is None:
         return None
-    channels, features, *rest = numbers
+    groups, channels, features, *rest = numbers
     strides, (height, places, top, width, columns, left) = rest[:4], rest[4:]
     forward = Asked(
         BY_FILTER if step.of_filter else FORWARD,
         images,
-        channels,
-        features,
+        groups,
+        channels * groups,
+        features * groups,
         (height, width),
         (places, columns),
         (axes[0].window, axes[1].window),
@@ -124,12 +151,13 @@ def _by_input(step: Convolution, asked: Asked) -> Asked | None:
     if not is_one:
         return None
     steps = step.spread.steps if step.spread else asked.steps
+    last = strides[2:] if asked.groups > 1 else (strides[3], strides[2])
     return replace(
         asked,
         kind=BY_INPUT,
         steps=(steps[0], steps[1]),
         padding=(padding[0], padding[1]),
-        filter=(*lies, strides[3], strides[2]),
+        filter=(*lies, *last),
     )
 
 
@@ -161,7 +189,7 @@ def _lies_plainly(step: Convolution, asked: Asked) -> bool:
 def _is_large(step: Convolution, asked: Asked) -> bool:
     images = step.batch if isinstance(step.batch, int) else CALLS
     places = images * asked.result[0] * asked.result[1]
-    terms = asked.window[0] * asked.window[1] * asked.channels
+    terms = asked.window[0] * asked.window[1] * asked.channels // asked.groups
     return places * terms * asked.features >= LEAST_PRODUCTS
 
 
