@@ -25,6 +25,7 @@ from .passes.simplify import SIMPLIFY, SIMPLIFY_FAST
 from .passes.sink_broadcasts import SINK_BROADCASTS
 from .passes.sink_gathers import SINK_GATHERS
 from .passes.sink_interleaves import SINK_INTERLEAVES
+from .passes.sink_merges import SINK_MERGES
 from .passes.sink_parts import SINK_PARTS
 from .passes.sink_sources import SINK_SOURCES
 from .passes.trim_regions import TRIM_REGIONS
@@ -42,6 +43,7 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     CSE,  # what rules have made equal: once sunk into different readers, it is no longer
     PRUNE,  # what nobody reads must not count as a reader
     SINK_INTERLEAVES,
+    SINK_MERGES,
     SINK_PARTS,  # among them the slices that this leaves
     FOLD,  # what rules and sinking have brought together
     CSE,
