@@ -70,16 +70,20 @@ def onednn_library(environment: Mapping[str, str] | None = None) -> Path | None:
 
     None if there is none, or it is not wanted.
     """
-    if named := onednn_named(environment):
-        return None if named == "0" else Path(named)
+    named = onednn_named(environment)
+    if named == "0":
+        return None
+    if named:
+        return Path(named)
     installed = Path(sys.prefix, "lib", "libdnnl.so.3")
     return installed if installed.exists() else None
 
 
 def onednn_named(environment: Mapping[str, str] | None = None) -> str:
-    """What the environment says of oneDNN."""
+    """What the environment says of oneDNN: 0, a path, or nothing, which 1 says, too."""
     found = os.environ if environment is None else environment
-    return found.get("TENSORWRIGHT_ONEDNN", "")
+    text = found.get("TENSORWRIGHT_ONEDNN", "")
+    return "" if text == "1" else text
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path | None:

@@ -56,6 +56,10 @@ def layer(x: Any, w: Any, b: Any) -> Any:
     return np.maximum(tw.conv(x, w, padding=1) + b, 0)
 
 
+def slope_by_filter(x: Any, w: Any, b: Any) -> Any:
+    return tw.grad(lambda w: (layer(x, w, b) ** 2).sum())(w)
+
+
 LAYER = (random(8, 12, 13, 16), random(3, 3, 16, 40), random(40))
 
 
@@ -151,6 +155,7 @@ def test_the_switch(monkeypatch: Any, tmp_path: Any) -> None:
     assert onednn_library({"TENSORWRIGHT_ONEDNN": str(path)}) == path
     assert Options.from_environment({"TENSORWRIGHT_ONEDNN": str(path)}).onednn
     assert not Options.from_environment({"TENSORWRIGHT_ONEDNN": "0"}).onednn
+    assert onednn_library({"TENSORWRIGHT_ONEDNN": "1"}) == onednn_library({})
 
 
 def test_libraries_of_another_kind_are_refused() -> None:
@@ -248,16 +253,18 @@ def test_open_batches(monkeypatch: Any) -> None:
 
 
 @needs_library
-def test_bits_do_not_depend_on_threads() -> None:
-    x, w = random(16, 40, 40, 32), random(3, 3, 32, 64)
-    compiled, before = tw.jit(lambda x, w: tw.conv(x, w, padding=1)), tw.get_num_threads()
+@pytest.mark.parametrize("function", [layer, slope_by_filter])
+def test_bits_do_not_depend_on_threads(function: Any) -> None:
+    arguments = (random(16, 40, 40, 32), random(3, 3, 32, 64), random(64))
+    compiled, before = tw.jit(function), tw.get_num_threads()
     try:
         found = []
         for count in (1, 2, 3):
             tw.set_num_threads(count)
-            found.append(compiled(x, w))
+            found.append(compiled(*arguments))
     finally:
         tw.set_num_threads(before)
+    assert used()
     for other in found[1:]:
         np.testing.assert_array_equal(other, found[0])
 
@@ -287,10 +294,6 @@ def test_after_a_fork() -> None:
         fresh = np.array_equal(tw.jit(lambda *a: layer(*a))(*LAYER), wanted)
         os._exit(0 if same and fresh else 1)
     assert os.waitpid(child, 0)[1] == 0
-
-
-def slope_by_filter(x: Any, w: Any, b: Any) -> Any:
-    return tw.grad(lambda w: (layer(x, w, b) ** 2).sum())(w)
 
 
 @needs_library
