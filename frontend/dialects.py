@@ -18,7 +18,6 @@ from typing import Any
 from ..compiler.ir.types import TensorType
 from . import arguments, control, transforms
 from .context import current
-from .tf.deferred import deferring
 from .tree import flatten
 
 _TENSORFLOW = f"{__package__}.tf"
@@ -57,7 +56,8 @@ def _either(
     def call(*args: Any, **kwargs: Any) -> Any:
         if not own.issuperset(kwargs) or is_tensorflow(*args, **kwargs):
             found = importlib.import_module(f"{_TENSORFLOW}.{module}")
-            return deferring(getattr(found, name), name)(*args, **kwargs)
+            deferred = importlib.import_module(f"{_TENSORFLOW}.deferred")
+            return deferred.deferring(getattr(found, name), name)(*args, **kwargs)
         return jax_form(*args, **kwargs)
 
     return call

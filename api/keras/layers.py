@@ -23,6 +23,11 @@ from ..frontend.tf.keras.layers.cells import (
     SimpleRNNCell,
     StackedRNNCells,
 )
+from ..frontend.tf.keras.layers.conv_recurrent import (
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
+)
 from ..frontend.tf.keras.layers.convolutions import (
     Conv1D,
     Conv1DTranspose,
@@ -173,6 +178,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

@@ -11,9 +11,9 @@ import tensorwright as tf
 
 pytestmark = pytest.mark.peers
 RNG = np.random.default_rng(7)
-LINE, IMAGE, VOLUME = (
+LINE, IMAGE, VOLUME, FILM, FILMS = (
     RNG.standard_normal(s).astype(np.float32)
-    for s in ((2, 9, 4), (2, 8, 7, 4), (2, 5, 4, 6, 4))
+    for s in ((2, 9, 4), (2, 8, 7, 4), (2, 5, 4, 6, 4), (2, 4, 6, 5, 3), (2, 3, 4, 3, 4, 2))
 )  # fmt: skip
 
 # name of the layer, arguments, input
@@ -39,6 +39,11 @@ CASES: list[tuple[str, dict[str, Any], np.ndarray]] = [
     ("LSTM", {"units": 5, "activation": "relu", "recurrent_activation": "hard_sigmoid"}, LINE),
     ("GRU", {"units": 5, "return_sequences": True}, LINE),
     ("GRU", {"units": 5, "reset_after": False}, LINE),
+    ("ConvLSTM1D", {"filters": 3, "kernel_size": 3, "return_sequences": True}, FILM[:, :, 0]),
+    ("ConvLSTM2D", {"filters": 3, "kernel_size": 3, "padding": "same"}, FILM),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": (2, 3), "strides": 2, "go_backwards": True}, FILM),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": 2, "dilation_rate": 2}, FILM),
+    ("ConvLSTM3D", {"filters": 2, "kernel_size": 2, "return_sequences": True}, FILMS),
     ("GroupNormalization", {"groups": 2}, IMAGE),
     ("UnitNormalization", {}, IMAGE),
 ]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...apply import apply
+from ...arrays import zeros
 from ...convert import convert_to_tensor
 from ...elementwise import cast
 from ...image.affine import FILL_MODES, INTERPOLATIONS, transformed
@@ -129,8 +130,8 @@ class _Moving(_Augmenting):
 
     def _seen(self, images: Tensor, entries: Sequence[Any]) -> Tensor:
         """The images through matrices, whose entries are numbers or one number for each image."""
-        some = next(x for x in entries if isinstance(x, Tensor))
-        matrices = stack([x if isinstance(x, Tensor) else some * 0.0 + x for x in entries], axis=1)
+        zero: Any = zeros([images._value.shape[0]])
+        matrices = stack([zero + x for x in entries], axis=1)
         return transformed(images, matrices, self.fill_mode, self.interpolation, self.fill_value)
 
 

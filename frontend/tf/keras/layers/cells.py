@@ -5,7 +5,7 @@ Layer: frontend. The computation is in frontend/tf/nn/recurrent.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,17 @@ class StepWeights(Weighted):
         return found
 
 
+def forgetting(initializer: Callable[..., Any], units: int) -> Callable[..., Any]:
+    """The initialiser of the biases of four gates, with 1 for the gate that forgets."""
+
+    def values(shape: Any, dtype: Any = None) -> Any:
+        found = np.array(initializer(shape, dtype=dtype))
+        found[units : 2 * units] = 1
+        return found
+
+    return values
+
+
 class LstmWeights(StepWeights):
     _kind, _gates, _states = "lstm", 4, 2
     fields = (*StepWeights.fields, "recurrent_activation", "unit_forget_bias")
@@ -156,15 +167,8 @@ class LstmWeights(StepWeights):
         self.unit_forget_bias = bool(unit_forget_bias)
 
     def _first_bias(self) -> Any:
-        if not self.unit_forget_bias:
-            return self.bias_initializer
-
-        def values(shape: Any, dtype: Any = None) -> Any:
-            found = np.array(self.bias_initializer(shape, dtype=dtype))
-            found[self.units : 2 * self.units] = 1
-            return found
-
-        return values
+        initializer = self.bias_initializer
+        return forgetting(initializer, self.units) if self.unit_forget_bias else initializer
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "recurrent_activation": self.recurrent_activation}

@@ -63,7 +63,7 @@ def checked_rank(layer: Layer, inputs: Any, rank: int) -> Tensor:
     return x
 
 
-class _Convolution(Weighted):
+class Convolution(Weighted):
     """What convolutions over `_rank` axes have in common."""
 
     _rank: int
@@ -161,7 +161,7 @@ class _Convolution(Weighted):
 
 
 @FAMILY.add("Convolution1D")
-class Conv1D(_Convolution):
+class Conv1D(Convolution):
     """A convolution over one axis, [batch, steps, channels].
 
     With the padding "causal" a result depends on earlier steps only.
@@ -172,14 +172,14 @@ class Conv1D(_Convolution):
 
 
 @FAMILY.add("Convolution2D")
-class Conv2D(_Convolution):
+class Conv2D(Convolution):
     """A convolution over height and width."""
 
     _rank = 2
 
 
 @FAMILY.add("Convolution3D")
-class Conv3D(_Convolution):
+class Conv3D(Convolution):
     """A convolution over depth, height and width."""
 
     _rank = 3
@@ -188,11 +188,11 @@ class Conv3D(_Convolution):
 # -- transposed -----------------------------------------------------------------------------------
 
 
-class _Transposed(_Convolution):
+class _Transposed(Convolution):
     """What the transposes of convolutions have in common."""
 
     fields = (
-        *(f for f in _Convolution.fields if f != "groups"),
+        *(f for f in Convolution.fields if f != "groups"),
         "output_padding",
     )
 
@@ -267,7 +267,7 @@ class Conv3DTranspose(_Transposed):
 # -- depthwise and separable ----------------------------------------------------------------------
 
 
-class _Depthwise(_Convolution):
+class _Depthwise(Convolution):
     """Each channel convolved with filters of its own."""
 
     fields = (
@@ -335,7 +335,7 @@ class DepthwiseConv2D(_Depthwise):
     _rank = 2
 
 
-class _Separable(_Convolution):
+class _Separable(Convolution):
     """A depthwise convolution, and one of single elements that mixes the channels."""
 
     fields = (

@@ -6,7 +6,7 @@ Layer: frontend. Sequences are [batch, steps, features]. The three layers are on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ from .base import FAMILY, Layer, deserialize, serialize
 from .cells import GruWeights, LstmWeights, StackedRNNCells, StepWeights, sizes_of
 
 
-class _Sequence(Layer):
+class SequenceLayer(Layer):
     """What layers that walk over sequences have in common."""
 
     supports_masking = True
@@ -59,6 +59,7 @@ class _Sequence(Layer):
     def _first_states(self, x: Tensor, given: Any) -> list[Any]:
         """The states before the first step of [steps, batch, features]."""
         sizes, batch = self._sizes(), x._value.shape[1]
+        shapes = [(batch, *(n if isinstance(n, tuple) else (n,))) for n in sizes]
         if given is not None:
             states = list(given) if isinstance(given, (list, tuple)) else [given]
             if len(states) != len(sizes):
@@ -68,8 +69,8 @@ class _Sequence(Layer):
                 )
             return [convert_to_tensor(s, x.dtype) for s in states]
         if not self.stateful:
-            return [zeros((batch, n), x.dtype) for n in sizes]
-        if [tuple(v.shape) for v in self._last_states] != [(batch, n) for n in sizes]:
+            return [zeros(shape, x.dtype) for shape in shapes]
+        if [tuple(v.shape) for v in self._last_states] != shapes:
             if x.is_symbolic and (self._last_states or not isinstance(batch, int)):
                 raise ValueError(
                     "When using `stateful=True` in a RNN, the batch size must be static: layer"
@@ -79,8 +80,8 @@ class _Sequence(Layer):
                 )
             with init_scope():
                 self._last_states = [
-                    Variable(zeros((batch, n), x.dtype), trainable=False, name=f"{self.name}/state")
-                    for n in sizes
+                    Variable(zeros(shape, x.dtype), trainable=False, name=f"{self.name}/state")
+                    for shape in shapes
                 ]
         return [v.value() for v in self._last_states]
 
@@ -114,10 +115,40 @@ class _Sequence(Layer):
     # -- results ----------------------------------------------------------------------------------
 
     def _results(self, outputs: Tensor, last: Tensor, states: Sequence[Any]) -> Any:
-        """What the layer returns; `outputs` is [steps, batch, units], in the order of the walk."""
+        """What the layer returns; `outputs` is [steps, batch, ...], in the order of the walk."""
         self._keep(states)
-        found = transpose(outputs, [1, 0, 2]) if self.return_sequences else last
+        found = _swapped(outputs) if self.return_sequences else last
         return [found, *states] if self.return_state else found
+
+    def _scanned(
+        self, step: Callable[[Any, Any], tuple[Any, ...]], x: Tensor, mask: Any, first: Any
+    ) -> Any:
+        """What the layer returns.
+
+        Args:
+            step: (output, *states) before and the input now -> those after.
+            x: [steps, batch, ...].
+            mask: [batch, steps], or None.
+            first: the first output, for steps that do not count, and states.
+        """
+        elements: Any = x if mask is None else (x, transpose(cast(mask, "bool"), [1, 0]))
+        if self.go_backwards:
+            elements = reverse(x, [0]) if mask is None else tuple(reverse(t, [0]) for t in elements)
+
+        def masked(before: Any, now: Any) -> Any:
+            if mask is None:
+                return step(before, now)
+            counts = now[1]
+            for _ in range(before[0].ndim - 1):
+                counts = expand_dims(counts, -1)
+            after = step(before, now[0])
+            kept = [where(counts, new, old) for new, old in zip(after, before, strict=True)]
+            if self.zero_output_for_mask:
+                kept[0] = where(counts, after[0], zeros_like(after[0]))
+            return tuple(kept)
+
+        outputs, *stacked = control.scan(masked, elements, initializer=tuple(first))
+        return self._results(outputs, outputs[-1], [s[-1] for s in stacked])
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The steps that count, if the outputs of all steps are returned."""
@@ -137,28 +168,33 @@ def states_kept(model: Layer) -> Iterator[None]:
 
 
 def _stateful(model: Layer) -> list[Any]:
-    return [x for x in model._flatten_layers() if isinstance(x, _Sequence) and x.stateful]
+    return [x for x in model._flatten_layers() if isinstance(x, SequenceLayer) and x.stateful]
 
 
-_LOOP = (*_Sequence.loop_fields, "unroll")
+LOOP = (*SequenceLayer.loop_fields, "unroll")
 
 
-def _steps_first(layer: Layer, inputs: Any) -> Tensor:
+def steps_first(layer: Layer, inputs: Any, ndim: int = 3) -> Tensor:
     x = convert_to_tensor(inputs)
-    if x.ndim != 3:
+    if x.ndim != ndim:
         raise ValueError(
-            f"Input 0 of layer {layer.name!r} is incompatible with the layer: expected ndim=3,"
+            f"Input 0 of layer {layer.name!r} is incompatible with the layer: expected ndim={ndim},"
             f" found ndim={x.ndim}. Full shape received: {x.shape}"
         )
-    moved: Tensor = transpose(x, [1, 0, 2])
-    return moved
+    return _swapped(x)
 
 
-class _Fused(_Sequence, StepWeights):
+def _swapped(x: Tensor) -> Tensor:
+    """With the first two axes in the other order."""
+    found: Tensor = transpose(x, [1, 0, *range(2, x.ndim)])
+    return found
+
+
+class _Fused(SequenceLayer, StepWeights):
     """A layer that is one op."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        loop = {name: options.pop(name) for name in _LOOP if name in options}
+        loop = {name: options.pop(name) for name in LOOP if name in options}
         options.pop("use_cudnn", None)
         options.pop("time_major", None)
         super().__init__(*args, **options)
@@ -171,7 +207,7 @@ class _Fused(_Sequence, StepWeights):
         self, inputs: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
         """The last output, or those of all steps; with `return_state` the last states behind it."""
-        x = _steps_first(self, inputs)
+        x = steps_first(self, inputs)
         first = self._first_states(x, initial_state)
         if mask is not None:
             mask = transpose(cast(mask, "bool"), [1, 0])
@@ -198,25 +234,25 @@ class SimpleRNN(_Fused):
     """
 
     _kind = "simple_rnn"
-    fields = (*StepWeights.fields, *_Sequence.loop_fields)
+    fields = (*StepWeights.fields, *SequenceLayer.loop_fields)
 
 
 @FAMILY.add()
 class LSTM(_Fused, LstmWeights):
     """A long short-term memory; its states are [h, c]. Arguments as of `SimpleRNN`."""
 
-    fields = (*LstmWeights.fields, *_Sequence.loop_fields)
+    fields = (*LstmWeights.fields, *SequenceLayer.loop_fields)
 
 
 @FAMILY.add()
 class GRU(_Fused, GruWeights):
     """A gated recurrent unit. Arguments as of `SimpleRNN`."""
 
-    fields = (*GruWeights.fields, *_Sequence.loop_fields)
+    fields = (*GruWeights.fields, *SequenceLayer.loop_fields)
 
 
 @FAMILY.add()
-class RNN(_Sequence):
+class RNN(SequenceLayer):
     """Calls a cell for each step of a sequence.
 
     Args:
@@ -228,7 +264,7 @@ class RNN(_Sequence):
     """
 
     def __init__(self, cell: Any, **options: Any) -> None:
-        loop = {name: options.pop(name) for name in _LOOP if name in options}
+        loop = {name: options.pop(name) for name in LOOP if name in options}
         super().__init__(**options)
         self._set_loop(**loop)
         self.cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
@@ -245,26 +281,11 @@ class RNN(_Sequence):
         self, inputs: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
         """The last output, or those of all steps; with `return_state` the last states behind it."""
-        x = _steps_first(self, inputs)
+        x = steps_first(self, inputs)
         states = self._first_states(x, initial_state)
         width = getattr(self.cell, "output_size", self._sizes()[0])
         start = (zeros((x._value.shape[1], width), x.dtype), *states)
-        elements: Any = x if mask is None else (x, transpose(cast(mask, "bool"), [1, 0]))
-        if self.go_backwards:
-            elements = reverse(x, [0]) if mask is None else tuple(reverse(t, [0]) for t in elements)
-
-        def step(before: Any, now: Any) -> Any:
-            if mask is None:
-                return self._step(before, now)
-            counts = expand_dims(now[1], -1)
-            after = self._step(before, now[0])
-            kept = [where(counts, new, old) for new, old in zip(after, before, strict=True)]
-            if self.zero_output_for_mask:
-                kept[0] = where(counts, after[0], zeros_like(after[0]))
-            return tuple(kept)
-
-        outputs, *stacked = control.scan(step, elements, initializer=start)
-        return self._results(outputs, outputs[-1], [s[-1] for s in stacked])
+        return self._scanned(self._step, x, mask, start)
 
     def _step(self, before: Any, now: Any) -> tuple[Any, ...]:
         output, after = self.cell(now, list(before[1:]))
