@@ -12,6 +12,7 @@ used: programs for TensorFlow 2 run with `import tensorwright as tf`.
 """
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from .compiler.errors import (
@@ -28,28 +29,50 @@ from .compiler.errors import (
     UnsupportedError,
     UserError,
 )
-from .frontend.batching import vmap
-from .frontend.control import fori_loop, map, switch
-from .frontend.convolution import conv
 from .frontend.devices import device, device_get, device_put, from_dlpack
-from .frontend.dialects import TensorSpec, cond, scan, stop_gradient, while_loop
-from .frontend.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .frontend.jit import Jitted, jit
 from .frontend.lowered import Lowered
-from .frontend.transforms import (
-    checkpoint,
-    custom_jvp,
-    custom_vjp,
-    grad,
-    jvp,
-    value_and_grad,
-    vjp,
-)
 from .runtime.threads import get_num_threads, set_num_threads
+
+if _TYPE_CHECKING:
+    from .frontend.batching import vmap
+    from .frontend.control import fori_loop, map, switch
+    from .frontend.convolution import conv
+    from .frontend.dialects import TensorSpec, cond, scan, stop_gradient, while_loop
+    from .frontend.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+    from .frontend.transforms import (
+        checkpoint,
+        custom_jvp,
+        custom_vjp,
+        grad,
+        jvp,
+        value_and_grad,
+        vjp,
+    )
+
+    remat = checkpoint
 
 __version__ = "0.1.0"
 
-remat = checkpoint  # its other name in JAX
+# Names of modules that many programs do not need, which are loaded when one is first used.
+_LATER = {
+    "batching": ("vmap",),
+    "control": ("fori_loop", "map", "switch"),
+    "convolution": ("conv",),
+    "device_arrays": ("DeviceArray",),
+    "dialects": ("TensorSpec", "cond", "scan", "stop_gradient", "while_loop"),
+    "jacobians": ("hessian", "hvp", "jacfwd", "jacobian", "jacrev"),
+    "transforms": (
+        "checkpoint",
+        "custom_jvp",
+        "custom_vjp",
+        "grad",
+        "jvp",
+        "value_and_grad",
+        "vjp",
+    ),
+}
+_MODULES = {name: module for module, names in _LATER.items() for name in names}
 
 __all__ = [
     "DTypeError",
@@ -101,16 +124,19 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """TensorFlow's names, and what is loaded for a GPU only."""
-    if name == "DeviceArray":
-        return _importlib.import_module(".frontend.device_arrays", __name__).DeviceArray
+    """What is loaded when it is first used: parts of the NumPy dialect, TensorFlow's names."""
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    table = _importlib.import_module(".frontend.tf.exports", __name__)
-    found = globals()[name] = table.find(__name__, name)
+    own = "checkpoint" if name == "remat" else name  # JAX's other name of it
+    if own in _MODULES:
+        found = getattr(_importlib.import_module(f".frontend.{_MODULES[own]}", __name__), own)
+    else:
+        table = _importlib.import_module(".frontend.tf.exports", __name__)
+        found = table.find(__name__, name)
+    globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
     table = _importlib.import_module(".frontend.tf.exports", __name__)
-    return sorted({*globals(), *table.names()})
+    return sorted({*globals(), *__all__, *table.names()})
