@@ -67,13 +67,38 @@ def _any_tensor(*args: Any, **kwargs: Any) -> bool:
     return has_tensor((args, kwargs))
 
 
+def _takes_each(cond: Any, variables: Any) -> bool:
+    """Whether a loop's functions take one argument per variable, as in tf.while_loop."""
+    if type(variables) not in (list, tuple):
+        return False
+    return not _takes(cond, 1) and _takes(cond, len(variables))
+
+
 def _is_loop(*args: Any, **kwargs: Any) -> bool:
-    """tf.while_loop(cond, body, loop_vars): the functions take one argument per variable."""
+    """tf.while_loop(cond, body, loop_vars), but for arrays in a function of the NumPy dialect.
+
+    There the two functions may take one argument per variable all the same (`_while_loop`).
+    """
     if has_tensor((args, kwargs)):
         return True
-    if len(args) < 3 or not isinstance(args[2], (list, tuple)):
-        return False
-    return not _takes(args[0], 1) and _takes(args[0], len(args[2]))
+    return len(args) >= 3 and current() is None and _takes_each(args[0], args[2])
+
+
+@functools.wraps(control.while_loop)
+def _while_loop(cond_fun: Any, body_fun: Any, init_val: Any, **kwargs: Any) -> Any:
+    if not _takes_each(cond_fun, init_val):
+        return control.while_loop(cond_fun, body_fun, init_val, **kwargs)
+
+    @functools.wraps(body_fun)
+    def body(variables: Any) -> Any:
+        found = body_fun(*variables)
+        return type(init_val)(found) if isinstance(found, (list, tuple)) else found
+
+    @functools.wraps(cond_fun)
+    def cond(variables: Any) -> Any:
+        return cond_fun(*variables)
+
+    return control.while_loop(cond, body, init_val, **kwargs)
 
 
 def _is_scan(*args: Any, **kwargs: Any) -> bool:
@@ -83,7 +108,7 @@ def _is_scan(*args: Any, **kwargs: Any) -> bool:
 
 scan = _either(control.scan, "control", _is_scan)
 cond = _either(control.cond, "control", _any_tensor)
-while_loop = _either(control.while_loop, "control", _is_loop)
+while_loop = _either(_while_loop, "control", _is_loop)
 stop_gradient = _either(transforms.stop_gradient, "scopes", _any_tensor)
 
 

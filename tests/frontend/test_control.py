@@ -484,3 +484,18 @@ def test_branches_agree_on_python_numbers():
     assert_same(run_traced(lambda n: tw.cond(n > 1, lambda: 2, lambda: 0.5), 3), 2.0)
     found = run_traced(lambda n: tw.cond(n > 1, lambda: None, lambda: None), 3)
     assert found is None
+
+
+def test_functions_of_a_while_loop_may_take_one_argument_per_variable():
+    def double(k, x):
+        return [k + 1, x * 2]
+
+    @tw.jit
+    def grow(x, n):
+        k, x = tw.while_loop(lambda k, x: (k < n) & (x.sum() < 100), double, (0, x))
+        return k, x + 1
+
+    k, x = grow(np.ones(3), 4)
+    assert (k, x.tolist()) == (4, [17.0, 17.0, 17.0])
+    slope = tw.grad(lambda x: tw.while_loop(lambda k, x: k < 3, double, [0, x])[1].sum())
+    assert slope(np.ones(2)).tolist() == [8.0, 8.0]
