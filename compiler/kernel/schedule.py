@@ -19,7 +19,7 @@ CHEAP, MODERATE = 8.0, 24.0  # scalar instructions per element
 EXPENSIVE = 4 * MODERATE  # from here on arithmetic takes longer than memory
 WINDOW = 60.0  # scalar instructions: more than that is not computed ahead
 CACHE_LINE = 64  # bytes
-AHEAD = 4096  # bytes
+AHEAD, AHEAD_OF_REDUCTIONS = 4096, 8192  # bytes
 STREAM_BYTES = 1 << 25  # a loop that moves more than caches hold writes past them
 
 
@@ -80,7 +80,10 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
     masked_loop = target.vector_bytes == 64 and cost > EXPENSIVE
     stream_from = None if masked_loop else _stream_from(kernel, lanes, cost)
     stream_lanes = lanes * _stream_factor(kernel, cost)
-    ahead = AHEAD if stream_from is not None or _reads_long(kernel, cost) else 0
+    if stream_from is not None:
+        ahead = AHEAD
+    else:
+        ahead = AHEAD_OF_REDUCTIONS if _reads_long(kernel, cost) else 0
     branches = not masked_loop and target.vector_bytes < 64 and _has_edges(kernel, axis)
     return Schedule(axis, lanes, cost, masked_loop, stream_from, stream_lanes, ahead, branches)
 
