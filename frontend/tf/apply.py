@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...compiler.errors import ShapeError
+from ..lift import lift
 from ..placement import GPU
 from ..tracer import Tracer
 from ..values import kind_of
@@ -73,6 +74,8 @@ def apply(
     token = _ON_ERROR.set(_IGNORE)
     try:
         arrays = [t._value for t in inputs]
+        if STATE.function is not None and len(arrays) > 1:
+            arrays = _of_one_kind(arrays)
         if "ml_dtypes" in sys.modules and name not in _AS_THEY_ARE and _has_bfloat16(arrays):
             function = _in_float32(function)
         found = placing.run(function, arrays, attrs) if GPU.in_use else function(*arrays, **attrs)
@@ -89,6 +92,16 @@ def apply(
     if STATE.recorders:
         _record(Record(name, function, tuple(inputs), attrs, (output,), False))
     return output
+
+
+def _of_one_kind(arrays: list[Any]) -> list[Any]:
+    """Concrete arrays beside traced ones as traced ones, too.
+
+    NumPy asks some operands only what to do: not the index of `x[index]`, nor that of `np.take`.
+    """
+    if not any(type(x) is Tracer for x in arrays):
+        return arrays
+    return [lift(x) if type(x) is np.ndarray and kind_of(x.dtype) in "biuf" else x for x in arrays]
 
 
 # Ops whose results have a dtype that is asked for, and programs made of other ops.
