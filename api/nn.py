@@ -77,6 +77,7 @@ from .frontend.tf.nn.pooling import (
     max_pool_with_argmax,
     pool,
 )
+from .frontend.tf.nn.sampled import nce_loss, sampled_softmax_loss
 from .frontend.tf.nn.statistics import (
     batch_norm_with_global_normalization,
     normalize_moments,
@@ -128,10 +129,12 @@ __all__ = [
     "max_pool3d",
     "max_pool_with_argmax",
     "moments",
+    "nce_loss",
     "normalize_moments",
     "pool",
     "relu",
     "relu6",
+    "sampled_softmax_loss",
     "scale_regularization_loss",
     "selu",
     "separable_conv2d",

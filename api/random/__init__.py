@@ -29,6 +29,7 @@ from ..frontend.tf.random.stateless import (
     stateless_truncated_normal,
     stateless_uniform,
 )
+from ..frontend.tf.v1.sampling import log_uniform_candidate_sampler, uniform_candidate_sampler
 from . import experimental
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "fold_in",
     "gamma",
     "get_global_generator",
+    "log_uniform_candidate_sampler",
     "normal",
     "poisson",
     "set_global_generator",
@@ -55,6 +57,7 @@ __all__ = [
     "stateless_uniform",
     "truncated_normal",
     "uniform",
+    "uniform_candidate_sampler",
 ]
 
 _wrap(globals(), __all__)

@@ -1,21 +1,14 @@
 """Losses of a few sampled classes: `nce_loss` and `sampled_softmax_loss`.
 
-Layer: frontend. Sources: Gutmann and Hyvärinen, 2010; Jean et al., 2015. Rows of the weights are
-looked up by ops of their own, so that their gradients are `IndexedSlices`.
+Layer: frontend. What they compute is in nn/sampled.py. Rows of the weights are looked up by ops of
+their own, so that their gradients are `IndexedSlices`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .. import dtypes
-from ..apply import apply
-from ..convert import convert_to_tensor
-from ..elementwise import cast
-from ..shaping import reshape
-from ..tensors import Tensor
+from ..nn.sampled import loss_of, rows_of
 from ..v1 import sampling
 from ..v1.nn import embedding_lookup
 from .build import convert_public, graph_op
@@ -108,66 +101,5 @@ def _loss(
     return _compute(*given, inputs, true, drawn, expected_true, expected, kind, bool(without_hits))
 
 
-def _rows_of(labels: Any, num_true: int) -> Tensor:
-    return reshape(cast(labels, dtypes.int64), [-1, num_true])
-
-
-def _loss_of(
-    rows: Any,
-    shifts: Any,
-    other_rows: Any,
-    other_shifts: Any,
-    inputs: Any,
-    true: Any,
-    drawn: Any,
-    expected_true: Any,
-    expected: Any,
-    kind: str,
-    without_hits: bool,
-) -> Tensor:
-    tables = (rows, shifts, other_rows, other_shifts)
-    given = (*tables, inputs, true, cast(drawn, dtypes.int64), expected_true, expected)
-    operands = [convert_to_tensor(x) for x in given]
-    attrs = {"kind": kind, "without_hits": without_hits}
-    found: Tensor = apply("SampledLoss", _values, operands, attrs)
-    return found
-
-
-def _values(
-    rows: Any,
-    shifts: Any,
-    other_rows: Any,
-    other_shifts: Any,
-    inputs: Any,
-    true: Any,
-    drawn: Any,
-    expected_true: Any,
-    expected: Any,
-    *,
-    kind: str,
-    without_hits: bool,
-) -> Any:
-    of, count = rows.dtype.type, true.shape[1]
-    scores = np.sum(rows * inputs[:, None, :], axis=2, dtype=rows.dtype)
-    scores = scores + shifts - np.log(expected_true)
-    others = inputs @ other_rows.T + other_shifts - np.log(expected)
-    if without_hits:
-        hits = np.any(true[:, :, None] == drawn[None, None, :], axis=1)
-        others = np.where(hits, of(np.finfo(rows.dtype).min), others)
-    if kind == "nce":
-        part = of(1) / of(count)
-        losses = np.sum(_logistic(scores, part), axis=1, dtype=rows.dtype)
-        return losses + np.sum(_logistic(others, of(0)), axis=1, dtype=rows.dtype)
-    largest = np.maximum(np.max(scores, axis=1), np.max(others, axis=1))[:, None]
-    total = np.sum(np.exp(scores - largest), axis=1) + np.sum(np.exp(others - largest), axis=1)
-    return np.log(total) + largest[:, 0] - np.mean(scores, axis=1)
-
-
-def _logistic(x: Any, label: Any) -> Any:
-    """The logistic loss of each element, without overflow."""
-    zero, one = x.dtype.type(0), x.dtype.type(1)
-    return np.maximum(x, zero) - x * label + np.log(one + np.exp(-np.abs(x)))
-
-
-_as_rows = graph_op(_rows_of, "Reshape", "Reshape")
-_compute = graph_op(_loss_of, "Reshape", "Reshape")
+_as_rows = graph_op(rows_of, "Reshape", "Reshape")
+_compute = graph_op(loss_of, "Reshape", "Reshape")

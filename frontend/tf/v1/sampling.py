@@ -45,7 +45,8 @@ def _log_classes(rng: np.random.Generator, count: int, range_max: int) -> np.nda
     return np.minimum(drawn, range_max - 1)
 
 
-def _log_probability(classes: np.ndarray, range_max: int) -> np.ndarray:
+def log_probability(classes: Any, range_max: int) -> Any:
+    """The chance of classes that falls like 1 / rank."""
     wide = classes.astype(np.float64)
     return np.log((wide + 2.0) / (wide + 1.0)) / np.log(range_max + 1.0)
 
@@ -113,7 +114,7 @@ _ARGUMENTS = """
 log_uniform_candidate_sampler = _sampler(
     "LogUniformCandidateSampler",
     _log_classes,
-    _log_probability,
+    log_probability,
     f"Classes with a probability that falls like 1 / rank.{_ARGUMENTS}",
 )
 log_uniform_candidate_sampler.__name__ = "log_uniform_candidate_sampler"
