@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lift import lift
 from ..symint import SymInt
 from ..tracer import Tracer
 from . import dtypes, static
@@ -30,8 +31,13 @@ _VALID = (
 # -- x[index] -------------------------------------------------------------------------------------
 
 
+def _for(x: Any, *positions: Any) -> Any:
+    """The array, traced if a position is: NumPy asks the array alone who indexes it."""
+    return lift(x) if any(isinstance(p, Tracer) for p in positions) else x
+
+
 def _getitem(x: Any, *positions: Any, index: tuple[Any, ...]) -> Any:
-    rest = iter(positions)
+    x, rest = _for(x, *positions), iter(positions)
     found = tuple([next(rest) if i is _HERE or i == _HERE else i for i in index])
     if x.dtype == object and Ellipsis not in found:
         found = (*found, Ellipsis)  # an array of shape (), not the object itself
@@ -214,6 +220,7 @@ def strided_slice(
 
 
 def _gather(x: Any, indices: Any, *, axis: int, batch_dims: int) -> Any:
+    x = _for(x, indices)
     if not batch_dims:
         return np.take(x, indices, axis)
     extra = indices.ndim - batch_dims
@@ -284,6 +291,7 @@ def _check_positions(op: str, at: Tensor, size: Any) -> None:
 
 
 def _gather_nd(x: Any, indices: Any, *, batch_dims: int) -> Any:
+    x = _for(x, indices)
     depth = int(indices.shape[-1])
     at = [indices[..., k] for k in range(depth)]
     if not depth:

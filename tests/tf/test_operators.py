@@ -139,3 +139,24 @@ def test_shapes_of_open_size():
         assert numbers.numpy().tolist() == list(range(n))
         assert size.numpy() == 2 * n
     assert f.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda t, i: tf.gather(t, i),
+        lambda t, i: tf.gather(t, i - 1, axis=1),
+        lambda t, i: tf.gather(t, i[:, None] - 1, batch_dims=1),
+        lambda t, i: tf.gather_nd(t, i[:, None]),
+        lambda t, i: tf.nn.embedding_lookup(t, i),
+        lambda t, i: t[i[0]],
+        lambda t, i: t[:, i[0]],
+        lambda t, i: tf.gather([5, 6, 7], i),
+    ],
+)
+def test_constants_at_traced_positions(look):
+    table, at = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), tf.constant([1, 2, 1])
+    expected = look(table, at)
+    found = tf.function(lambda i: look(table, i))(at)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())
