@@ -15,7 +15,7 @@ from ....compiler.errors import UnsupportedError
 from ..shapes import TensorShape
 from . import saving
 from .configs import config_of, copied, rebuilt
-from .layers.base import FAMILY, Layer, current_training
+from .layers.base import FAMILY, Layer, current_training, derived
 from .layers.inputs import Input, InputLayer
 from .masks import put_masks
 from .network import Network
@@ -99,37 +99,37 @@ class Model(Trainer):
             return [x for x in self._network.callers if isinstance(x, Layer)]
         return [x for x in self._layers if not isinstance(x, InputLayer)]
 
-    @property
+    @derived
     def operations(self) -> list[Any]:
         """The layers and functions that the outputs are made by."""
         return list(self.layers if self._network is None else self._network.callers)
 
-    @property
+    @derived
     def input(self) -> Any:
         """The Keras tensors that the model is called with, as they were given."""
         return super().input if self._network is None else self._network.given
 
-    @property
+    @derived
     def output(self) -> Any:
         """The Keras tensors that the model gives, as they were given."""
         return super().output if self._network is None else self._network.structure
 
-    @property
+    @derived
     def inputs(self) -> list[KerasTensor]:
         """The Keras tensors that the model is called with, in a list."""
         return tensors_in(self.input)
 
-    @property
+    @derived
     def outputs(self) -> list[KerasTensor]:
         """The Keras tensors that the model gives, in a list."""
         return tensors_in(self.output)
 
-    @property
+    @derived
     def input_shape(self) -> Any:
         """The shape of the input, or a list of those of several."""
         return _one_or_all([tuple(x.shape) for x in self.inputs])
 
-    @property
+    @derived
     def output_shape(self) -> Any:
         """The shape of the output, or a list of those of several."""
         return _one_or_all([tuple(x.shape) for x in self.outputs])
@@ -296,12 +296,12 @@ class Sequential(Model):
             self._connect(args[0].shape, args[0].dtype)
         return super()._noted(args, kwargs)
 
-    @property
+    @derived
     def input(self) -> Any:
         """The Keras tensor that the model is called with; AttributeError if none is known yet."""
         return self._ends()[0]
 
-    @property
+    @derived
     def output(self) -> Any:
         """What the last layer gives; AttributeError if the input is not known yet."""
         return self._ends()[-1]

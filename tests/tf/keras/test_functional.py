@@ -336,6 +336,20 @@ def test_steps_of_ones_own() -> None:
     assert values[-1] < values[0]
 
 
+def test_attributes_may_have_the_names_of_properties() -> None:
+    class Own(K.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inputs, self.output = 3, L.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.output(x)
+
+    model = Own()
+    assert model(data(2, 3)).shape == (2, 2) and model.inputs == 3
+    assert len(model.weights) == 2
+
+
 def test_training_reaches_the_layers() -> None:
     x = K.Input((100,))
     always = K.Model(x, L.Dropout(0.5)(x, training=True))

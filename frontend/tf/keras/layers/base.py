@@ -49,6 +49,17 @@ def current_training() -> bool | None:
     return _CALLS.training
 
 
+class derived:
+    """A property that attributes of programs may have the name of."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else self._function(instance)
+
+
 class Layer:
     """A computation with weights; subclasses define `build` and `call`.
 
@@ -355,12 +366,12 @@ class Layer:
         finally:
             self._clear_losses()  # tensors of a trace mean nothing outside of it
 
-    @property
+    @derived
     def input(self) -> Any:
         """The Keras tensors that the layer was first called on; AttributeError if it was not."""
         return self._first_call("input").given
 
-    @property
+    @derived
     def output(self) -> Any:
         """The Keras tensors that the first call gave; AttributeError if there was none."""
         return self._first_call("output").structure
