@@ -27,6 +27,7 @@ class Kind(Enum):
     ASSEMBLE = "assemble"  # operands become parts of one new array: concatenate, ...
     GATHER = "gather"  # elements chosen by index arrays
     SCATTER = "scatter"  # values added to elements chosen by index arrays
+    SORT = "sort"  # puts the elements of rows in order
     CONTRACT = "contract"  # sums of products, done by a BLAS call
     CONVOLVE = "convolve"  # sums of products over windows
     REGION = "region"  # loops and branches: operands feed graphs that are attributes

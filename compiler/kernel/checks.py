@@ -29,6 +29,7 @@ from .form import (
     Reduce,
     Scan,
     SizeOf,
+    Sort,
     Space,
     Step,
     WhileLoop,
@@ -69,6 +70,8 @@ def check_first(program: KernelProgram, given: Mapping[int, int]) -> KernelProgr
 def _written(step: Step) -> list[Buffer]:
     if isinstance(step, Kernel):
         return [a.buffer for a in step.written()]
+    if isinstance(step, Sort):
+        return [step.y.buffer, step.scratch]
     if isinstance(step, MatmulCall):
         return [step.c.buffer]
     if isinstance(step, Convolution):
@@ -80,7 +83,7 @@ def _may_fail(step: Step) -> bool:
     """Whether a step checks data."""
     if isinstance(step, Kernel):
         return any(map(_is_checked, step.instrs)) or any(s.place for s in step.stores)
-    if isinstance(step, MatmulCall):
+    if isinstance(step, (Sort, MatmulCall)):
         return False
     if isinstance(step, Convolution):
         return step.epilogue is not None and _may_fail(step.epilogue)

@@ -300,6 +300,30 @@ class MatmulCall:
     of_halves: bool = False  # whether both operands are halves, cast to more bits
 
 
+PACKED = (1 << 32) - 1  # positions below it fit into 64 bits with keys of 32 bits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sort:
+    """The elements of `rows` rows of `size` in order, or with `positions` where they were (i64).
+
+    The rows are cut into `pieces` that are independent; `scratch` has `row_scratch` bytes for each.
+    With `pairs`, keys and positions may not fit into 64 bits together.
+    """
+
+    name: str
+    dtype: DType
+    rows: Size
+    size: Size
+    x: Access  # both in row-major order
+    y: Access
+    positions: bool
+    pairs: bool
+    pieces: int
+    row_scratch: Size
+    scratch: Buffer
+
+
 @dataclass(frozen=True, slots=True)
 class WindowAxis:
     """One spatial axis of a convolution.
@@ -496,7 +520,7 @@ class Switch:
 
 
 Loop = ScanLoop | WhileLoop | ReplayLoop
-Step = Kernel | MatmulCall | Convolution | Loop | Switch
+Step = Kernel | Sort | MatmulCall | Convolution | Loop | Switch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

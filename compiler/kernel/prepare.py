@@ -10,7 +10,7 @@ Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
   `Placement`: fusion joins them to what computes them, so that a part is computed straight into its
   place;
 - an update overwrites its base where nothing reads the base afterwards;
-- every operand of a loop or branch lies in row-major order;
+- every operand of a sort, a loop or a branch lies in row-major order;
 - a scatter adds to an array that nothing else reads: to its base, or to a copy of it.
 """
 
@@ -31,7 +31,7 @@ from .layout import Resolved, Views, contiguous_strides, identity_map
 
 COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER}
 # The results of these have memory of their own.
-OWNING = COMPUTED | {Kind.CONTRACT, Kind.CONVOLVE, Kind.ASSEMBLE, Kind.REGION}
+OWNING = COMPUTED | {Kind.SORT, Kind.CONTRACT, Kind.CONVOLVE, Kind.ASSEMBLE, Kind.REGION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class _Preparation:
                 v if self._has_rows(v, or_columns=k == 1 and not is_filter) else self._copy(v)
                 for k, v in enumerate(inputs)
             ]
-        elif node.op.kind is Kind.REGION:
+        elif node.op.kind in (Kind.SORT, Kind.REGION):
             inputs = [v if self._is_whole(v) else self._copy(v) for v in inputs]
         elif node.op.kind is Kind.GATHER:
             inputs = [self._in_memory(inputs[0]), *inputs[1:]]

@@ -28,6 +28,7 @@ from .form import (
     Scan,
     SizeOf,
     Slices,
+    Sort,
     Step,
     Store,
     Switch,
@@ -105,6 +106,8 @@ def _instr_text(instr: Instr, name: dict[Instr, str]) -> str:
 def _step_text(step: Step, describe: Callable[[Kernel], str]) -> str:
     if isinstance(step, Kernel):
         return print_kernel(step, describe(step))
+    if isinstance(step, Sort):
+        return _sort_text(step)
     if isinstance(step, MatmulCall):
         return _matmul_text(step)
     if isinstance(step, Convolution):
@@ -156,6 +159,12 @@ def _roles(step: Loop | Switch) -> list[tuple[str, Region]]:
         return [(f"branch {k}", region) for k, region in enumerate(step.branches)]
     body = ("body", step.body)
     return [("condition", step.condition), body] if isinstance(step, WhileLoop) else [body]
+
+
+def _sort_text(step: Sort) -> str:
+    what = "argsort" if step.positions else "sort"
+    rows = f"{step.rows} rows of {step.size} {step.dtype} in {step.pieces} pieces"
+    return f"{what} @{step.name} {rows}\n  {step.y} = {what}({step.x})"
 
 
 def _matmul_text(call: MatmulCall) -> str:

@@ -25,6 +25,7 @@ from .prepare import COMPUTED, Prepared, leading_dimension, prepare, storage_own
 from .products import in_tiles
 from .regions import RegionLowering
 from .small_products import write_out_small_products
+from .sorting import lower_sort
 from .split import split_reductions
 from .storage import StorageMap, plan_arena
 from .windows import in_pieces, lower_convolution
@@ -94,6 +95,8 @@ def _lower(prepared: Prepared, prefix: str, most: int) -> KernelProgram:
             values = [v for node in unit.nodes for v in node.outputs if v in needed]
             if values:
                 steps.append(UnitLowering(unit, fused.views, storage, values, name).lower())
+        elif unit.nodes[0].op.kind is Kind.SORT:
+            steps.append(lower_sort(unit.nodes[0], fused.views, storage, name))
         elif unit.nodes[0].op.kind is Kind.CONTRACT:
             steps.append(_product(_matmul(unit, fused.views, storage, name), storage))
         elif unit.nodes[0].op.kind is Kind.CONVOLVE:

@@ -28,6 +28,7 @@ from .form import (
     Region,
     ReplayLoop,
     ScanLoop,
+    Sort,
     Space,
     Step,
     Switch,
@@ -133,6 +134,8 @@ def step_buffers(step: Step) -> list[Buffer]:
     """What a step reads or writes."""
     if isinstance(step, Kernel):
         return step.buffers()
+    if isinstance(step, Sort):
+        return [step.x.buffer, step.y.buffer, step.scratch]
     if isinstance(step, MatmulCall):
         return [step.a.buffer, step.b.buffer, step.c.buffer]
     if isinstance(step, Convolution):

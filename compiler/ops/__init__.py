@@ -28,6 +28,7 @@ from . import (
     rounding,
     select,
     shape,
+    sort,
     source,
     transcendental,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "rounding",
     "select",
     "shape",
+    "sort",
     "source",
     "transcendental",
 ]

@@ -33,6 +33,7 @@ _WORTH = 8.0  # scalar instructions per element
 _HEAVY = {
     Kind.REDUCE,
     Kind.SCAN,
+    Kind.SORT,
     Kind.CONTRACT,
     Kind.CONVOLVE,
     Kind.ASSEMBLE,

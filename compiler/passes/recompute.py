@@ -30,9 +30,9 @@ from .base import Pass, everywhere
 # Scalar instructions: what a write and a read of an element are worth, at most.
 CHEAP = 8.0
 # Nothing is computed in one loop with what depends on these.
-APART = (Kind.CONTRACT, Kind.CONVOLVE, Kind.REGION)
+APART = (Kind.SORT, Kind.CONTRACT, Kind.CONVOLVE, Kind.REGION)
 # These read their operands from memory.
-READING = (Kind.CONTRACT, Kind.CONVOLVE, Kind.REGION, Kind.ASSEMBLE, Kind.SCATTER)
+READING = (*APART, Kind.ASSEMBLE, Kind.SCATTER)
 WRITING = (*READING, Kind.REDUCE)  # and these write their results to it
 
 

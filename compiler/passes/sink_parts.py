@@ -46,6 +46,7 @@ MOST_PARTS = 16  # of one value: each is code of its own
 COMPUTED = (Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER)
 # These read their operands from memory.
 READING = (
+    Kind.SORT,
     Kind.CONTRACT,
     Kind.CONVOLVE,
     Kind.REGION,

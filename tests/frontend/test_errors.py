@@ -126,12 +126,9 @@ def test_use_in_another_thread():
 
 
 UNSUPPORTED = {
-    "np.sort": lambda x: np.sort(x),
-    "np.median": lambda x: np.median(x),
     "np.unique": lambda x: np.unique(x),
     "np.linalg.inv": lambda x: np.linalg.inv(x),
     "np.fft.fft": lambda x: np.fft.fft(x),
-    "ndarray.sort": lambda x: x.sort(),
     "ndarray.nonzero": lambda x: x.nonzero(),
     "np.multiply.at": lambda x: np.multiply.at(x, [0], 1),
     "np.subtract.reduce": lambda x: np.subtract.reduce(x),
@@ -147,7 +144,8 @@ def test_unsupported_functions_are_named(name):
 
 
 def test_similar_functions_are_named():
-    assert "supported and similar: np.mean" in message(lambda x: np.median(x), X)
+    text = message(lambda x: np.array_equiv(x, x), X)
+    assert "supported and similar: np.array_equal" in text
     assert "\n  hint" not in message(lambda x: np.unique(x), X)
 
 

@@ -302,6 +302,11 @@ class _Generator:
             others = [self._like(x.type.shape) for _ in range(self.rng.randint(0, 2))]
             self.emit(op, x, *(self._as(v, x.type.dtype) for v in others), axis=axis)
 
+    def sort(self, op: OpDef) -> None:
+        x = self._array()
+        if x is not None:
+            self.emit(op, x)
+
     def interleave(self, op: OpDef) -> None:
         x = self._array()
         if x is None:
@@ -410,6 +415,8 @@ _STRUCTURAL: dict[str, Callable[[_Generator, OpDef], None]] = {
     "cumsum": _Generator.scan,
     "cumprod": _Generator.scan,
     "linear_recurrence": _Generator.scan,
+    "sort": _Generator.sort,
+    "argsort": _Generator.sort,
     **{op.name: _Generator.reduce for op in REGISTRY if op.kind is Kind.REDUCE},
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...errors import UnsupportedError
-from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Reduce, Scan, Step
+from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Reduce, Scan, Sort, Step
 from ...launches import DEVICE, SIMULATED, GpuProgram
 from ...program import Signature
 from .columns import emit_columns, without_columns
@@ -55,6 +55,8 @@ def _steps(writer: ProgramWriter, program: KernelProgram) -> None:
 
 
 def _emit_step(writer: ProgramWriter, step: Step) -> None:
+    if isinstance(step, Sort):
+        raise _unsupported("sorting")
     if isinstance(step, MatmulCall):
         emit_product(writer, step)
     elif isinstance(step, Convolution):

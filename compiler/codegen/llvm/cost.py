@@ -10,7 +10,16 @@ from collections.abc import Mapping, Sequence
 
 from ...ir.dims import product
 from ...ir.types import Size
-from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, ScanLoop, Step, Switch
+from ...kernel.form import (
+    Convolution,
+    Kernel,
+    KernelProgram,
+    MatmulCall,
+    ScanLoop,
+    Sort,
+    Step,
+    Switch,
+)
 from ...kernel.schedule import schedule
 from ...kernel.storage import step_regions
 from ...target import Target
@@ -18,6 +27,7 @@ from .arena import add, load_sizes, multiply
 from .convolve import nanoseconds
 from .integers import Integers
 from .sizes import emit_size
+from .sorting import nanoseconds as sort_nanoseconds
 from .writer import FunctionWriter, ModuleWriter
 
 _UNIT = 64  # costs are counted in 1/64 ns
@@ -50,6 +60,8 @@ def _program_cost(
 def _step_cost(fn: FunctionWriter, step: Step, names: Mapping[str, str], target: Target) -> str:
     if isinstance(step, Convolution):
         return multiply(fn, nanoseconds(step, target, Integers(fn, names)), str(_UNIT))
+    if isinstance(step, Sort):
+        return multiply(fn, sort_nanoseconds(step, Integers(fn, names)), str(_UNIT))
     if isinstance(step, (Kernel, MatmulCall)):
         points, each = _points_cost(step, target)
         return multiply(fn, emit_size(fn, points, names), str(max(1, round(each * _UNIT))))

@@ -19,19 +19,23 @@ from .convolve_band import band_function, lines_function
 from .convolve_filter import filter_part
 from .convolve_outputs import outputs_part
 from .copies import copy_row, copy_rows
+from .sorting import argsort_pairs_part, argsort_part, sort_part
 from .tiles import Left, Tile, micro_kernel
 from .transposing import turn_block
 from .writer import ModuleWriter
 
-_NAME = re.compile(r"tw\.lib\.(\w+)\.f(\d+)\.(\d+)((?:\.\w+)*)")
-_DTYPES = {"32": DType.F32, "64": DType.F64}
+_NAME = re.compile(r"tw\.lib\.(\w+)\.(b?[fiu]\d+|bool)\.(\d+)((?:\.\w+)*)")
+_DTYPES = {dtype.text: dtype for dtype in DType}
 _FUNCTIONS: dict[str, Callable[[ModuleWriter, DType, int], str]] = {
+    "argsort": argsort_part,
+    "argsort_pairs": argsort_pairs_part,
     "band": band_function,
     "convolve": outputs_part,
     "convolve_filter": filter_part,
     "copy": copy_row,
     "copy_rows": copy_rows,
     "lines": lines_function,
+    "sort": sort_part,
     "turn": turn_block,
 }
 
@@ -46,8 +50,8 @@ def library_module(names: Iterable[str], loaded: Container[str]) -> ModuleWriter
         found = _NAME.fullmatch(name[1:])
         if found is None or found[1] not in {*_FUNCTIONS, "tile"}:
             raise InternalError(f"the library has no {name}")
-        kind, bits, lanes, rest = found.groups()
-        dtype = _DTYPES[bits]
+        kind, text, lanes, rest = found.groups()
+        dtype = _DTYPES[text]
         if kind == "tile":
             _, rows, vectors, left, *apart = rest.split(".")
             sizes = (int(rows), int(vectors), int(lanes))

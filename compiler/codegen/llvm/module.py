@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall
+from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Sort
 from ...kernel.storage import arena_size, step_regions
 from ...program import Signature
 from ...target import Target
@@ -40,7 +40,7 @@ def _emit_library(module: ModuleWriter, program: KernelProgram, size_names: Sequ
     for step in program.steps:
         if isinstance(step, MatmulCall):
             blas.emit_matmul(module, step, size_names)
-        elif not isinstance(step, (Kernel, Convolution)):
+        elif not isinstance(step, (Kernel, Sort, Convolution)):
             for region in step_regions(step):
                 _emit_library(module, region.program, size_names)
 

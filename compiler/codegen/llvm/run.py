@@ -16,6 +16,7 @@ from ...kernel.form import (
     MatmulCall,
     ReplayLoop,
     ScanLoop,
+    Sort,
     Step,
     WhileLoop,
 )
@@ -29,6 +30,7 @@ from .convolve import emit_convolution
 from .frame import Frame
 from .instrs import Operands
 from .kernels import emit_kernel
+from .sorting import emit_sort
 from .writer import ModuleWriter
 
 
@@ -65,6 +67,9 @@ def emit_run(
         elif isinstance(step, Convolution):
             pointers = [frame.pointer(b) for b in step_buffers(step)]
             emit_convolution(fn, step, target, names, pointers, status)
+        elif isinstance(step, Sort):
+            pointers = [frame.pointer(b) for b in step_buffers(step)]
+            emit_sort(fn, step, target, names, pointers)
         elif isinstance(step, MatmulCall):
             arguments = [f"ptr {frame.pointer(b)}" for b in step_buffers(step)]
             fn.line(f"call void @{step.name}({', '.join([*arguments, *last])})")

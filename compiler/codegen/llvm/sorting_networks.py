@@ -1,0 +1,183 @@
+"""Sorting of vectors, and merges of runs of vectors, without branches that depend on data.
+
+Layer: compiler/codegen/llvm. What is sorted are *words*: unsigned integers, or pairs of them, where
+the second decides if the first are equal. The columns of pairs lie in arrays of their own.
+
+A vector is sorted by a bitonic network: in each stage, lane i meets lane i ^ flip, and the lower
+lane keeps the smaller word. To merge two runs, the vector of the run whose next word is smaller is
+merged with what is left over; the smaller half is the next vector of the result (Inoue et al.,
+"AA-Sort", 2007). Runs are merged in passes between two places, until there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .integers import Integers
+from .loops import counted_loop
+from .writer import FunctionWriter
+
+Columns = Sequence[str]  # one value, or one pointer, for each column
+
+
+class Vectors:
+    """Vectors of words: `columns` integers `element` (`i64`) in each of `lanes` lanes."""
+
+    def __init__(self, fn: FunctionWriter, element: str, lanes: int, columns: int) -> None:
+        self.fn, self.element, self.lanes, self.columns = fn, element, lanes, columns
+        self.i = Integers(fn, {})
+        self.type, self.mask = f"<{lanes} x {element}>", f"<{lanes} x i1>"
+        self.align = int(element[1:]) // 8
+
+    # -- memory -----------------------------------------------------------------------------------
+
+    def load(self, place: Columns, index: str) -> list[str]:
+        """The words from one on."""
+        return [self._load(self.type, base, index) for base in place]
+
+    def first(self, place: Columns, index: str) -> list[str]:
+        """One word."""
+        return [self._load(self.element, base, index) for base in place]
+
+    def _load(self, type: str, base: str, index: str) -> str:
+        place = self.i.address(self.element, base, index)
+        return self.fn.assign(f"load {type}, ptr {place}, align {self.align}")
+
+    def store(self, words: Columns, place: Columns, index: str) -> None:
+        """Write a vector from the word at `index` on."""
+        for value, base in zip(words, place, strict=True):
+            target = self.i.address(self.element, base, index)
+            self.fn.line(f"store {self.type} {value}, ptr {target}, align {self.align}")
+
+    # -- networks ---------------------------------------------------------------------------------
+
+    def sorted(self, words: Columns) -> Columns:
+        """A vector in order."""
+        size = 2
+        while size <= self.lanes:
+            words = self._stage(words, size - 1)
+            words = self._halves(words, size // 4)
+            size *= 2
+        return words
+
+    def merged(self, x: Columns, y: Columns) -> tuple[Columns, Columns]:
+        """The smaller half and the larger half of two vectors in order, both in order."""
+        y = [self._shuffled(v, self.lanes - 1) for v in y]
+        smaller, larger = self._exchanged(x, y)
+        return self._halves(smaller, self.lanes // 2), self._halves(larger, self.lanes // 2)
+
+    def _halves(self, words: Columns, distance: int) -> Columns:
+        while distance:
+            words = self._stage(words, distance)
+            distance //= 2
+        return words
+
+    def _stage(self, words: Columns, flip: int) -> Columns:
+        others = [self._shuffled(v, flip) for v in words]
+        upper = ", ".join(f"i1 {'true' if k ^ flip < k else 'false'}" for k in range(self.lanes))
+        if self.columns == 1:
+            low, high = self._exchanged(words, others)
+            return [self._select(f"<{upper}>", high[0], low[0])]
+        keep = self.fn.assign(f"xor {self.mask} {self._less(words, others)}, <{upper}>")
+        return [self._select(keep, x, y) for x, y in zip(words, others, strict=True)]
+
+    def _exchanged(self, x: Columns, y: Columns) -> tuple[Columns, Columns]:
+        if self.columns == 1:
+            return [self._extreme("umin", x[0], y[0])], [self._extreme("umax", x[0], y[0])]
+        less = self._less(x, y)
+        low = [self._select(less, a, b) for a, b in zip(x, y, strict=True)]
+        return low, [self._select(less, b, a) for a, b in zip(x, y, strict=True)]
+
+    def _less(self, x: Columns, y: Columns) -> str:
+        return self.less(x, y, self.type, self.mask)
+
+    def less(self, x: Columns, y: Columns, type: str, flag: str) -> str:
+        """Whether words come before others; `type` is that of a column, `flag` of the answer."""
+        fn = self.fn
+        found = fn.assign(f"icmp ult {type} {x[0]}, {y[0]}")
+        if self.columns == 1:
+            return found
+        equal = fn.assign(f"icmp eq {type} {x[0]}, {y[0]}")
+        then = fn.assign(f"icmp ult {type} {x[1]}, {y[1]}")
+        return fn.assign(f"or {flag} {found}, {fn.assign(f'and {flag} {equal}, {then}')}")
+
+    def _select(self, mask: str, x: str, y: str) -> str:
+        return self.fn.assign(f"select {self.mask} {mask}, {self.type} {x}, {self.type} {y}")
+
+    def _extreme(self, name: str, x: str, y: str) -> str:
+        full = f"@llvm.{name}.v{self.lanes}{self.element}"
+        self.fn.module.declare(full, self.type, [self.type, self.type])
+        return self.fn.assign(f"call {self.type} {full}({self.type} {x}, {self.type} {y})")
+
+    def _shuffled(self, value: str, flip: int) -> str:
+        order = ", ".join(f"i32 {k ^ flip}" for k in range(self.lanes))
+        type = self.type
+        return self.fn.assign(
+            f"shufflevector {type} {value}, {type} poison, <{self.lanes} x i32> <{order}>"
+        )
+
+
+def merge_runs(vectors: Vectors, place: Columns, other: Columns, size: str) -> Columns:
+    """Merge the sorted vectors of `size` words at `place`; gives the place of the result.
+
+    The size is a multiple of the lanes. A vector behind each place may be read.
+    """
+    fn, i = vectors.fn, vectors.i
+    head, body, done = fn.label("passes"), fn.label("pass"), fn.label("done")
+    before = fn.block
+    fn.jump(head)
+    fn.start(head)
+    run, pointers = fn.fresh(), [fn.fresh() for _ in (*place, *other)]
+    slots = [fn.placeholder() for _ in range(1 + len(pointers))]
+    fn.branch(fn.assign(f"icmp slt i64 {run}, {size}"), body, done)
+    fn.start(body)
+    source, target = pointers[: len(place)], pointers[len(place) :]
+    twice = fn.assign(f"shl i64 {run}, 1")
+
+    def pair(number: str, _: list[str]) -> list[str]:
+        start = i.multiply(number, twice)
+        middle = i.smaller(i.add(start, run), size)
+        _merge(vectors, source, target, (start, middle, i.smaller(i.add(start, twice), size)))
+        return []
+
+    counted_loop(fn, "0", i.ceiling(size, twice), 1, [], pair)
+    latch = fn.block
+    fn.jump(head)
+    starts = [("i64", run, str(vectors.lanes), twice)]
+    given = zip(pointers, (*place, *other), (*target, *source), strict=True)
+    starts += [("ptr", name, first, following) for name, first, following in given]
+    for slot, (type, name, first, following) in zip(slots, starts, strict=True):
+        fn.fill(slot, f"{name} = phi {type} [ {first}, {before} ], [ {following}, {latch} ]")
+    fn.start(done)
+    return source
+
+
+def _merge(
+    vectors: Vectors, source: Columns, target: Columns, bounds: tuple[str, str, str]
+) -> None:
+    """Merge the runs from start to middle and from middle to end."""
+    fn, i, lanes = vectors.fn, vectors.i, str(vectors.lanes)
+    start, middle, end = bounds
+
+    def one(at: str, carried: list[str]) -> list[str]:
+        left, right, *rest = carried
+        x, y = (vectors.first(source, k) for k in (left, right))
+        is_less = vectors.less(y, x, vectors.element, "i1")
+        some_left = fn.assign(f"icmp slt i64 {left}, {middle}")
+        some_right = fn.assign(f"icmp slt i64 {right}, {end}")
+        from_right = fn.assign(f"and i1 {some_right}, {is_less}")
+        from_right = fn.assign(f"select i1 {some_left}, i1 {from_right}, i1 true")
+        found = vectors.load(source, i.select(from_right, right, left))
+        smaller, larger = vectors.merged(rest, found)
+        vectors.store(smaller, target, at)
+        return [
+            i.add(left, i.select(from_right, "0", lanes)),
+            i.add(right, i.select(from_right, lanes, "0")),
+            *larger,
+        ]
+
+    carried = [("i64", i.add(start, lanes)), ("i64", middle)]
+    carried += [(vectors.type, value) for value in vectors.load(source, start)]
+    last = i.subtract(end, lanes)
+    _, _, *rest = counted_loop(fn, start, last, vectors.lanes, carried, one)
+    vectors.store(rest, target, last)
