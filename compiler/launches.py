@@ -14,6 +14,7 @@ from enum import Enum
 import numpy as np
 
 from .ir.types import DType, Size
+from .ops.matrices import FAILURES
 from .ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_NEGATIVE_POWER, STATUS_PYTHON_INT
 from .program import Signature
 
@@ -44,6 +45,7 @@ FAULTS: tuple[tuple[int, type[Exception], str], ...] = (
     ),
     (STATUS_INDEX, IndexError, "index is out of bounds"),
     (STATUS_PYTHON_INT, OverflowError, "Python integer out of bounds"),
+    *((bit, np.linalg.LinAlgError, text) for bit, text in FAILURES.values()),
 )
 
 

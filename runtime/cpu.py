@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _LIBRARY_NAME = re.compile(r"^declare .*(@tw\.lib\.[\w.]+)\(", re.MULTILINE)
 _ONEDNN_NAME = re.compile(r"^@(tw\.onednn\.[\w.]+) = external", re.MULTILINE)
-_BLAS_NAME = re.compile(r"^declare .*@(tw\.blas\.\w+)\(", re.MULTILINE)
+_BLAS_NAME = re.compile(r"^declare .*@(tw\.(?:blas|lapack)\.\w+)\(", re.MULTILINE)
 
 # LLJIT keeps some 10 KB for the name of every library it ever linked: start afresh now and then.
 _LIBRARIES_PER_SESSION = 256

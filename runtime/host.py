@@ -111,6 +111,7 @@ def _numpy_symbols() -> dict[str, int]:
         symbols |= dtype_symbols(dtype)
     symbols["tw.np.capsule"] = table[_NUMPY_DEFAULT_HANDLER]
     symbols["tw.np.handler"] = ctypes.addressof(_handler)
+    symbols["PyExc_LinAlgError"] = ctypes.addressof(_linear_algebra_error)
     return symbols
 
 
@@ -131,21 +132,24 @@ def bfloat16_symbols() -> dict[str, int]:
 
 
 def blas_symbols(names: list[str]) -> dict[str, int]:
-    """Addresses of BLAS routines (`tw.blas.dgemm`) with their Fortran interface."""
-    capsules = _cython_blas().__pyx_capi__
-    return {name: _capsule_pointer(capsules[name.rpartition(".")[2]]) for name in names}
+    """Addresses of routines (`tw.blas.dgemm`, `tw.lapack.dgetrf`) with their Fortran interface."""
+    found = {}
+    for name in names:
+        _, library, routine = name.split(".")
+        found[name] = _capsule_pointer(_cython_module(library).__pyx_capi__[routine])
+    return found
 
 
 @cache
-def _cython_blas() -> Any:
-    """SciPy's module of BLAS pointers.
+def _cython_module(library: str) -> Any:
+    """SciPy's module of pointers to BLAS or LAPACK.
 
     It is loaded without the package around it, which takes six times as long to import and is not
     needed. A later import of scipy.linalg finds this module and uses it.
     """
-    import scipy  # imported late: only programs with matrix products need it
+    import scipy  # imported late: only programs with matrix products and the like need it
 
-    name = "scipy.linalg.cython_blas"
+    name = f"scipy.linalg.cython_{library}"
     if name in sys.modules:
         return sys.modules[name]
     folders = [os.path.join(folder, "linalg") for folder in scipy.__path__]
@@ -262,5 +266,7 @@ def _scalar_value_agrees(dtype: DType) -> bool:
 
 _check_process()
 
+# A variable that points to the class, as CPython has them for its own exceptions.
+_linear_algebra_error = ctypes.py_object(np.linalg.LinAlgError)
 # A variable that points to the handler's functions.
 _handler = ctypes.c_void_p(_capsule_pointer(_default_handler()))

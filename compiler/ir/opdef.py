@@ -30,6 +30,7 @@ class Kind(Enum):
     SORT = "sort"  # puts the elements of rows in order
     CONTRACT = "contract"  # sums of products, done by a BLAS call
     CONVOLVE = "convolve"  # sums of products over windows
+    MATRIX = "matrix"  # linear systems and factors of each matrix of a stack, by calls of LAPACK
     REGION = "region"  # loops and branches: operands feed graphs that are attributes
 
 
@@ -91,6 +92,20 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Routine:
+    """What a code generator does for each matrix of a stack.
+
+    `name` is that of LAPACK's or BLAS's routine, without the letter of the dtype. It works in
+    place: result k takes the memory of a copy of operand `over[k]`; None: it has memory of its own.
+    Operands in `unread` are there for derivatives alone.
+    """
+
+    name: str
+    over: tuple[int | None, ...]
+    unread: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OpDef:
     """One operation. See docs/architecture.md, "Add an op"."""
 
@@ -106,6 +121,7 @@ class OpDef:
     group: Group | None = None  # ELEMENTWISE: makes several elements for the work of one
     reduction: Reduction | None = None  # REDUCE, SCAN
     index_map: Callable[[Shape, Shape, Mapping[str, Any]], IndexMap | None] | None = None  # VIEW
+    routine: Routine | None = None  # MATRIX
     traits: Traits = field(default_factory=Traits)
     attrs: tuple[str, ...] = ()  # names of the attributes, all required
     ulp: Mapping[DType, float] = field(default_factory=dict)  # largest error; 0 where absent

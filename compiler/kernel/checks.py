@@ -25,6 +25,7 @@ from .form import (
     KernelProgram,
     Load,
     MatmulCall,
+    MatrixCall,
     Position,
     Reduce,
     Scan,
@@ -74,6 +75,8 @@ def _written(step: Step) -> list[Buffer]:
         return [step.y.buffer, step.scratch]
     if isinstance(step, MatmulCall):
         return [step.c.buffer]
+    if isinstance(step, MatrixCall):
+        return [a.buffer for a in step.results]
     if isinstance(step, Convolution):
         return step.buffers()  # more than it writes
     return [a.buffer for a in step_writes(step)]
@@ -83,7 +86,7 @@ def _may_fail(step: Step) -> bool:
     """Whether a step checks data."""
     if isinstance(step, Kernel):
         return any(map(_is_checked, step.instrs)) or any(s.place for s in step.stores)
-    if isinstance(step, (Sort, MatmulCall)):
+    if isinstance(step, (Sort, MatmulCall, MatrixCall)):
         return False
     if isinstance(step, Convolution):
         return step.epilogue is not None and _may_fail(step.epilogue)

@@ -29,7 +29,7 @@ from typing import Any
 
 from ..errors import InternalError
 from ..ir.dims import product
-from ..ir.opdef import OpDef, Reduction
+from ..ir.opdef import OpDef, Reduction, Routine
 from ..ir.types import DType, Shape, Size
 
 
@@ -324,6 +324,25 @@ class Sort:
     scratch: Buffer
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixCall:
+    """A routine of LAPACK for each matrix of a stack.
+
+    Operands have strides over the batch axes, and lie in row-major order behind these. Results that
+    take the memory of an operand are that operand's access. What is not read is left out.
+    """
+
+    name: str
+    routine: Routine
+    dtype: DType
+    batch: Shape
+    operands: tuple[Access, ...]
+    results: tuple[Access, ...]
+    rows: Size  # of the last operand that is read
+    size: Size  # rows and columns of the square matrix
+    attrs: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class WindowAxis:
     """One spatial axis of a convolution.
@@ -520,7 +539,7 @@ class Switch:
 
 
 Loop = ScanLoop | WhileLoop | ReplayLoop
-Step = Kernel | Sort | MatmulCall | Convolution | Loop | Switch
+Step = Kernel | Sort | MatmulCall | MatrixCall | Convolution | Loop | Switch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,6 +24,7 @@ from .form import (
     KernelProgram,
     Load,
     MatmulCall,
+    MatrixCall,
     Sort,
     Space,
     Step,
@@ -84,7 +85,7 @@ def _reads_first(step: Step, source: int, target: int) -> bool:
     """Whether a step that reads the input and writes the output reads each element first."""
     if isinstance(step, Kernel):
         return _kernel_reads_first(step, source, target)
-    if isinstance(step, (Sort, MatmulCall, Convolution, Switch)):
+    if isinstance(step, (Sort, MatmulCall, MatrixCall, Convolution, Switch)):
         return False
     others = [a for a in step_reads(step) if _is(a, Space.IN, source)]
     for inner in step.carries:

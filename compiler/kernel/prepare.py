@@ -3,6 +3,7 @@
 Layer: compiler/kernel. A copy is a `cast` to the same dtype. After this pass:
 
 - every output is computed by a node of its own, into its own array;
+- what LAPACK overwrites is a copy that nothing else reads;
 - every operand of `matmul` is a strided matrix that BLAS accepts;
 - the rows of every operand of a convolution lie in one piece;
 - the operand of a reshape that is no index map lies in row-major order;
@@ -31,7 +32,14 @@ from .layout import Resolved, Views, contiguous_strides, identity_map
 
 COMPUTED = {Kind.ELEMENTWISE, Kind.REDUCE, Kind.SCAN, Kind.GATHER, Kind.SCATTER}
 # The results of these have memory of their own.
-OWNING = COMPUTED | {Kind.SORT, Kind.CONTRACT, Kind.CONVOLVE, Kind.ASSEMBLE, Kind.REGION}
+OWNING = COMPUTED | {
+    Kind.SORT,
+    Kind.CONTRACT,
+    Kind.CONVOLVE,
+    Kind.MATRIX,
+    Kind.ASSEMBLE,
+    Kind.REGION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,9 @@ class _Preparation:
         if node.op.kind is Kind.SCATTER:
             dies = self.last_use[node.inputs[0]] == position
             self._scatter(node, *inputs, dies=dies)
+            return
+        if node.op.kind is Kind.MATRIX:
+            self._matrices(node, inputs)
             return
         if node.op.kind is Kind.CONTRACT:
             inputs = [v if self._blas_ready(v) else self._copy(v) for v in inputs]
@@ -257,6 +268,30 @@ class _Preparation:
         whole = self._emit(node, [base, *others]).output
         self.shares[whole] = base
         self.scattered[whole] = (base, *readers)
+
+    def _matrices(self, node: Node, inputs: list[Value]) -> None:
+        """What LAPACK overwrites is a copy; what it reads lies in row-major order."""
+        routine = node.op.routine
+        assert routine is not None
+        batch = node.inputs[0].type.rank - 2
+        for k, v in enumerate(inputs):
+            if k in routine.over or not (k in routine.unread or self._core_ready(v, batch)):
+                inputs[k] = self._copy(v)
+        for k in routine.unread:  # any array of its type will do
+            inputs[k] = next(v for v in inputs[k + 1 :] if v.type == inputs[k].type)
+        made = self._emit(node, inputs)
+        for result, operand in zip(made.outputs, routine.over, strict=True):
+            if operand is not None:
+                self.shares[result] = inputs[operand]
+
+    def _core_ready(self, value: Value, batch: int) -> bool:
+        """Whether `value` lies in memory, and behind the batch axes in row-major order."""
+        if self._in_memory(value) is not value:
+            return False
+        resolved = self.views.resolve(value)
+        strides = contiguous_strides(resolved.root.type.shape)
+        wanted = contiguous_strides(value.type.shape)
+        return tuple(view_strides(resolved, strides, value.type.rank))[batch:] == wanted[batch:]
 
     def _overwritable(self, base: Value) -> bool:
         """Whether `base` has memory of its own that no other name shares."""

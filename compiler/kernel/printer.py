@@ -21,6 +21,7 @@ from .form import (
     Load,
     Loop,
     MatmulCall,
+    MatrixCall,
     Position,
     Reduce,
     Region,
@@ -110,6 +111,8 @@ def _step_text(step: Step, describe: Callable[[Kernel], str]) -> str:
         return _sort_text(step)
     if isinstance(step, MatmulCall):
         return _matmul_text(step)
+    if isinstance(step, MatrixCall):
+        return _matrix_text(step)
     if isinstance(step, Convolution):
         return _convolution_text(step)
     parts = [f"{_head(step)} {{"]
@@ -172,6 +175,15 @@ def _matmul_text(call: MatmulCall) -> str:
     return (
         f"matmul @{call.name}{batch} [{call.m}, {call.k}] x [{call.k}, {call.n}] {call.dtype}\n"
         f"  {call.c} = {call.a} @ {call.b}"
+    )
+
+
+def _matrix_text(call: MatrixCall) -> str:
+    batch = f" for {list(call.batch)}" if call.batch else ""
+    attrs = "".join(f" {name}" for name, value in call.attrs.items() if value)
+    return (
+        f"{call.routine.name} @{call.name}{batch} [{call.rows}, {call.size}] {call.dtype}{attrs}\n"
+        f"  {_list(call.results)} of {_list(call.operands)}"
     )
 
 

@@ -16,7 +16,7 @@ from ..ir.types import DType, Size
 from .checks import check_first
 from .defer import defer
 from .epilogues import attach_epilogues
-from .form import Access, KernelProgram, MatmulCall, Step
+from .form import Access, KernelProgram, MatmulCall, MatrixCall, Step
 from .fuse import MAX_NODES, Fused, Unit, fuse
 from .inplace import can_overwrite, overwritten, updated
 from .layout import Views
@@ -99,6 +99,8 @@ def _lower(prepared: Prepared, prefix: str, most: int) -> KernelProgram:
             steps.append(lower_sort(unit.nodes[0], fused.views, storage, name))
         elif unit.nodes[0].op.kind is Kind.CONTRACT:
             steps.append(_product(_matmul(unit, fused.views, storage, name), storage))
+        elif unit.nodes[0].op.kind is Kind.MATRIX:
+            steps.append(_matrix_call(unit.nodes[0], fused.views, storage, name))
         elif unit.nodes[0].op.kind is Kind.CONVOLVE:
             steps.append(lower_convolution(unit.nodes[0], fused.views, storage, name))
         elif unit.nodes[0].op.kind is Kind.REGION:
@@ -170,12 +172,35 @@ def _matmul(unit: Unit, views: Views, storage: StorageMap, name: str) -> MatmulC
 
 
 def _matrix(value: Value, node: Node, views: Views, storage: StorageMap) -> Access:
+    found = _seen(value, views, storage)
+    if leading_dimension(*found.strides[-2:], *value.type.shape[-2:]) is None:
+        raise InternalError(f"{node.op.name}: an operand is no matrix that BLAS accepts")
+    return found
+
+
+def _seen(value: Value, views: Views, storage: StorageMap) -> Access:
+    """A value in memory, or a view of one."""
     resolved = views.resolve(value)
     below = storage.of(resolved.root)
     strides = view_strides(resolved, below.strides, value.type.rank)
     offset: Size = below.offset
     for affine, stride in zip(resolved.map, below.strides, strict=True):
         offset = offset + affine.offset * stride
-    if leading_dimension(*strides[-2:], *value.type.shape[-2:]) is None:
-        raise InternalError(f"{node.op.name}: an operand is no matrix that BLAS accepts")
     return Access(below.buffer, offset, tuple(strides))
+
+
+def _matrix_call(node: Node, views: Views, storage: StorageMap, name: str) -> MatrixCall:
+    routine, first = node.op.routine, node.inputs[0].type
+    assert routine is not None
+    read = [v for k, v in enumerate(node.inputs) if k not in routine.unread]
+    return MatrixCall(
+        name,
+        routine,
+        first.dtype,
+        first.shape[:-2],
+        tuple(_seen(v, views, storage) for v in read),
+        tuple(map(storage.access, node.outputs)),
+        read[-1].type.shape[-2] if read[-1].type.rank == first.rank else 1,
+        first.shape[-1],
+        node.attrs,
+    )

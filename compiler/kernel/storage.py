@@ -25,6 +25,7 @@ from .form import (
     KernelProgram,
     Loop,
     MatmulCall,
+    MatrixCall,
     Region,
     ReplayLoop,
     ScanLoop,
@@ -140,6 +141,8 @@ def step_buffers(step: Step) -> list[Buffer]:
         return [step.a.buffer, step.b.buffer, step.c.buffer]
     if isinstance(step, Convolution):
         return step.buffers()
+    if isinstance(step, MatrixCall):
+        return list(dict.fromkeys(a.buffer for a in (*step.operands, *step.results)))
     accesses = [*step_reads(step), *step_writes(step)]
     return [*(a.buffer for a in accesses), *step_scratch(step)]
 

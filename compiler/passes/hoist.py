@@ -36,6 +36,7 @@ _HEAVY = {
     Kind.SORT,
     Kind.CONTRACT,
     Kind.CONVOLVE,
+    Kind.MATRIX,
     Kind.ASSEMBLE,
     Kind.REGION,
 }

@@ -30,7 +30,7 @@ from .base import Pass, everywhere
 # Scalar instructions: what a write and a read of an element are worth, at most.
 CHEAP = 8.0
 # Nothing is computed in one loop with what depends on these.
-APART = (Kind.SORT, Kind.CONTRACT, Kind.CONVOLVE, Kind.REGION)
+APART = (Kind.SORT, Kind.CONTRACT, Kind.CONVOLVE, Kind.MATRIX, Kind.REGION)
 # These read their operands from memory.
 READING = (*APART, Kind.ASSEMBLE, Kind.SCATTER)
 WRITING = (*READING, Kind.REDUCE)  # and these write their results to it

@@ -49,6 +49,7 @@ READING = (
     Kind.SORT,
     Kind.CONTRACT,
     Kind.CONVOLVE,
+    Kind.MATRIX,
     Kind.REGION,
     Kind.ASSEMBLE,
     Kind.GATHER,

@@ -18,6 +18,7 @@ from . import (
     select,
     shape,
     special,
+    systems,
     tables,
     windows,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "select",
     "shape",
     "special",
+    "systems",
     "tables",
     "windows",
 ]

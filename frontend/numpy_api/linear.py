@@ -334,12 +334,10 @@ implements(np.triu)(_triangle(np.less_equal))
 
 @implements(np.linalg.matrix_power)
 def matrix_power(a: Any, n: Any) -> Any:
-    """As `np.linalg.matrix_power`, for powers that are not negative."""
+    """As `np.linalg.matrix_power`."""
     x, power = lift.as_array(a), operator.index(n)
     if power < 0:
-        raise UnsupportedError(
-            "np.linalg.matrix_power: negative powers need an inverse", loc=user_location()
-        )
+        x, power = np.linalg.inv(x), -power
     if power == 0:
         return np.broadcast_to(create.eye(x.shape[-1], dtype=x.dtype), x.shape)
     result = None

@@ -472,7 +472,7 @@ import numpy as np, scipy.linalg
 assert np.allclose(scipy.linalg.inv(np.eye(2) * 2), np.eye(2) / 2)
 from scipy.linalg import cython_blas
 from tensorwright.runtime import host
-assert cython_blas is host._cython_blas()
+assert cython_blas is host._cython_module("blas")
 test_blas()
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -33,6 +33,7 @@ _MAY_RAISE = {
     "wrap_index": DTYPES,
     "cast_python_int": DTYPES,
     "require_nonempty": DTYPES,
+    "require_success": DTYPES,
     "power": (DType.I64, DType.I32),
 }
 
@@ -170,7 +171,7 @@ class _Generator:
     # --- elementwise ops: operands of one shape, dtypes found by trying
 
     def _elementwise(self, op: OpDef) -> None:
-        choices = {"dtype": self.dtypes, "exponent": (2, 3, 7)}
+        choices = {"dtype": self.dtypes, "exponent": (2, 3, 7), "failure": ("singular",)}
         attrs = {name: self.rng.choice(choices[name]) for name in op.attrs}
         first = self.pick()
         assert first is not None

@@ -62,6 +62,7 @@ def attr_choices(op: OpDef) -> list[dict[str, Any]]:
     choices: dict[tuple[str, ...], list[dict[str, Any]]] = {
         (): [{}],
         ("dtype",): [{"dtype": d} for d in DType],
+        ("failure",): [{"failure": "singular"}],
         ("exponent",): [{"exponent": n} for n in (2, 3, 4, 7, 16)],
     }
     assert op.attrs in choices, f"{op.name}: no values are known for {op.attrs}"

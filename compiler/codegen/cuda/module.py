@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...errors import UnsupportedError
-from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Reduce, Scan, Sort, Step
+from ...kernel.form import (
+    Convolution,
+    Kernel,
+    KernelProgram,
+    MatmulCall,
+    MatrixCall,
+    Reduce,
+    Scan,
+    Sort,
+    Step,
+)
 from ...launches import DEVICE, SIMULATED, GpuProgram
 from ...program import Signature
 from .columns import emit_columns, without_columns
@@ -61,6 +71,8 @@ def _emit_step(writer: ProgramWriter, step: Step) -> None:
         emit_product(writer, step)
     elif isinstance(step, Convolution):
         emit_convolution(writer, step)
+    elif isinstance(step, MatrixCall):
+        raise _unsupported("linear systems and factors of matrices")
     elif not isinstance(step, Kernel):
         writer.steps.append(ControlSteps(writer, _steps).of(step))
     elif any(store.place is not None for store in step.stores):

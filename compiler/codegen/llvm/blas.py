@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import InternalError
-from ...ir.types import DType, Size
+from ...ir.types import DType, Shape, Size
 from ...kernel.form import Access, MatmulCall
 from ...kernel.prepare import leading_dimension
 from .loops import counted_loop
@@ -33,19 +33,33 @@ def emit_matmul(module: ModuleWriter, call: MatmulCall, size_names: Sequence[str
     routine = _Routine(module, fn, call, names)
     apply = routine.gemm() if call.k == 0 or 1 not in (call.m, call.n) else routine.gemv()
 
-    def batch(axis: int, index: list[str]) -> None:
-        if axis == len(call.batch):
-            apply(*(routine.address(p, index) for p in ("a", "b", "c")))
+    def product(index: list[str]) -> None:
+        apply(*(routine.address(p, index) for p in ("a", "b", "c")))
+
+    for_each(fn, call.batch, names, product)
+    fn.line("ret void")
+
+
+def for_each(
+    fn: FunctionWriter,
+    batch: Shape,
+    names: Mapping[str, str],
+    apply: Callable[[list[str]], None],
+) -> None:
+    """Loops over the batch axes around what is done at one index."""
+
+    def walk(axis: int, index: list[str]) -> None:
+        if axis == len(batch):
+            apply(index)
             return
 
         def body(i: str, _: list[str]) -> list[str]:
-            batch(axis + 1, [*index, i])
+            walk(axis + 1, [*index, i])
             return []
 
-        counted_loop(fn, "0", emit_size(fn, call.batch[axis], names), 1, [], body)
+        counted_loop(fn, "0", emit_size(fn, batch[axis], names), 1, [], body)
 
-    batch(0, [])
-    fn.line("ret void")
+    walk(0, [])
 
 
 class _Routine:
@@ -65,8 +79,8 @@ class _Routine:
         b_ld, b_transposed = _leading(call.b, call.k, call.n)
         c_ld = 1 if call.n == 0 else call.n
         n, m, k, b_lead, a_lead, c_lead = self._ints(call.n, call.m, call.k, b_ld, a_ld, c_ld)
-        one, zero = _number_slot(fn, self.element, "1.0"), _number_slot(fn, self.element, "0.0")
-        b_flag, a_flag = _flag_slot(fn, b_transposed), _flag_slot(fn, a_transposed)
+        one, zero = number_slot(fn, self.element, "1.0"), number_slot(fn, self.element, "0.0")
+        b_flag, a_flag = transposed_slot(fn, b_transposed), transposed_slot(fn, a_transposed)
 
         def apply(a: str, b: str, c: str) -> None:
             self._call("gemm", b_flag, a_flag, n, m, k, one, b, b_lead, a, a_lead, zero, c, c_lead)
@@ -87,8 +101,8 @@ class _Routine:
             step = 1  # the stride along an axis of size 1 may be anything, but BLAS checks it
         rows, columns = shape[::-1] if transposed else shape
         m, n, leading, x_step, one_step = self._ints(rows, columns, lead, step, 1)
-        one, zero = _number_slot(fn, self.element, "1.0"), _number_slot(fn, self.element, "0.0")
-        flag = _flag_slot(fn, column != transposed)
+        one, zero = number_slot(fn, self.element, "1.0"), number_slot(fn, self.element, "0.0")
+        flag = transposed_slot(fn, column != transposed)
 
         def apply(a: str, b: str, c: str) -> None:
             matrix, vector = (a, b) if column else (b, a)
@@ -99,10 +113,10 @@ class _Routine:
     def address(self, operand: str, index: list[str]) -> str:
         """Where an operand of one product of the batch starts."""
         access = {"a": self.call.a, "b": self.call.b, "c": self.call.c}[operand]
-        return _address(self.fn, f"%{operand}", access, index, self.element, self.names)
+        return address(self.fn, f"%{operand}", access, index, self.element, self.names)
 
     def _ints(self, *sizes: Size) -> list[str]:
-        return [_int_slot(self.fn, size, self.names) for size in sizes]
+        return [int_slot(self.fn, size, self.names) for size in sizes]
 
     def _call(self, routine: str, *slots: str) -> None:
         name = f"@tw.blas.{self.prefix}{routine}"
@@ -118,7 +132,7 @@ def _leading(matrix: Access, rows: Size, columns: Size) -> tuple[Size, bool]:
     return found
 
 
-def _int_slot(fn: FunctionWriter, size: Size, names: Mapping[str, str]) -> str:
+def int_slot(fn: FunctionWriter, size: Size, names: Mapping[str, str]) -> str:
     """A 32-bit integer in memory, as Fortran wants it."""
     slot = fn.alloca("i32", 4)
     if isinstance(size, int):
@@ -129,19 +143,26 @@ def _int_slot(fn: FunctionWriter, size: Size, names: Mapping[str, str]) -> str:
     return slot
 
 
-def _number_slot(fn: FunctionWriter, element: str, value: str) -> str:
+def number_slot(fn: FunctionWriter, element: str, value: str) -> str:
+    """A number in memory, as Fortran wants it."""
     slot = fn.alloca(element, 8)
     fn.line(f"store {element} {value}, ptr {slot}")
     return slot
 
 
-def _flag_slot(fn: FunctionWriter, transposed: bool) -> str:
+def letter_slot(fn: FunctionWriter, letter: str) -> str:
+    """A letter in memory, as Fortran wants it."""
     slot = fn.alloca("i8", 1)
-    fn.line(f"store i8 {ord('T') if transposed else ord('N')}, ptr {slot}")
+    fn.line(f"store i8 {ord(letter)}, ptr {slot}")
     return slot
 
 
-def _address(
+def transposed_slot(fn: FunctionWriter, transposed: bool) -> str:
+    """The letter that says whether a matrix is transposed."""
+    return letter_slot(fn, "T" if transposed else "N")
+
+
+def address(
     fn: FunctionWriter,
     base: str,
     access: Access,
@@ -149,6 +170,7 @@ def _address(
     element: str,
     names: Mapping[str, str],
 ) -> str:
+    """Where the matrix at an index of the batch axes starts."""
     offset = emit_size(fn, access.offset, names)
     for i, stride in zip(index, access.strides, strict=False):
         if stride != 0:

@@ -15,6 +15,7 @@ from ...kernel.form import (
     Kernel,
     KernelProgram,
     MatmulCall,
+    MatrixCall,
     ScanLoop,
     Sort,
     Step,
@@ -62,7 +63,7 @@ def _step_cost(fn: FunctionWriter, step: Step, names: Mapping[str, str], target:
         return multiply(fn, nanoseconds(step, target, Integers(fn, names)), str(_UNIT))
     if isinstance(step, Sort):
         return multiply(fn, sort_nanoseconds(step, Integers(fn, names)), str(_UNIT))
-    if isinstance(step, (Kernel, MatmulCall)):
+    if isinstance(step, (Kernel, MatmulCall, MatrixCall)):
         points, each = _points_cost(step, target)
         return multiply(fn, emit_size(fn, points, names), str(max(1, round(each * _UNIT))))
     inside = str(_CALL)
@@ -75,8 +76,10 @@ def _step_cost(fn: FunctionWriter, step: Step, names: Mapping[str, str], target:
     return multiply(fn, emit_size(fn, length, names), inside)
 
 
-def _points_cost(step: Kernel | MatmulCall, target: Target) -> tuple[Size, float]:
+def _points_cost(step: Kernel | MatmulCall | MatrixCall, target: Target) -> tuple[Size, float]:
     """The number of points of a step and ns per point."""
     if isinstance(step, MatmulCall):
         return product((*step.batch, step.m, step.n, step.k)), 0.03
+    if isinstance(step, MatrixCall):  # a call takes as long as it takes for a row of 4 or so
+        return product((*step.batch, step.rows, step.size, step.size + 16)), 0.1
     return product(step.axes), schedule(step, target).ns

@@ -11,7 +11,8 @@ References are counted through API functions only. Nothing keeps a reference bey
 from __future__ import annotations
 
 from ... import abi
-from ...ops.scalar import STATUS_EMPTY, STATUS_INDEX, STATUS_MEMORY, STATUS_NEGATIVE_POWER
+from ...launches import FAULTS
+from ...ops.scalar import STATUS_MEMORY
 from .blocks import BLOCKS
 from .containers import CONTAINERS
 
@@ -248,43 +249,41 @@ def _message(name: str, text: str) -> str:
     return f'{name} = private constant [{len(text) + 1} x i8] c"{text}\\00"'
 
 
-# One error is raised, the first of the list that occurred.
-_RAISE = f"""
-{_message("@text.power", "Integers to negative integer powers are not allowed.")}
-{_message("@text.index", "index is out of bounds")}
-{_message("@text.integer", "Python integer out of bounds")}
-{_message("@text.empty", "zero-size array to reduction operation which has no identity")}
-define internal void @tw.raise(i64 %status) {{
-entry:
-  %memory.bit = and i64 %status, {STATUS_MEMORY}
-  %memory = icmp ne i64 %memory.bit, 0
-  br i1 %memory, label %no.memory, label %other
-no.memory:
-  call ptr @PyErr_NoMemory()
-  ret void
-other:
-  %power.bit = and i64 %status, {STATUS_NEGATIVE_POWER}
-  %index.bit = and i64 %status, {STATUS_INDEX}
-  %power = icmp ne i64 %power.bit, 0
-  %index = icmp ne i64 %index.bit, 0
-  %empty.bit = and i64 %status, {STATUS_EMPTY}
-  %empty = icmp ne i64 %empty.bit, 0
-  %type.at.1 = select i1 %index, ptr @PyExc_IndexError, ptr @PyExc_OverflowError
-  %text.1 = select i1 %index, ptr @text.index, ptr @text.integer
-  %type.at.2 = select i1 %empty, ptr @PyExc_ValueError, ptr %type.at.1
-  %text.2 = select i1 %empty, ptr @text.empty, ptr %text.1
-  %type.at = select i1 %power, ptr @PyExc_ValueError, ptr %type.at.2
-  %text = select i1 %power, ptr @text.power, ptr %text.2
-  %type = load ptr, ptr %type.at
-  call void @PyErr_SetString(ptr %type, ptr %text)
-  ret void
-}}
-"""
+def _raise() -> str:
+    """`@tw.raise`: sets one error, the first that occurred in the order of the list."""
+    texts = [_message(f"@text.{bit}", text) for bit, _, text in FAULTS]
+    lines = []
+    for bit, error, _ in FAULTS:
+        lines += [
+            f"  %bit.{bit} = and i64 %status, {bit}",
+            f"  %is.{bit} = icmp ne i64 %bit.{bit}, 0",
+            f"  br i1 %is.{bit}, label %set.{bit}, label %not.{bit}",
+            f"set.{bit}:",
+            f"  %type.{bit} = load ptr, ptr @PyExc_{error.__name__}",
+            f"  call void @PyErr_SetString(ptr %type.{bit}, ptr @text.{bit})",
+            "  ret void",
+            f"not.{bit}:",
+        ]
+    names = sorted({error.__name__ for _, error, _ in FAULTS})
+    types = [f"@PyExc_{name} = external global ptr" for name in names]
+    body = [
+        "define internal void @tw.raise(i64 %status) {",
+        "entry:",
+        f"  %memory.bit = and i64 %status, {STATUS_MEMORY}",
+        "  %memory = icmp ne i64 %memory.bit, 0",
+        "  br i1 %memory, label %no.memory, label %other",
+        "no.memory:",
+        "  call ptr @PyErr_NoMemory()",
+        "  ret void",
+        "other:",
+        *lines,
+        "  ret void",
+        "}",
+    ]
+    return "\n".join(["", *texts, *types, *body, ""])
+
 
 _EXTERNALS = """
-@PyExc_ValueError = external global ptr
-@PyExc_IndexError = external global ptr
-@PyExc_OverflowError = external global ptr
 @tw.py.__call__ = external global i8
 @tw.py.NotImplemented = external global i8
 @tw.memory.capsule = global ptr null ; set by the runtime
@@ -314,7 +313,7 @@ DISPATCH = "".join(
         _ARRAY_NEW,
         _EXECUTE,
         _CALL_PYTHON,
-        _RAISE,
+        _raise(),
         BLOCKS,
         CONTAINERS,
     ]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, Sort
+from ...kernel.form import Convolution, Kernel, KernelProgram, MatmulCall, MatrixCall, Sort
 from ...kernel.storage import arena_size, step_regions
 from ...program import Signature
 from ...target import Target
-from . import blas
+from . import blas, lapack
 from .arena import load_sizes, slot_offsets
 from .cost import emit_cost
 from .entry import emit_entry
@@ -36,10 +36,12 @@ def emit_module(
 
 
 def _emit_library(module: ModuleWriter, program: KernelProgram, size_names: Sequence[str]) -> None:
-    """Matrix products by BLAS of a program and of the regions in it, as functions."""
+    """Calls of BLAS and LAPACK of a program and of the regions in it, as functions."""
     for step in program.steps:
         if isinstance(step, MatmulCall):
             blas.emit_matmul(module, step, size_names)
+        elif isinstance(step, MatrixCall):
+            lapack.emit_matrices(module, step, size_names)
         elif not isinstance(step, (Kernel, Sort, Convolution)):
             for region in step_regions(step):
                 _emit_library(module, region.program, size_names)

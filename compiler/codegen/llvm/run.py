@@ -14,6 +14,7 @@ from ...kernel.form import (
     Kernel,
     KernelProgram,
     MatmulCall,
+    MatrixCall,
     ReplayLoop,
     ScanLoop,
     Sort,
@@ -70,7 +71,7 @@ def emit_run(
         elif isinstance(step, Sort):
             pointers = [frame.pointer(b) for b in step_buffers(step)]
             emit_sort(fn, step, target, names, pointers)
-        elif isinstance(step, MatmulCall):
+        elif isinstance(step, (MatmulCall, MatrixCall)):
             arguments = [f"ptr {frame.pointer(b)}" for b in step_buffers(step)]
             fn.line(f"call void @{step.name}({', '.join([*arguments, *last])})")
         elif isinstance(step, ScanLoop):
