@@ -97,11 +97,9 @@ class _Sinker(Walk):
             operands = [self._split(v, merge) for v in node.inputs]
             found = self.builder.emit(node.op, *operands, **node.attrs)
             self.split[node.output] = found
-        elif node.op.kind is Kind.REDUCE and len(node.inputs) == len(node.outputs) == 1:
-            axes = tuple(k for axis in node.attrs["axes"] for k in groups[axis])
-            found = self.builder.emit(
-                node.op, self.split[merged[0]], **{**node.attrs, "axes": axes}
-            )
+        elif (axes := _reduced_axes(node, groups)) is not None:
+            attrs = {**node.attrs, "axes": axes}
+            found = self.builder.emit(node.op, self.split[merged[0]], **attrs)
         else:
             return False
         self.replaced[node.output] = self._merged(found, node.output.type.shape)
@@ -249,6 +247,13 @@ def _merges(reshape: Node) -> bool:
         return False
     row = before[-1]
     return row == after[-1] or (isinstance(row, int) and row >= LEAST_ROW)
+
+
+def _reduced_axes(node: Node, groups: Groups) -> tuple[int, ...] | None:
+    """The axes that a reduction of a merged value combines, before the merge; None if none are."""
+    if node.op.kind is not Kind.REDUCE or len(node.inputs) != 1 or len(node.outputs) != 1:
+        return None
+    return tuple(k for axis in node.attrs["axes"] for k in groups[axis]) or None
 
 
 def _is_plain(node: Node) -> bool:
