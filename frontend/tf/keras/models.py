@@ -224,8 +224,7 @@ class Sequential(Model):
         self._tensors: list[Any] = []  # what layers are called on, and give, once it is known
         for layer in layers or ():
             self._append(layer)
-        if self._sequence and self._sequence[0]._batch_shape is not None:
-            self.build(self._sequence[0]._batch_shape)
+        self._begin()
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer at the end, or an `Input` at the beginning.
@@ -237,8 +236,17 @@ class Sequential(Model):
         if self._tensors:
             self._tensors.append(self._sequence[-1](self._tensors[-1]))
             unique_name("functional")
-        elif self._sequence[0]._batch_shape is not None:
-            self.build(self._sequence[0]._batch_shape)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Call the layers, if the first one says on what."""
+        first = self._sequence[0] if self._sequence else None
+        if isinstance(first, Model) and first._symbolic_outputs() is not None:
+            if len(first.inputs) == 1:
+                self._connect(first.inputs[0].shape, first.inputs[0].dtype)
+        elif first is not None and first._batch_shape is not None:
+            self.build(first._batch_shape)
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, KerasTensor) and layer._node is not None and layer._node.is_input:

@@ -15,6 +15,7 @@ import numpy as np
 from ... import control
 from ...tracer import Tracer
 from ...transforms.checkpoint import checkpoint
+from ..sizes import numbers
 
 _SCORES_IN_BLOCKS = 1 << 18  # scores of one head; fewer are computed at once
 _SCORES_AT_ONCE = 1 << 18  # of a block: 1 MB
@@ -46,7 +47,7 @@ def masked_softmax(scores: Any, mask: Any, first: Any) -> Any:
         scores = np.where(over_heads(mask, scores.ndim), scores, _far_below(scores.dtype))
     if first is not None:
         queries, keys = scores.shape[-2:]
-        later = np.arange(keys) > first + np.arange(queries)[:, None]
+        later = numbers(keys) > first + numbers(queries)[:, None]
         scores = np.where(later, _far_below(scores.dtype), scores)
     raised = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
     return raised / np.sum(raised, axis=-1, keepdims=True)

@@ -15,6 +15,7 @@ from ..apply import apply, checked
 from ..convert import convert_to_tensor
 from ..dtypes import as_dtype
 from ..errors import InvalidArgumentError
+from ..sizes import numbers
 from ..tensors import Tensor
 from .windows import FORMATS, Geometry, channels_back, channels_last, per_axis
 
@@ -183,7 +184,7 @@ def _max_pool_with_argmax(
     column = _first(at.shape[2], width, geometry, window, 1)[:, None] + at % window[1]
     index = (row * width + column) * channels + np.arange(channels)
     if with_batch:
-        index = index + (np.arange(batch) * (height * width * channels))[:, None, None, None]
+        index = index + (numbers(batch) * (height * width * channels))[:, None, None, None]
     return largest, index.astype(dtype)
 
 

@@ -190,6 +190,14 @@ def test_sequential_models_as_layers() -> None:
     np.testing.assert_allclose(inner.layers[1](hidden(batch)), model(batch), rtol=1e-5)
 
 
+def test_models_at_the_beginning_of_sequences() -> None:
+    base = small()
+    model = K.Sequential([base, L.Dense(3)])
+    assert model.output_shape == (None, 3) and model.inputs[0].shape == (None, 4)
+    model.add(L.Dense(1))
+    assert model.output_shape == (None, 1) and model(data(2, 4)).shape == (2, 1)
+
+
 def test_a_frozen_part_keeps_its_weights() -> None:
     base = small()
     base.trainable = False
@@ -379,6 +387,14 @@ def test_attention_with_a_mask_of_steps() -> None:
     model = K.Model([query, value, mask], [found, scores])
     given = [data(2, 3, 8), data(2, 5, 8), np.tri(3, 5, dtype=bool)[None].repeat(2, 0)]
     assert model(given)[1].numpy()[:, :, 0, 1:].max() < 1e-6
+
+
+def test_causal_attention_over_any_number_of_steps() -> None:
+    x = K.Input((None, 8))
+    y = L.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
+    model, batch = K.Model(x, y), data(2, 5, 8)
+    assert y.shape == (None, None, 8)
+    np.testing.assert_allclose(model(batch)[:, :3], model(batch[:, :3]), rtol=1e-4, atol=1e-5)
 
 
 def test_mixed_precision() -> None:
