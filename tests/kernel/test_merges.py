@@ -85,3 +85,49 @@ def test_rows_that_would_become_short_are_left_whole():
     x, y = RNG.random((2, 30, 100))
     assert len(kernels(scaled, x, y)) == 2
     np.testing.assert_allclose(tw.jit(scaled)(x, y), scaled(x, y), rtol=1e-12)
+
+
+def _random_shapes(rng):
+    """Sizes with long rows, and the same sizes with some neighbours multiplied."""
+    sizes = [*rng.choice([1, 2, 3, 4], rng.integers(1, 4)).tolist(), int(rng.choice([16, 17, 32]))]
+    cuts = np.flatnonzero(rng.random(len(sizes) - 1) < 0.5) + 1
+    merged = [int(np.prod(part)) for part in np.split(np.array(sizes), cuts)]
+    if rng.random() < 0.3:
+        merged.insert(int(rng.integers(len(merged))), 1)
+    return sizes, merged
+
+
+def _step(kind, number, v, x, row, found):
+    """One more operation on a merged array; results go to `found`."""
+    if kind == 0 and v.shape == x.shape:
+        return v + x
+    if kind == 1 and v.shape == x.shape:
+        return v * (abs(x) + 1)
+    if kind == 2 and v.shape[-1] == row.shape[0]:
+        return v * row
+    if kind == 3:
+        return v - np.sum(v, axis=number % v.ndim, keepdims=True)
+    if kind == 4:
+        found.append(np.max(v, axis=tuple(k for k in range(v.ndim) if number >> k & 1)))
+        return v
+    if kind == 5 and v.ndim > 1:
+        return v.reshape(-1, *v.shape[2:])
+    return np.where(v > 0, v, 0)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_work_behind_merges(seed):
+    rng = np.random.default_rng(seed)
+    sizes, merged = _random_shapes(rng)
+    a, x, row = (rng.integers(-3, 4, s).astype(np.float64) for s in (sizes, merged, merged[-1:]))
+    steps = rng.integers((7, 32), size=(rng.integers(1, 6), 2)).tolist()
+
+    def function(a, x, row):
+        v = (a * 2 + 1).reshape(merged)
+        found = []
+        for kind, number in steps:
+            v = _step(kind, number, v, x, row, found)
+        return (*found, v)
+
+    for got, wanted in zip(tw.jit(function)(a, x, row), function(a, x, row), strict=True):
+        np.testing.assert_array_equal(got, wanted)
