@@ -21,6 +21,7 @@ from .kernel.report import report
 from .kernel.schedule import schedule
 from .kernel.steps import lower_given, lower_in_place
 from .kernel.write_out_convolutions import write_out_narrow_convolutions
+from .kernel.write_out_sorts import write_out_sorts
 from .launches import GpuProgram
 from .options import simulates_gpu
 from .pipeline import run_pipeline
@@ -64,7 +65,7 @@ def gpu(compilation: Compilation) -> GpuProgram:
     # most processes never need the generator of its code
     cuda = import_module(".codegen.cuda.module", __package__)
     # threads need no columns: what is elementwise shares loads, and sums are split among blocks
-    graph = write_out_narrow_convolutions(compilation.optimized)
+    graph = write_out_sorts(write_out_narrow_convolutions(compilation.optimized))
     kernels, _ = lower_in_place(graph, dict(compilation.signature.reused), most=_GPU_NODES)
     found: GpuProgram = cuda.emit_program(
         kernels,

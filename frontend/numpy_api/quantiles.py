@@ -30,10 +30,11 @@ class _Rows:
         x = lift.as_array(a)
         self.axes = reduced_axes(axis, x.ndim)
         self.shape = x._type.shape
-        self.skips_nan = skips_nan and x._type.dtype.is_float
         self.has_nan = x._type.dtype.is_float and not skips_nan
         kept = [k for k in range(x.ndim) if k not in self.axes]
         self.size = count_of(x._read(), self.axes)
+        self.is_empty = isinstance(self.size, int) and self.size == 0
+        self.skips_nan = skips_nan and x._type.dtype.is_float and not self.is_empty
         rows = np.transpose(x, (*kept, *self.axes)).reshape(*(x.shape[k] for k in kept), self.size)
         self.sorted: Any = np.sort(rows, axis=-1)
         # the elements that count, of each row or of all
@@ -56,7 +57,7 @@ class _Rows:
 
     def finish(self, result: Any, keepdims: Any, out: Any, name: str, front: Any = ()) -> Any:
         """NaN for rows that have it; the axes that are kept, behind those in `front`."""
-        if self.has_nan and not _is_zero(self.size):
+        if self.has_nan and not self.is_empty:
             last = self.sorted[..., -1]
             result = np.where(np.isnan(last), last, result)
         sizes = kept_shape(self.shape, self.axes)
@@ -67,10 +68,6 @@ class _Rows:
         else:
             result = np.reshape(result, (*front, *(shape[k] for k in kept)))
         return FUNCTIONS["store"](name, result[()], out)
-
-
-def _is_zero(size: Any) -> bool:
-    return isinstance(size, int) and size == 0
 
 
 # --- medians -----------------------------------------------------------------------------------
@@ -145,11 +142,12 @@ def _quantile(name: str, scale: int, skips_nan: bool) -> Callable[..., Any]:
         if wanted.ndim > (1 if skips_nan else 2):  # NumPy mixes up axes with those of NaN
             raise ValueError("q must be a scalar or 1d")
         rows = _Rows(a, axis, skips_nan=skips_nan)
-        if _is_zero(rows.size) and not rows.skips_nan:
+        if rows.is_empty and skips_nan:  # NumPy gives one NaN, for however many quantiles
+            return rows.finish(np.mean(rows.sorted, axis=-1), keepdims, out, name)
+        if rows.is_empty:
             raise IndexError("index -1 is out of bounds for axis 0 with size 0")
         is_weak = type(q) in (int, float)
-        flat = wanted.reshape(-1)
-        found = _at_quantiles(rows, flat, method, is_weak)
+        found = _at_quantiles(rows, wanted.reshape(-1), method, is_weak)
         return rows.finish(found, keepdims, out, name, front=wanted.shape)
 
     return implementation

@@ -1,7 +1,6 @@
 """Order: sort, argsort, top_k, unique, searchsorted, bincount, confusion_matrix.
 
-Layer: frontend. NumPy finds the order of concrete arrays. That of traced ones comes from counting
-the elements before each (for up to some hundred elements along the axis). Elements are then
+Layer: frontend. Orders are NumPy's `argsort`, of concrete and of traced arrays. Elements are then
 gathered, so sorted values have derivatives. What has as many results as there are distinct values
 runs eagerly only.
 """
@@ -28,32 +27,16 @@ def _order(x: Tensor, axis: int, descending: bool) -> Tensor:
     """Positions of the elements in increasing (decreasing) order, equal ones as they come."""
     attrs: dict[str, Any] = {"axis": axis, "descending": descending}
     if x.is_symbolic:
-        return apply("ArgSort", _traced_order, (x,), attrs)  # type: ignore[no-any-return]
+        return apply("ArgSort", _positions, (x,), attrs)  # type: ignore[no-any-return]
     # not recorded: positions have no derivative
-    return Tensor(_concrete_order(np.asarray(x._concrete("sort")), **attrs))
+    return Tensor(_positions(np.asarray(x._concrete("sort")), **attrs))
 
 
-def _concrete_order(x: Any, *, axis: int, descending: bool) -> Any:
+def _positions(x: Any, *, axis: int, descending: bool) -> Any:
     if not descending:
         return np.argsort(x, axis, kind="stable").astype(np.int32)
     backwards = np.argsort(np.flip(x, axis), axis, kind="stable")
     return np.flip(x.shape[axis] - 1 - backwards, axis).astype(np.int32)
-
-
-def _traced_order(x: Any, *, axis: int, descending: bool) -> Any:
-    moved = np.moveaxis(x, axis, -1)
-    size = moved.shape[-1]
-    mine, other = moved[..., :, None], moved[..., None, :]
-    place = numbers(size)
-    earlier = place[None, :] < place[:, None]
-    before = (other > mine) if descending else (other < mine)
-    rank: Any = np.sum(before | ((other == mine) & earlier), axis=-1, dtype=np.int32)
-    # the element of rank k is the one whose rank is k
-    found = rank[..., None, :] == place.astype(np.int32)[:, None]
-    order: Any = np.sum(
-        np.where(found, place.astype(np.int32), np.int32(0)), axis=-1, dtype=np.int32
-    )
-    return np.moveaxis(order, -1, axis)
 
 
 def _along(x: Any, order: Any, *, axis: int) -> Any:

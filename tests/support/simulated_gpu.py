@@ -198,8 +198,14 @@ def functions() -> Iterator[tuple[str, Check]]:
         ("columns of few rows", lambda x: (x.max(axis=0), x.argmax(axis=0)), rng.random((70, 9))),
         ("deep products", lambda x: x.T @ x, rng.normal(size=(1100, 3))),
         ("empty", lambda x: (x.sum(), x * 2, x.sum(axis=0)), np.zeros((0, 3))),
+        ("sorts", lambda x: (np.sort(x, axis=0), np.argsort(x)), rng.normal(size=(5, 9))),
+        ("median and its gradient", lambda x: (np.median(x), _of_median(x)), rng.random(7)),
     ):
         yield f"function {name}", _function_check(function, x)
+
+
+def _of_median(x: Any) -> Any:
+    return tw.grad(lambda x: np.median(x) ** 2)(x)
 
 
 def _function_check(function: Callable[..., Any], x: np.ndarray) -> Check:

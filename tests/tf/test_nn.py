@@ -147,6 +147,11 @@ def test_look_ups():
     assert indices.dtype == tf.int32
     traced = tf.function(lambda x: tf.nn.top_k(x, 3).indices)
     assert traced(tf.constant([1.0, 3.0, 2.0, 3.0])).numpy().tolist() == [1, 3, 2]
+    many = np.random.default_rng(0).integers(0, 99, (3, 300)).astype(np.float32)
+    for k in (8, 9, 300):  # few are found one by one
+        both = tf.nn.top_k(many, k), tf.function(lambda x, k=k: tf.nn.top_k(x, k))(many)
+        for eager, compiled in zip(*both, strict=True):
+            np.testing.assert_array_equal(eager.numpy(), compiled.numpy())
     assert tf.nn.in_top_k([0, 1], [[1.0, 2.0], [1.0, 2.0]], 1).numpy().tolist() == [False, True]
     table = tf.constant(X)
     assert np.array_equal(tf.nn.embedding_lookup(table, [[2, 0]]), X[[[2, 0]]])

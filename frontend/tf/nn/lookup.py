@@ -52,6 +52,9 @@ def _clip_rows(rows: Any, *, first: int, limit: float) -> Any:
     return rows * of(limit) / np.maximum(length, of(limit))
 
 
+FEW = 8  # elements that are found one after the other, and not by sorting rows
+
+
 class TopKV2(NamedTuple):
     """The result of `top_k`."""
 
@@ -86,17 +89,17 @@ def top_k(
 
 
 def _top_k(x: Any, *, k: int, dtype: np.dtype) -> tuple[Any, Any]:
-    where = _largest(x, k) if type(x) is Tracer else _sorted(x)[..., :k]
+    where = _largest(x, k) if type(x) is Tracer and k <= FEW else _sorted(x)[..., :k]
     return np.take_along_axis(x, where, axis=-1), where.astype(dtype)
 
 
-def _sorted(x: np.ndarray) -> np.ndarray:
+def _sorted(x: Any) -> Any:
     """Indices from the largest to the smallest; of equal elements the first comes first."""
     return x.shape[-1] - 1 - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
 
 
 def _largest(x: Any, k: int) -> Any:
-    """As `_sorted(x)[..., :k]`, without sorting: traced arrays have no sort."""
+    """As `_sorted(x)[..., :k]`, by k passes over the rows: of a few, quicker than sorting."""
     is_open = np.ones_like(x, dtype=np.bool_)
     column = numbers(x.shape[-1])
     low = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
