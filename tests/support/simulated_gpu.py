@@ -28,6 +28,7 @@ from tensorwright.compiler.ir.interpret import interpret
 from tensorwright.compiler.ir.parser import parse
 from tensorwright.compiler.ir.types import TensorType
 from tensorwright.compiler.kernel.steps import lower_graph
+from tensorwright.compiler.kernel.write_out_sorts import write_out_sorts
 from tensorwright.compiler.launches import GpuProgram
 from tensorwright.compiler.options import simulates_gpu
 from tensorwright.compiler.program import LeafKind, LeafSpec, Signature, tuple_of_leaves
@@ -47,7 +48,8 @@ def gpu_program(graph: Graph, few_threads: bool | None = None) -> GpuProgram:
     nests = [tuple_of_leaves(len(each)) for each in leaves]
     few = simulates_gpu() if few_threads is None else few_threads
     signature = Signature(leaves[0], leaves[1], nests[0], nests[1], graph.guards)
-    return emit_program(lower_graph(graph), signature, graph.name, simulated=few)
+    kernels = lower_graph(write_out_sorts(graph))
+    return emit_program(kernels, signature, graph.name, simulated=few)
 
 
 def assert_same(graph: Graph, *arrays: Any, rtol: float) -> None:
