@@ -15,7 +15,7 @@ from .layout import Views
 from .storage import StorageMap
 
 MOST_PIECES = 32  # each has scratch memory for a row
-_VECTOR = 64  # bytes, of the widest
+ROOM = 64  # bytes: a vector, of the widest
 
 
 def lower_sort(node: Node, views: Views, storage: StorageMap, name: str) -> Sort:
@@ -45,5 +45,5 @@ def lower_sort(node: Node, views: Views, storage: StorageMap, name: str) -> Sort
 
 
 def _row_scratch(size: Size, bytes: int, columns: int) -> Size:
-    """Two places for words, each with room for full vectors and one more."""
-    return ((size * bytes + _VECTOR - 1) // _VECTOR * _VECTOR + _VECTOR) * columns * 2
+    """Two places for words, each with room for full vectors, one before and one behind them."""
+    return ((size * bytes + ROOM - 1) // ROOM * ROOM + 2 * ROOM) * columns * 2

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ...ir.types import DType
 from ...kernel.form import PACKED, Sort
+from ...kernel.sorting import ROOM
 from ...target import Target
 from .copies import Copies
 from .integers import Integers
@@ -99,7 +100,7 @@ def _write_part(fn: FunctionWriter, row: _Row) -> None:
     i = row.i
     load_context(fn, _HEAD)
     padded = i.multiply(i.ceiling("%size", str(row.lanes)), str(row.lanes))
-    apart = i.add(i.multiply(padded, str(row.vectors.align)), "64")
+    apart = i.add(i.multiply(padded, str(row.vectors.align)), str(2 * ROOM))
 
     def piece(number: str, _: list[str]) -> list[str]:
         first, last = (
@@ -107,7 +108,7 @@ def _write_part(fn: FunctionWriter, row: _Row) -> None:
         )
         scratch = i.address("i8", "%scratch", i.multiply(number, "%apart"))
         places = [
-            i.address("i8", scratch, i.multiply(apart, str(k)))
+            i.address("i8", scratch, i.add(i.multiply(apart, str(k)), str(ROOM)))
             for k in range(2 * row.vectors.columns)
         ]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .integers import Integers
-from .loops import counted_loop
+from .loops import counted_loop, either, when
 from .writer import FunctionWriter
 
 Columns = Sequence[str]  # one value, or one pointer, for each column
@@ -120,7 +120,7 @@ class Vectors:
 def merge_runs(vectors: Vectors, place: Columns, other: Columns, size: str) -> Columns:
     """Merge the sorted vectors of `size` words at `place`; gives the place of the result.
 
-    The size is a multiple of the lanes. A vector behind each place may be read.
+    The size is a multiple of the lanes. A vector before each place, and one behind it, may be read.
     """
     fn, i = vectors.fn, vectors.i
     head, body, done = fn.label("passes"), fn.label("pass"), fn.label("done")
@@ -137,8 +137,17 @@ def merge_runs(vectors: Vectors, place: Columns, other: Columns, size: str) -> C
     def pair(number: str, _: list[str]) -> list[str]:
         start = i.multiply(number, twice)
         middle = i.smaller(i.add(start, run), size)
-        _merge(vectors, source, target, (start, middle, i.smaller(i.add(start, twice), size)))
-        return []
+        end = i.smaller(i.add(start, twice), size)
+
+        def merge() -> list[str]:
+            _merge(vectors, source, target, (start, middle, end))
+            return []
+
+        def copy() -> list[str]:
+            _copy(vectors, source, target, (start, end))
+            return []
+
+        return either(fn, fn.assign(f"icmp slt i64 {middle}, {end}"), [], merge, copy)
 
     counted_loop(fn, "0", i.ceiling(size, twice), 1, [], pair)
     latch = fn.block
@@ -152,32 +161,92 @@ def merge_runs(vectors: Vectors, place: Columns, other: Columns, size: str) -> C
     return source
 
 
+def _copy(vectors: Vectors, source: Columns, target: Columns, bounds: tuple[str, str]) -> None:
+    def one(at: str, _: list[str]) -> list[str]:
+        vectors.store(vectors.load(source, at), target, at)
+        return []
+
+    counted_loop(vectors.fn, *bounds, vectors.lanes, [], one)
+
+
 def _merge(
     vectors: Vectors, source: Columns, target: Columns, bounds: tuple[str, str, str]
 ) -> None:
-    """Merge the runs from start to middle and from middle to end."""
+    """Merge the runs from start to middle and from middle to end, neither of them empty.
+
+    Its first half is made from the front and the other one from the back, since each vector waits
+    for the one before it: two at a time take little longer than one.
+    """
     fn, i, lanes = vectors.fn, vectors.i, str(vectors.lanes)
     start, middle, end = bounds
-
-    def one(at: str, carried: list[str]) -> list[str]:
-        left, right, *rest = carried
-        x, y = (vectors.first(source, k) for k in (left, right))
-        is_less = vectors.less(y, x, vectors.element, "i1")
-        some_left = fn.assign(f"icmp slt i64 {left}, {middle}")
-        some_right = fn.assign(f"icmp slt i64 {right}, {end}")
-        from_right = fn.assign(f"and i1 {some_right}, {is_less}")
-        from_right = fn.assign(f"select i1 {some_left}, i1 {from_right}, i1 true")
-        found = vectors.load(source, i.select(from_right, right, left))
-        smaller, larger = vectors.merged(rest, found)
-        vectors.store(smaller, target, at)
-        return [
-            i.add(left, i.select(from_right, "0", lanes)),
-            i.add(right, i.select(from_right, lanes, "0")),
-            *larger,
-        ]
-
-    carried = [("i64", i.add(start, lanes)), ("i64", middle)]
-    carried += [(vectors.type, value) for value in vectors.load(source, start)]
+    ends = _Ends(vectors, source, target, bounds)
     last = i.subtract(end, lanes)
-    _, _, *rest = counted_loop(fn, start, last, vectors.lanes, carried, one)
-    vectors.store(rest, target, last)
+    half = i.divide(i.subtract(end, start), str(2 * vectors.lanes))
+    limit = i.add(start, i.multiply(half, lanes))
+
+    def carried(left: str, right: str, first: str) -> list[tuple[str, str]]:
+        words = [(vectors.type, value) for value in vectors.load(source, first)]
+        return [("i64", left), ("i64", right), *words]
+
+    before_middle = i.subtract(middle, lanes)
+    front = carried(i.add(start, lanes), middle, start)
+    back = carried(i.subtract(before_middle, lanes), last, before_middle)
+
+    def both(at: str, values: list[str]) -> list[str]:
+        mirrored = i.subtract(i.add(start, last), at)
+        width = len(front)
+        return [*ends.from_front(at, values[:width]), *ends.from_back(mirrored, values[width:])]
+
+    found = counted_loop(fn, start, limit, vectors.lanes, [*front, *back], both)
+    size = i.multiply(half, str(2 * vectors.lanes))
+    is_left = fn.assign(f"icmp ne i64 {size}, {i.subtract(end, start)}")
+    when(fn, is_left, [], lambda: ends.from_back(limit, found[len(front) :])[:0])
+
+
+class _Ends:
+    """The next vector of a merge, at its front or at its back."""
+
+    def __init__(
+        self, vectors: Vectors, source: Columns, target: Columns, bounds: tuple[str, str, str]
+    ) -> None:
+        self.vectors, self.source, self.target = vectors, source, target
+        self.start, self.middle, self.end = bounds
+
+    def from_front(self, at: str, carried: list[str]) -> list[str]:
+        """Write the vector at `at`; what is carried are both runs' next vectors and the rest."""
+        left, right, *rest = carried
+        vectors = self.vectors
+        x, y = (vectors.first(self.source, k) for k in (left, right))
+        has = (f"slt i64 {left}, {self.middle}", f"slt i64 {right}, {self.end}")
+        from_right = self._is_right(has, vectors.less(y, x, vectors.element, "i1"))
+        found = vectors.load(self.source, vectors.i.select(from_right, right, left))
+        smaller, larger = vectors.merged(rest, found)
+        vectors.store(smaller, self.target, at)
+        return [*self._moved(left, right, from_right, vectors.lanes), *larger]
+
+    def from_back(self, at: str, carried: list[str]) -> list[str]:
+        """As `from_front`, backwards."""
+        left, right, *rest = carried
+        vectors, i = self.vectors, self.vectors.i
+        last = str(vectors.lanes - 1)
+        x, y = (vectors.first(self.source, i.add(k, last)) for k in (left, right))
+        has = (f"sge i64 {left}, {self.start}", f"sge i64 {right}, {self.middle}")
+        from_right = self._is_right(has, vectors.less(x, y, vectors.element, "i1"))
+        found = vectors.load(self.source, i.select(from_right, right, left))
+        smaller, larger = vectors.merged(rest, found)
+        vectors.store(larger, self.target, at)
+        return [*self._moved(left, right, from_right, -vectors.lanes), *smaller]
+
+    def _is_right(self, has: tuple[str, str], is_right: str) -> str:
+        """Whether the right run's vector is next, which it is if the left run has ended."""
+        fn = self.vectors.fn
+        has_left, has_right = (fn.assign(f"icmp {test}") for test in has)
+        from_right = fn.assign(f"and i1 {has_right}, {is_right}")
+        return fn.assign(f"select i1 {has_left}, i1 {from_right}, i1 true")
+
+    def _moved(self, left: str, right: str, from_right: str, step: int) -> list[str]:
+        i, distance = self.vectors.i, str(step)
+        return [
+            i.add(left, i.select(from_right, "0", distance)),
+            i.add(right, i.select(from_right, distance, "0")),
+        ]
