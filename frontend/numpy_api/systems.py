@@ -57,10 +57,14 @@ def flipped(ctx: TraceContext, x: Value) -> Value:
 
 def succeeded(ctx: TraceContext, x: Value, info: Value, failure: str) -> Value:
     """x, whose first axes are those of `info`; the call raises an error where that is not 0."""
+    return ctx.emit("require_success", x, _for_each_element(ctx, info, x), failure=failure)
+
+
+def _for_each_element(ctx: TraceContext, info: Value, x: Value) -> Value:
     dims = tuple(range(info.type.rank))
-    if info.type.shape != x.type.shape:
-        info = ctx.emit("broadcast", info, shape=x.type.shape, dims=dims)
-    return ctx.emit("require_success", x, info, failure=failure)
+    if info.type.shape == x.type.shape:
+        return info
+    return ctx.emit("broadcast", info, shape=x.type.shape, dims=dims)
 
 
 def factors(ctx: TraceContext, a: Value) -> tuple[Value, Value, Value, Value]:
@@ -74,15 +78,14 @@ def _along(ctx: TraceContext, batch: Shape, x: Value, rank: int) -> Value:
     return values.broadcast(ctx, x, (*batch, *x.type.shape[x.type.rank - rank :]))
 
 
-def solution(ctx: TraceContext, a: Value, b: Value, *, checked: bool = True) -> Value:
-    """x of a x = b: [..., n, n] and [..., n, k]; without the check any numbers if a is singular."""
+def _solution(ctx: TraceContext, a: Value, b: Value) -> tuple[Value, Value]:
+    """x of a x = b, [..., n, n] and [..., n, k], and for each of them 0 unless a is singular."""
     turned, found, pivots, info = factors(ctx, a)
     batch = values.broadcast_shapes(ctx, [a.type.shape[:-2], b.type.shape[:-2]], "solve")
     operands = [_along(ctx, batch, x, 2) for x in (turned, found, flipped(ctx, b))]
     pivots = _along(ctx, batch, pivots, 1)
     rows = ctx.emit("lu_solve", *operands[:2], pivots, operands[2], transposed=False)
-    x = flipped(ctx, rows)
-    return succeeded(ctx, x, _along(ctx, batch, info, 0), "singular") if checked else x
+    return flipped(ctx, rows), _along(ctx, batch, info, 0)
 
 
 def _identity(ctx: TraceContext, a: Value) -> Value:
@@ -109,7 +112,7 @@ def solve(a: Any, b: Any) -> Tracer:
             expected=f"{x.type.shape[-1]} rows on the right",
             loc=user_location(),
         )
-    found = solution(ctx, x, column)
+    found = succeeded(ctx, *_solution(ctx, x, column), "singular")
     shape = found.type.shape
     return lift.tracer(ctx, values.reshape(ctx, found, shape[:-1]) if is_vector else found)
 
@@ -119,7 +122,7 @@ def inv(a: Any) -> Tracer:
     """As `np.linalg.inv`."""
     ctx, (x,) = matrices(a)
     check_square(ctx, x)
-    return lift.tracer(ctx, solution(ctx, x, _identity(ctx, x)))
+    return lift.tracer(ctx, succeeded(ctx, *_solution(ctx, x, _identity(ctx, x)), "singular"))
 
 
 @implements(np.linalg.slogdet)
@@ -152,3 +155,34 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Tracer:
     factor, info = ctx.emit_node("cholesky", (flipped(ctx, x) if upper else x,)).outputs
     factor = succeeded(ctx, factor, info, "not positive definite")
     return lift.tracer(ctx, flipped(ctx, factor) if upper else factor)
+
+
+# --- without errors ----------------------------------------------------------------------------
+
+
+def solution_or_nan(a: Any, b: Any) -> Tracer:
+    """As `np.linalg.solve` of matrices; nan where a is singular."""
+    ctx, (x, y) = matrices(a, b)
+    check_square(ctx, x)
+    return _or_nan(ctx, *_solution(ctx, x, y))
+
+
+def inverse_or_nan(a: Any) -> Tracer:
+    """As `np.linalg.inv`; nan where a is singular."""
+    ctx, (x,) = matrices(a)
+    check_square(ctx, x)
+    return _or_nan(ctx, *_solution(ctx, x, _identity(ctx, x)))
+
+
+def factor_or_nan(a: Any) -> Tracer:
+    """As `np.linalg.cholesky`; nan where a is not positive definite."""
+    ctx, (x,) = matrices(a)
+    check_square(ctx, x)
+    return lift.tracer(ctx, ctx.emit_node("cholesky", (x,)).outputs[0])
+
+
+def _or_nan(ctx: TraceContext, x: Value, info: Value) -> Tracer:
+    zero = values.full(ctx, info.type.shape, 0, info.type.dtype)
+    is_right = _for_each_element(ctx, ctx.emit("equal", info, zero), x)
+    nan = values.full(ctx, x.type.shape, np.nan, x.type.dtype)
+    return lift.tracer(ctx, ctx.emit("select", is_right, x, nan))

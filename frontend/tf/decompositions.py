@@ -1,8 +1,8 @@
 """Inverses, determinants, solutions and decompositions of matrices.
 
 Layer: frontend. Concrete matrices go to NumPy and SciPy. Inverse, determinant, solve and Cholesky
-are also part of traced functions (elimination.py), and have derivatives; eigenvalues, singular
-values and the like run eagerly only.
+are also part of traced functions, and have derivatives; there, results are nan where a matrix has
+no inverse or no factor. Eigenvalues, singular values and the like run eagerly only.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..numpy_api import systems
 from ..tracer import Tracer
-from . import dtypes, elimination
+from . import dtypes
 from .apply import apply, checked, pair
 from .convert import convert_to_tensor
 from .elementwise import abs, log, sign
-from .elimination import transposed
 from .errors import InvalidArgumentError
+from .linalg import transposed
 from .static import value
 from .tensors import Tensor
 
@@ -44,7 +45,7 @@ def _square(op: str, x: Any) -> Tensor:
 def _inv(x: Any, *, adjoint: bool) -> Any:
     a = transposed(x) if adjoint else x
     if type(a) is Tracer:
-        return elimination.inverse(a)
+        return systems.inverse_or_nan(a)
     try:
         return np.linalg.inv(a)
     except np.linalg.LinAlgError:
@@ -68,7 +69,7 @@ def inv(input: Any, adjoint: bool = False, name: str | None = None) -> Tensor:
 def _solve(a: Any, b: Any, *, adjoint: bool) -> Any:
     matrix = transposed(a) if adjoint else a
     if type(matrix) is Tracer or type(b) is Tracer:
-        return elimination.solve(matrix, b)
+        return systems.solution_or_nan(matrix, b)
     try:
         return np.linalg.solve(matrix, b)
     except np.linalg.LinAlgError:
@@ -151,7 +152,7 @@ def _least_squares(a: Any, b: Any, *, regularizer: Any) -> Any:
 
 
 def _det(x: Any) -> Any:
-    return elimination.determinant(x) if type(x) is Tracer else np.linalg.det(x)
+    return np.linalg.det(x)
 
 
 def det(input: Any, name: str | None = None) -> Tensor:
@@ -198,7 +199,7 @@ def logdet(matrix: Any, name: str | None = None) -> Tensor:
 
 def _cholesky(x: Any) -> Any:
     if type(x) is Tracer:
-        return elimination.cholesky(x)
+        return systems.factor_or_nan(x)
     try:
         return np.linalg.cholesky(x)
     except np.linalg.LinAlgError:

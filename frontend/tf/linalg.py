@@ -14,10 +14,15 @@ from . import dtypes, static
 from .apply import apply, checked, many, pair
 from .convert import convert_to_tensor
 from .elementwise import cast
-from .elimination import transposed
 from .errors import InvalidArgumentError
 from .sizes import numbers
 from .tensors import OPERATORS, Tensor
+
+
+def transposed(x: Any) -> Any:
+    """Each matrix of a stack transposed."""
+    return np.swapaxes(x, -1, -2)
+
 
 # -- products -------------------------------------------------------------------------------------
 

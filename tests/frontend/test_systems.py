@@ -242,6 +242,11 @@ def test_the_derivative_of_cholesky_is_symmetric():
     np.testing.assert_allclose(gradient, gradient.T, rtol=1e-12)
 
 
+@pytest.mark.parametrize("x", [np.zeros((2, 2)), np.ones((2, 2)), np.diag([1.0, 2.0, 0.0])])
+def test_singular_matrices_have_no_derivative_of_det(x):
+    assert not np.isfinite(tw.grad(np.linalg.det)(x)).all()
+
+
 def test_float32_derivatives():
     gradient = tw.grad(SCALARS["inv"])
     found = gradient(A.astype(np.float32))

@@ -102,6 +102,27 @@ class _Stack:
         place = fn.assign(f"add i64 {fn.assign(f'mul i64 {row}, {self.size()}')}, {column}")
         return fn.assign(f"getelementptr {self.element}, ptr {matrix}, i64 {place}")
 
+    def swap(self, rows: str, pivots: str, *, backwards: bool) -> None:
+        """Swap elements of each row as the rows of the transposed matrix were, or back again."""
+        fn, element = self.fn, self.element
+        last = fn.assign(f"sub i64 {self.size()}, 1")
+
+        def row(r: str, _: list[str]) -> list[str]:
+            def one(k: str) -> None:
+                i = fn.assign(f"sub i64 {last}, {k}") if backwards else k
+                at = fn.assign(f"getelementptr i32, ptr {pivots}, i64 {i}")
+                from_one = fn.assign(f"sext i32 {fn.assign(f'load i32, ptr {at}')} to i64")
+                other = fn.assign(f"sub i64 {from_one}, 1")
+                places = [self.element_at(rows, r, j) for j in (i, other)]
+                x, y = (fn.assign(f"load {element}, ptr {place}") for place in places)
+                fn.line(f"store {element} {y}, ptr {places[0]}")
+                fn.line(f"store {element} {x}, ptr {places[1]}")
+
+            self.loop("0", one)
+            return []
+
+        counted_loop(fn, "0", emit_size(fn, self.call.rows, self.names), 1, [], row)
+
 
 def _factors(stack: _Stack) -> Apply:
     size, lead = stack.int(stack.call.size), stack.leading()
@@ -115,6 +136,11 @@ def _factors(stack: _Stack) -> Apply:
 
 
 def _solution(stack: _Stack) -> Apply:
+    """Of one row by LAPACK, of several in its steps: for them it asks several threads to help,
+    however small the matrix is.
+    """
+    if stack.call.rows != 1:
+        return _solution_in_steps(stack)
     flag = transposed_slot(stack.fn, stack.call.attrs["transposed"])
     size, rows, lead = stack.int(stack.call.size), stack.int(stack.call.rows), stack.leading()
     info = stack.fn.alloca("i32", 4)
@@ -122,6 +148,27 @@ def _solution(stack: _Stack) -> Apply:
     def apply(index: list[str]) -> None:
         factors, pivots, b = (stack.at(x, index) for x in stack.call.operands)
         stack.run("lapack", "getrs", flag, size, rows, factors, lead, pivots, b, lead, info)
+
+    return apply
+
+
+def _solution_in_steps(stack: _Stack) -> Apply:
+    call, fn, transposed = stack.call, stack.fn, stack.call.attrs["transposed"]
+    side, flag = letter_slot(fn, "L"), transposed_slot(fn, transposed)
+    lower, upper, general = (letter_slot(fn, letter) for letter in "LUN")
+    below, above = (lower, upper), (upper, general)  # triangle, and that L has ones in its diagonal
+    size, rows, lead = stack.int(call.size), stack.int(call.rows), stack.leading()
+    one = number_slot(fn, stack.element, "1.0")
+
+    def apply(index: list[str]) -> None:
+        factors, pivots, b = (stack.at(x, index) for x in call.operands)
+        if not transposed:
+            stack.swap(b, pivots, backwards=False)
+        for part, unit in (above, below) if transposed else (below, above):
+            operands = (size, rows, one, factors, lead, b, lead)
+            stack.run("blas", "trsm", side, part, flag, unit, *operands)
+        if transposed:
+            stack.swap(b, pivots, backwards=True)
 
     return apply
 

@@ -340,7 +340,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
 }
 # Modules of frontend.tf whose functions consist of ops.
 _OF_OPS = frozenset([
-    "apply", "arrays", "clipping", "decompositions", "elementwise", "elimination", "indexing",
+    "apply", "arrays", "clipping", "decompositions", "elementwise", "indexing",
     "layout", "linalg", "random.permuting", "random.stateful", "random.stateless", "reductions",
     "segments", "shaping",
     "sorting", "special", "strings", "v1.names",
