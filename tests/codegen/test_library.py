@@ -25,6 +25,13 @@ def test_functions_are_written_from_their_names(kind: str, dtype: str) -> None:
     assert compile_module(module.text())
 
 
+@pytest.mark.parametrize("name", ["sort.bool.16", "argsort.i16.8", "argsort_pairs.bf16.4"])
+def test_sorts_are_written_from_their_names(name: str) -> None:
+    module = library_module([f"@tw.lib.{name}"], ())
+    assert module.defined() == {f"@tw.lib.{name}"}
+    assert compile_module(module.text())
+
+
 _LEFT = ["points", "runs", "rows", "wide"]
 _TILES = [f"@tw.lib.tile.f32.4.5.2.{left}" for left in _LEFT]
 _TILES += [f"@tw.lib.tile.f64.8.14.2.{left}.apart" for left in _LEFT]
@@ -47,6 +54,8 @@ def test_what_is_loaded_is_only_declared() -> None:
 def test_unknown_names() -> None:
     with pytest.raises(InternalError, match=r"the library has no @tw\.lib\.x"):
         library_module(["@tw.lib.x"], ())
+    with pytest.raises(InternalError, match=r"the library has no @tw\.lib\.sort\.f99\.4"):
+        library_module(["@tw.lib.sort.f99.4"], ())
 
 
 def test_each_function_is_loaded_once() -> None:

@@ -7,9 +7,8 @@ import pytest
 
 from support.native import compile_native, run_native
 from support.same import same_bits
+from tensorwright.compiler.codegen.llvm import sorting
 from tensorwright.compiler.codegen.llvm.machine import host_target
-from tensorwright.compiler.codegen.llvm.sorting import argsort_pairs_part
-from tensorwright.compiler.codegen.llvm.writer import ModuleWriter
 from tensorwright.compiler.errors import ShapeError
 from tensorwright.compiler.ir.interpret import interpret
 from tensorwright.compiler.ir.opdef import REGISTRY
@@ -171,5 +170,12 @@ def test_sort_beside_its_operand():
         assert same_bits(got, wanted)
 
 
-def test_library_has_pairs_of_narrow_keys():
-    assert argsort_pairs_part(ModuleWriter(), DType.F32, 8) == "@tw.lib.argsort_pairs.f32.8"
+@pytest.mark.parametrize("dtype", [DType.U8, DType.BF16, DType.F32], ids=str)
+def test_positions_beside_narrow_keys(dtype, monkeypatch):
+    """As for rows of more than 2**32 elements."""
+    monkeypatch.setattr(sorting, "PACKED", 50)
+    graph = graph_of("argsort", dtype, (3, "n"))
+    program = compile_native(graph)
+    for size in (49, 50, 333):
+        x = mixed(dtype, (3, size))
+        assert same_bits(program.call(x)[0], interpret(graph, [x])[0])

@@ -24,8 +24,8 @@ from .tiles import Left, Tile, micro_kernel
 from .transposing import turn_block
 from .writer import ModuleWriter
 
-_NAME = re.compile(r"tw\.lib\.(\w+)\.(b?[fiu]\d+|bool)\.(\d+)((?:\.\w+)*)")
 _DTYPES = {dtype.text: dtype for dtype in DType}
+_NAME = re.compile(rf"tw\.lib\.(\w+)\.({'|'.join(_DTYPES)})\.(\d+)((?:\.\w+)*)")
 _FUNCTIONS: dict[str, Callable[[ModuleWriter, DType, int], str]] = {
     "argsort": argsort_part,
     "argsort_pairs": argsort_pairs_part,
