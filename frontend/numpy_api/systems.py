@@ -70,7 +70,8 @@ def _for_each_element(ctx: TraceContext, info: Value, x: Value) -> Value:
 def factors(ctx: TraceContext, a: Value) -> tuple[Value, Value, Value, Value]:
     """The transposed matrix, its factors and pivots, and whether it is singular."""
     turned = flipped(ctx, a)
-    return (turned, *ctx.emit_node("lu", (turned,)).outputs)
+    found, pivots, info = ctx.emit_node("lu", (turned,)).outputs
+    return turned, found, pivots, info
 
 
 def _along(ctx: TraceContext, batch: Shape, x: Value, rank: int) -> Value:
