@@ -15,7 +15,7 @@ from typing import Any
 from ...compiler.compile import Compilation
 from ...compiler.errors import DeviceError, UserError
 from ..devices import Placement
-from ..placement import CHOSEN, is_on_gpu, on_host, placed
+from ..placement import CHOSEN, at_host, is_on_gpu, on_host, placed
 from ..tracer import Tracer
 from .variables import Cell
 
@@ -38,7 +38,7 @@ def run(function: Callable[..., Any], arrays: Sequence[Any], attrs: Mapping[str,
     except UserError:
         if not Placement.is_soft:
             raise
-    return function(*map(on_host, arrays), **attrs)
+    return at_host(function)(*map(on_host, arrays), **attrs)  # jitted ones follow the block
 
 
 class DeviceProgram:

@@ -36,6 +36,8 @@ DOMAINS: Mapping[str, tuple[tuple[float, float], ...]] = {
     "hypot": (_POSITIVE, (-2.0, 2.0)),
     "arctan2": ((-2.0, 2.0), _POSITIVE),
 }
+# Integers, if not from 1 to 4.
+INTEGERS: Mapping[str, tuple[int, int]] = {"require_success": (0, 0)}
 
 
 def points(case: Case, seed: int = 0, count: int = COUNT) -> list[np.ndarray]:
@@ -49,7 +51,8 @@ def points(case: Case, seed: int = 0, count: int = COUNT) -> list[np.ndarray]:
         elif dtype.is_bool:
             found.append(rng.integers(0, 2, count).astype(bool))
         else:
-            found.append(rng.integers(1, 5, count).astype(dtype.numpy))
+            least, most = INTEGERS.get(case.op.name, (1, 4))
+            found.append(rng.integers(least, most + 1, count).astype(dtype.numpy))
     return found
 
 

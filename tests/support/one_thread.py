@@ -28,6 +28,10 @@ def _set_bits(array: Any, index: int, bits: Any) -> None:
     array[index] |= bits
 
 
+def _add(array: Any, index: int, value: Any) -> None:
+    array[index] += value
+
+
 def _cuda() -> SimpleNamespace:
     here, one = SimpleNamespace(x=0, y=0), SimpleNamespace(x=1, y=1)
     return SimpleNamespace(
@@ -41,7 +45,7 @@ def _cuda() -> SimpleNamespace:
         syncthreads=lambda: None,
         shared=SimpleNamespace(array=np.empty),
         local=SimpleNamespace(array=np.empty),
-        atomic=SimpleNamespace(or_=_set_bits),
+        atomic=SimpleNamespace(or_=_set_bits, add=_add),
     )
 
 
