@@ -48,22 +48,28 @@ class Program(Protocol):
 
 
 class DeviceCalls:
-    """The programs of one jitted function on the GPU."""
+    """The programs of one jitted function on the GPU.
 
-    def __init__(self, jitted: Jitted) -> None:
-        self._jitted = jitted
+    The function is given with each call and not kept: it has these, and without a circle of
+    references both go with the last that uses it.
+    """
+
+    def __init__(self) -> None:
         self._ready: dict[Any, tuple[Program, bool]] = {}
         self._variants: dict[tuple[Structure, tuple[LeafKey, ...]], Variants] = {}
 
-    def run(self, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: bool) -> Any:
+    def run(
+        self, jitted: Jitted, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: bool
+    ) -> Any:
         """The result; NotImplemented if the call is none for the GPU.
 
         Args:
+            jitted: the function.
             args: as the function is called.
             kwargs: as the function is called.
             wanted: whether it is one in any case, wherever its arguments lie.
         """
-        reader = self._jitted._reader
+        reader = jitted._reader
         if reader.has_statics:
             args, kwargs = reader.with_statics(args, kwargs)
         leaves: list[Any] = []
@@ -80,12 +86,17 @@ class DeviceCalls:
                 return result
         elif not (wanted or _Other in key or DeviceArray in map(type, leaves)):
             return NotImplemented
-        return self._read_and_run(args, kwargs, key, wanted)
+        return self._read_and_run(jitted, args, kwargs, key, wanted)
 
     def _read_and_run(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], key: Any, wanted: bool
+        self,
+        jitted: Jitted,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        key: Any,
+        wanted: bool,
     ) -> Any:
-        call = self._jitted._reader.read(args, kwargs)
+        call = jitted._reader.read(args, kwargs)
         classes = set(map(type, call.leaves))
         stays = DeviceArray in classes
         if not stays and not wanted:
@@ -94,15 +105,14 @@ class DeviceCalls:
         if not has_arrays and CHOSEN.device == "gpu":
             stays = True
         variants = self._variants.get((call.structure, call.keys))
-        found = _first(variants, call, stays) or self._compile_and_run(call, stays)
+        found = _first(variants, call, stays) or self._compile_and_run(jitted, call, stays)
         if has_arrays and _Other not in key:
             if len(self._ready) >= _MOST:
                 self._ready.clear()
             self._ready[key] = found[0], stays
         return found[1]
 
-    def _compile_and_run(self, call: Call, stays: bool) -> tuple[Program, Any]:
-        jitted = self._jitted
+    def _compile_and_run(self, jitted: Jitted, call: Call, stays: bool) -> tuple[Program, Any]:
         with jitted._lock:
             key = call.structure, call.keys
             variants = self._variants.setdefault(key, Variants(call.structure, flat=True))

@@ -82,7 +82,7 @@ class Jitted(NativeCallable):
         device = self._options.device
         if device == "gpu" or (GPU.in_use and device is None):
             calls = self._device_calls or self._new_device_calls()
-            result = calls.run(args, kwargs, (device or CHOSEN.device) == "gpu")
+            result = calls.run(self, args, kwargs, (device or CHOSEN.device) == "gpu")
             if result is not NotImplemented:
                 return result
         call = self._reader.read(args, kwargs)
@@ -98,7 +98,7 @@ class Jitted(NativeCallable):
     def _new_device_calls(self) -> DeviceCalls:
         """Its programs on the GPU, of which there are none yet."""
         module = import_module(f"{__package__}.device_calls")  # loaded where there is a use
-        calls: DeviceCalls = module.DeviceCalls(self)
+        calls: DeviceCalls = module.DeviceCalls()
         self._device_calls = calls
         return calls
 

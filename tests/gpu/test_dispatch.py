@@ -6,6 +6,7 @@ import ctypes
 import subprocess
 import sys
 import threading
+import weakref
 from collections import namedtuple
 
 import numpy as np
@@ -152,6 +153,15 @@ def test_a_program_on_the_host_serves_again():
 
 
 # -- declared -------------------------------------------------------------------------------------
+
+
+def test_functions_go_with_their_programs():
+    compiled = tw.jit(lambda x: x + 1)
+    compiled(tw.device_put(np.arange(3.0)))
+    compiled(np.arange(3.0))
+    reference = weakref.ref(compiled)
+    del compiled
+    assert reference() is None  # without the garbage collector
 
 
 def test_declared_for_the_gpu(device):  # noqa: F811
