@@ -16,7 +16,7 @@ from ..ir.dims import Dim
 from ..ir.types import Size
 from .form import Access, Convolution, MatmulCall, WindowAxis, WindowPart
 
-LEAST_TERMS = 1 << 18  # of all sums: below, BLAS has one thread and starts at once
+LEAST_TERMS = 1 << 18  # of all sums: up to that, BLAS has one thread and starts at once
 LEAST_SIDE = 8  # rows, columns, and terms of a sum
 LARGEST_UNIT = 1 << 28  # terms of a block of the result that one thread would do alone
 BLOCK_ROWS, BLOCK_COLUMNS = 128, 256
@@ -39,7 +39,7 @@ def _is_large(call: MatmulCall) -> bool:
     m, n, k = (_about(size) for size in (call.m, call.n, call.k))
     blocks = -(-m // BLOCK_ROWS) * -(-n // BLOCK_COLUMNS)
     fits = m * n * k <= LARGEST_UNIT * blocks
-    return min(m, n, k) >= LEAST_SIDE and m * n * k >= LEAST_TERMS and fits
+    return min(m, n, k) >= LEAST_SIDE and m * n * k > LEAST_TERMS and fits
 
 
 def _about(size: Size) -> int:

@@ -15,6 +15,8 @@ from tests.support.native import run_native
 SIZES = [(128, 784, 128), (100, 300, 61), (1000, 64, 64), (64, 5000, 70), (9, 4000, 31)]
 SIZES += [(8, 8, 9000), (300, 1000, 10), (33, 257, 515)]
 SIZES += [(16, 600, 64), (32, 700, 96), (57, 100, 512)]  # the right matrix is read where it lies
+SIZES += [(700, 1024, 530), (340, 2048, 1030)]  # rows share places in the first cache
+SIZES += [(1100, 450, 520)]  # wide units also of sums over positions
 TURNED = [(False, False), (False, True), (True, False), (True, True)]
 
 
@@ -69,7 +71,7 @@ def test_any_number_of_rows(turned: tuple[bool, bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    "sizes", [(16, 16, 16), (1, 4096, 4096), (4096, 4096, 1), (64, 1 << 21, 64)]
+    "sizes", [(16, 16, 16), (64, 64, 64), (1, 4096, 4096), (4096, 4096, 1), (64, 1 << 21, 64)]
 )
 def test_small_ones_vectors_and_long_sums_are_calls(sizes: tuple[int, int, int]) -> None:
     (step,) = lower_graph(product(sizes, (False, False))).steps

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from ...ir.types import DType
 from .convolve_band import MOST_ROWS, OFFSET, BandWriter, Block
-from .convolve_plan import GROUP_BYTES, STRIP_BYTES, SUM_TERMS
+from .convolve_plan import STRIP_BYTES, SUM_TERMS, WIDE_SUM_BYTES
 from .loops import counted_loop, when
 from .parallel import BEGIN, END, PART
 from .writer import FunctionWriter, ModuleWriter
@@ -36,7 +36,7 @@ class FilterWriter(BandWriter):
         positions = STRIP_BYTES // dtype.itemsize
         self.offsets = fn.alloca(f"[{positions + 1} x {OFFSET}]", 64)
         self.right = self.room(positions * 4 * self.lanes)
-        self.sums = self.room((SUM_TERMS + MOST_ROWS) * GROUP_BYTES // dtype.itemsize)
+        self.sums = self.room((SUM_TERMS + MOST_ROWS) * WIDE_SUM_BYTES // dtype.itemsize)
 
     def write(self) -> None:
         """Do the units from BEGIN to END."""

@@ -18,11 +18,14 @@ from collections.abc import Callable
 
 from ...ir.types import DType
 from .convolve_band import MOST_ROWS, OFFSET, BandWriter, Block
-from .convolve_plan import GROUP_BYTES, STRIP_TILES, TERM_BYTES
+from .convolve_plan import STRIP_TILES, TERM_BYTES, WIDE_GROUP_BYTES
 from .loops import counted_loop, either, when
+from .memory import prefetch
 from .parallel import BEGIN, END, PART
 from .tiles import FETCHED_ROWS
 from .writer import FunctionWriter, ModuleWriter
+
+FETCHED_TERMS = 8  # how many rows ahead those of the filter are fetched that are packed
 
 
 def outputs_part(module: ModuleWriter, dtype: DType, lanes: int) -> str:
@@ -36,7 +39,7 @@ class OutputsWriter(BandWriter):
 
     def __init__(self, fn: FunctionWriter, dtype: DType, lanes: int) -> None:
         super().__init__(fn, dtype, lanes)
-        terms, columns = TERM_BYTES // dtype.itemsize, GROUP_BYTES // dtype.itemsize
+        terms, columns = TERM_BYTES // dtype.itemsize, WIDE_GROUP_BYTES // dtype.itemsize
         self.offsets = fn.alloca(f"[{terms + 1} x {OFFSET}]", 64)
         self.right = self.room((terms + self.lanes) * columns)
         self.sums = self.room(STRIP_TILES * MOST_ROWS * columns)
@@ -159,24 +162,28 @@ class OutputsWriter(BandWriter):
         return self.at(self.w, place)
 
     def _copy(self, block: Block, source: str, term: str) -> list[str]:
+        """Rows one after the other: they may lie pages apart."""
         i, of = self.i, self.of
 
-        def panel(number: str, column: str) -> None:
-            begin = self.at(source, column)
-            target = self.at(self._panel(number), i.multiply(term, of["columns"]))
+        ahead = i.multiply(of["w.channel"], str(FETCHED_TERMS))
 
-            def vector(at: str, mask: str) -> None:
-                start, place = self.at(begin, at), self.at(target, at)
+        def channel(c: str) -> None:
+            row = self.at(source, i.multiply(c, of["w.channel"]))
+            first = i.multiply(i.add(term, c), of["columns"])
 
-                def channel(c: str) -> None:
-                    raw = self.copies.get(self.at(start, i.multiply(c, of["w.channel"])), mask)
-                    self.copies.put(raw, self.at(place, i.multiply(c, of["columns"])))
+            def panel(number: str, column: str) -> None:
+                begin, target = self.at(row, column), self.at(self._panel(number), first)
 
-                self.each(block.channels, channel)
+                def vector(at: str, mask: str) -> None:
+                    place = self.at(begin, at)
+                    self.copies.put(self.copies.get(place, mask), self.at(target, at))
+                    prefetch(self.fn, self.at(place, ahead))
 
-            self.each_vector(i.subtract(self.columns, column), vector)
+                self.each_vector(i.subtract(self.columns, column), vector)
 
-        self._each_panel(panel)
+            self._each_panel(panel)
+
+        self.each(block.channels, channel)
         return []
 
     def _turn(self, block: Block, source: str, term: str) -> list[str]:
@@ -314,11 +321,13 @@ class OutputsWriter(BandWriter):
     def _whole_tile(self, left: str, count: str) -> tuple[str, str]:
         """The left panel of a tile, where all its rows can be read, and bytes from row to row.
 
-        Behind the last rows of the input there may be nothing, so these are copied.
+        Behind the last rows of the input there may be nothing, so these are copied; all are where
+        rows share places in the cache.
         """
         i, fn, of = self.i, self.fn, self.of
         few = fn.assign(f"icmp slt i64 {count}, {of['tile_rows']}")
         few = fn.assign(f"and i1 {few}, {self.test('reads_x')}")
+        few = fn.assign(f"or i1 {few}, {self.test('copies_x')}")
 
         def copy() -> list[str]:
             channels = self.part[0].channels

@@ -15,7 +15,8 @@ piece. Axes are those of the batch, depth, height and width (convolve_axes.py).
   and each window column needs rows of its own.
 - Lines that follow each other along the height share rows (`shift`).
 - Where windows are points, all inside of the input, there is no band: tiles read the input
-  (`reads_x`). Rows that would take each other's places in the first cache are copied all the same.
+  (`reads_x`). Rows that would take each other's places in the first cache are copied, a tile at a
+  time (`copies_x`), and for more columns.
 - The rows of a tile are outputs of one line; of all lines of a strip as one sequence, where windows
   are points (`together`); or of different lines, where these are short (`across`).
 """
@@ -37,6 +38,8 @@ BAND_BYTES = 1 << 19  # of a band
 TERM_BYTES = 1280  # of one row's terms, which are multiplied at once
 PIECE_BYTES = 256  # of the channels in a band, where windows overlap
 GROUP_BYTES = 512  # of a row of the results that one unit computes
+WIDE_GROUP_BYTES = 2048  # the same, where tiles are copied and there are many units
+WIDE_SUM_BYTES = 1024  # the same of sums over positions, whose band is copied for each unit
 STRIP_TILES = 24  # of outputs: how often a packed panel of the filter is used
 STRIP_BYTES = 896  # positions of a strip in a sum over them, times the bytes of an element
 SUM_TERMS = 512  # rows of sums over positions that one unit computes
@@ -83,6 +86,10 @@ class Plan:
         *_, depth, height, width = self.axes
         self.is_point = depth.window == height.window == width.window == 1
         self.most_piece = (TERM_BYTES if self.is_point else PIECE_BYTES) // self.itemsize
+        if self.is_point and self.step.of_filter:
+            wide = min(2 * self.most_piece, SUM_TERMS)
+            if self._count(self.step.channels, wide) * self._groups_of(GROUP_BYTES) >= LEAST_UNITS:
+                self.most_piece = wide
         self.least_piece = LEAST_PIECE
         if isinstance(self.step.channels, int):
             self.least_piece = max(1, min(LEAST_PIECE, self.step.channels))
@@ -124,6 +131,7 @@ class Plan:
         self.is_uniform = is_uniform(self.axes)
         of_filter, most = self.step.of_filter, self.tile.rows
         self.reads_x = self._has_rows()
+        self.copies_x = self.reads_x and self._share_sets()
         self.together = not of_filter and self.is_point and self.is_uniform
         if self.reads_x:
             self.together = self._is_one_line()
@@ -148,7 +156,7 @@ class Plan:
             return False
         width = self.axes[-1]
         apart = width.x * width.step
-        if not isinstance(apart, int) or apart * self.itemsize % SAME_SETS == 0:
+        if not isinstance(apart, int):
             return False
         if not all(axis.is_plain or is_inside(axis) for axis in self.axes):
             return False
@@ -156,6 +164,12 @@ class Plan:
             return True
         most = self.tile.rows
         return isinstance(width.outputs, int) and 2 * rows_along(width.outputs, most) >= most
+
+    def _share_sets(self) -> bool:
+        """Whether rows of the input take each other's places in the first cache."""
+        width = self.axes[-1]
+        apart = width.x * width.step
+        return isinstance(apart, int) and apart * self.itemsize % SAME_SETS == 0
 
     def _lines_of_an_image(self) -> int:
         """Lines of a strip so that each strip lies in one image; 0 if they would be few."""
@@ -225,6 +239,7 @@ class Plan:
         self._set("w.channel", part.w.strides[-2])
         self._set("w.feature", part.w.strides[-1])
         self._set("reads_x", self.reads_x)
+        self._set("copies_x", self.copies_x)
         self._set("together", self.together)
         # lines near the border have rows of nothing but zeros
         lines = not (self.together or self.across) and self.rows == self.axes[2].window
@@ -238,7 +253,7 @@ class Plan:
 
     def _set_columns(self) -> None:
         i, columns = self.i, self.tile.columns
-        group = GROUP_BYTES // self.itemsize // columns * columns
+        group = self._group_bytes() // self.itemsize // columns * columns
         features = self._set("features", self.columns)
         self.groups = self._set("groups", 1 if self.depthwise else self.step.groups)
         self._set("depthwise", self.depthwise)
@@ -247,6 +262,27 @@ class Plan:
         self._set("columns", columns)
         self._set("tile_rows", self.tile.rows)
         self._set("tile_elements", self.tile.elements)
+
+    def _group_bytes(self) -> int:
+        """Of a row of the results: more where more is copied for each unit, if enough are left."""
+        if self.copies_x:
+            outputs = product(tuple(axis.outputs for axis in self.axes))
+            widest, beside = WIDE_GROUP_BYTES, self._count(outputs, self._positions())
+        elif self.step.of_filter and self.is_point and not self.depthwise:
+            widest, beside = WIDE_SUM_BYTES, self._count(self.step.channels, self.most_piece)
+        else:
+            return GROUP_BYTES
+        while widest > GROUP_BYTES and self._groups_of(widest) * beside < LEAST_UNITS:
+            widest //= 2
+        return widest
+
+    def _groups_of(self, width: int) -> int:
+        """How many groups of columns there are, at least, if they have so many bytes."""
+        return self._count(self.columns, width // self.itemsize)
+
+    def _count(self, size: Size, most: int) -> int:
+        """How many parts of at most so many elements there are; sizes may not be known."""
+        return -(-size // most) if isinstance(size, int) else 1
 
     def _set_channels(self) -> None:
         i = self.i
@@ -435,7 +471,7 @@ FIELDS = (
     *("pitch", "strip", "strips", "joined", "block_rows", "blocks", "shift", "runs", "is_single"),
     *("slack", "run", "run_tiles", "row_runs", "row_tiles", "is_direct", "filter_size"),
     *("sum_pieces", "depthwise", "term_piece", "term_row", "right_row", "is_packed", "skips"),
-    "reads_x",
+    *("reads_x", "copies_x"),
 )
 
 

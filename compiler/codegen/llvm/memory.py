@@ -84,10 +84,14 @@ def load(
 
 def _prefetch(fn: FunctionWriter, pointer: Address, ahead: int, length: int) -> None:
     """Ask for the cache lines of `length` bytes, into the second level of caches."""
-    name = fn.module.declare("@llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
     for offset in range(ahead, ahead + length, CACHE_LINE):
-        place = fn.assign(f"getelementptr i8, ptr {pointer}, i64 {offset}")
-        fn.line(f"call void {name}(ptr {place}, i32 0, i32 2, i32 1)")
+        prefetch(fn, fn.assign(f"getelementptr i8, ptr {pointer}, i64 {offset}"), level=2)
+
+
+def prefetch(fn: FunctionWriter, place: Address, level: int = 1) -> None:
+    """Ask for the cache line of a place, into the first or the second level of caches."""
+    name = fn.module.declare("@llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+    fn.line(f"call void {name}(ptr {place}, i32 0, i32 {4 - level}, i32 1)")
 
 
 def store(

@@ -27,7 +27,7 @@ from ...ir.types import DType
 from ...kernel.schedule import CACHE_LINE
 from ...target import Target
 from .loops import counted_loop, either
-from .memory import memory_type, splat
+from .memory import memory_type, prefetch, splat
 from .writer import FunctionWriter, ModuleWriter
 
 RUN = 4  # terms of Left.RUNS
@@ -220,10 +220,8 @@ class _MicroKernel:
         row = fn.assign(f"mul i64 {row}, {FETCHED_ROWS}")
         row = fn.assign(f"udiv i64 {row}, {line}")
         distance = fn.assign(f"add i64 {fn.assign(f'mul i64 {row}, %row')}, %ahead")
-        fetch = fn.module.declare("@llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
         for _ in range(at_once):
-            further = self._moved(place, distance)
-            fn.line(f"call void {fetch}(ptr {further}, i32 0, i32 3, i32 1)")
+            prefetch(fn, self._moved(place, distance))
             place = self._moved(place, "%row")
 
     def _left(self, place: str) -> list[str]:
