@@ -4,6 +4,7 @@ The contestants alternate (A B A B ...), so that a slow moment of the machine, o
 all of them. A sample repeats its call until it lasts long enough for the timer. Where a contestant
 leaves threads that are busy, the next one begins when they are at rest: those of a BLAS wait busily
 for more work, for a tenth of a second, and whoever comes next would share the processors with them.
+Meanwhile processors fall asleep, so that one begins with a call that does not count.
 """
 
 from __future__ import annotations
@@ -75,14 +76,15 @@ def contest(timers: Sequence[timeit.Timer], plan: Plan) -> list[list[float]]:
         numbers.append(_calls_per_sample(each, plan.sample))
         restless.append(wait_for_rest())
     samples: list[list[float]] = [[] for _ in timers]
-    begin = time.perf_counter()
+    begin, has_waited = time.perf_counter(), False
     for done in range(plan.most):
         if done >= plan.least and time.perf_counter() - begin > plan.contest:
             break
         for k, each in enumerate(timers):
+            if has_waited:
+                each.timeit(1)
             samples[k].append(each.timeit(numbers[k]) / numbers[k])
-            if restless[k]:
-                wait_for_rest()
+            has_waited = restless[k] and wait_for_rest()
     return samples
 
 
