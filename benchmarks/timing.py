@@ -4,7 +4,7 @@ The contestants alternate (A B A B ...), so that a slow moment of the machine, o
 all of them. A sample repeats its call until it lasts long enough for the timer. Where a contestant
 leaves threads that are busy, the next one begins when they are at rest: those of a BLAS wait busily
 for more work, for a tenth of a second, and whoever comes next would share the processors with them.
-Meanwhile processors fall asleep, so that one begins with a call that does not count.
+Meanwhile processors fall asleep, so that one begins with calls that do not count.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .workload import Arguments, Workload
 GLANCE = 12e-3  # seconds that a look at the threads lasts; systems count their time every 10 ms
 AT_REST = 0.3  # busy for less than this part of it, threads are at rest
 PATIENCE = 0.5  # seconds: nobody is waited for any longer
+AWAKE = 5e-3  # seconds of work after which processors that have slept are as quick as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def contest(timers: Sequence[timeit.Timer], plan: Plan) -> list[list[float]]:
             break
         for k, each in enumerate(timers):
             if has_waited:
-                each.timeit(1)
+                _wake(each)
             samples[k].append(each.timeit(numbers[k]) / numbers[k])
             has_waited = restless[k] and wait_for_rest()
     return samples
@@ -99,6 +100,13 @@ def wait_for_rest() -> bool:
             break
         was_busy = True
     return was_busy
+
+
+def _wake(timer: timeit.Timer) -> None:
+    """Call until the processors are as quick as they are in the middle of work."""
+    end = time.perf_counter() + AWAKE
+    while time.perf_counter() < end:
+        timer.timeit(1)
 
 
 def _calls_per_sample(timer: timeit.Timer, least: float) -> int:
